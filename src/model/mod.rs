@@ -1,0 +1,28 @@
+//! The nouns everyone shares: ids, addresses, what comes in, what goes out, what happened.
+//!
+//! This room does no I/O and never decides anything. Start with [`Inbound`] and [`Outbound`]: a
+//! gateway turns the first into the second.
+
+mod address;
+mod clock;
+mod event;
+mod failure;
+mod features;
+mod ids;
+mod inbound;
+mod outbound;
+pub mod phrases;
+
+pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
+pub use clock::{Clock, Time};
+pub use event::{Event, Happening};
+pub use failure::Failure;
+pub use features::{Features, Markup, Pace, Unit};
+pub use ids::{
+    AttachmentId, ConversationId, EventId, Ids, InvalidId, JobId, MessageId, ModelCallId,
+    OutboundId, PersonId, ProcessId, SessionId, TurnId,
+};
+pub use inbound::{
+    File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
+};
+pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};

@@ -1,0 +1,102 @@
+use serde::{Deserialize, Serialize};
+
+use super::{Address, Interaction, Message, OutboundId};
+
+/// Something that goes out. Once committed, it arrives exactly once or ends as a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outbound {
+    /// Its id, from which the nonce of every part is made.
+    pub id: OutboundId,
+    /// A second outbound with the same key is the same outbound.
+    pub key: String,
+    /// Where it goes.
+    pub address: Address,
+    /// Who goes first when the pace is short.
+    pub priority: Priority,
+    /// What it is.
+    pub content: Content,
+}
+
+/// Who goes first when the pace is short; the smaller goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// A final reply.
+    Reply,
+    /// An approval card.
+    Approval,
+    /// A proactive message.
+    Nudge,
+    /// The growing text of an answer that is still being made.
+    Preview,
+}
+
+/// What goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Content {
+    /// Markdown, split and rendered as the platform needs it; the buttons stand under the last part.
+    Message {
+        text: String,
+        buttons: Vec<Vec<Button>>,
+        reply_to: Option<Message>,
+        interaction: Option<Interaction>,
+    },
+    /// A new text and new buttons for a message that stands already.
+    Edit {
+        message: Message,
+        text: String,
+        buttons: Vec<Vec<Button>>,
+    },
+    /// New buttons (or none) for a message that stands already; its text stays.
+    Buttons {
+        message: Message,
+        buttons: Vec<Vec<Button>>,
+    },
+}
+
+/// A button. `data` is opaque to everyone but the room that wrote it: `verb:id`, at most 64 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Button {
+    /// What stands on it.
+    pub label: String,
+    /// What comes back when it is pressed.
+    pub data: String,
+}
+
+/// One message on the wire: text that fits, and the styles that lie over it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Part {
+    /// The text as the platform takes it.
+    pub text: String,
+    /// The styles over it, sorted by start, longest first; empty where the markup is in the text.
+    pub spans: Vec<Span>,
+}
+
+/// A style over a piece of text; `start` and `len` in UTF-16 units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Where it begins.
+    pub start: usize,
+    /// How far it reaches.
+    pub len: usize,
+    /// What it does.
+    pub style: Style,
+}
+
+/// How a piece of text looks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    Bold,
+    Italic,
+    Strike,
+    /// Fixed width inside a line.
+    Code,
+    /// A block of fixed width, with the name of its language.
+    Fence(Option<String>),
+    /// A link to an address.
+    Link(String),
+    /// A quoted block.
+    Quote,
+}

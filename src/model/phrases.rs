@@ -1,0 +1,1 @@
+//! Every fixed sentence that a person can read, in one place.
