@@ -106,6 +106,12 @@ const ADDRESSES: Sql = dialect!(
             moved_to = CASE WHEN excluded.moved_to = '' THEN addresses.moved_to
                             ELSE excluded.moved_to END"
 );
+// The conversation goes on at the new address, unless one has begun there already.
+const MOVES: Sql = dialect!(
+    "UPDATE conversations SET address = j.value ->> 'moved_to' FROM" each
+    "WHERE conversations.address = j.value ->> 'address' AND j.value ->> 'moved_to' <> ''
+     AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.address = j.value ->> 'moved_to')"
+);
 const EVENTS: Sql = dialect!(
     "INSERT INTO events (id, name, body, created_at)
      SELECT j.value ->> 'id', j.value ->> 'name', j.value ->> 'body',
@@ -154,6 +160,7 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change) -> Result<Written> 
     simple(tx, MESSAGES, &change.messages).await?;
     written.out_lanes = write_outbound(tx, change).await?;
     simple(tx, ADDRESSES, &latest(change)).await?;
+    simple(tx, MOVES, &latest(change)).await?;
     let events: Vec<Value> = change.events.iter().map(event_row).collect();
     simple(tx, EVENTS, &events).await?;
     simple(tx, CALLS, &change.calls).await?;
@@ -173,7 +180,12 @@ async fn write_outbound(tx: &mut Tx, change: &Change) -> Result<Vec<(String, Tim
     let mut lanes = Vec::new();
     if !change.outbound.is_empty() {
         let fresh: Vec<Value> = change.outbound.iter().map(outbound_row).collect();
-        let at = change.outbound.iter().map(|row| row.at).min().unwrap_or_default();
+        let at = change
+            .outbound
+            .iter()
+            .map(|row| row.at)
+            .min()
+            .unwrap_or_default();
         let touched: Vec<(String,)> = tx.read(OUTBOUND, rows(&fresh)?, &[]).await?;
         lanes.extend(touched.into_iter().map(|(lane,)| (lane, at)));
     }
@@ -198,11 +210,20 @@ async fn simple<T: serde::Serialize>(tx: &mut Tx, sql: Sql, items: &[T]) -> Resu
 /// One row an address: PostgreSQL refuses to update a row twice in one statement.
 fn latest(change: &Change) -> Vec<&super::change::AddressFact> {
     let mut seen = HashSet::new();
-    change.addresses.iter().rev().filter(|fact| seen.insert(&fact.address)).collect()
+    change
+        .addresses
+        .iter()
+        .rev()
+        .filter(|fact| seen.insert(&fact.address))
+        .collect()
 }
 
 fn outbound_row(row: &super::change::NewOutbound) -> Value {
-    let super::change::NewOutbound { outbound, after, at } = row;
+    let super::change::NewOutbound {
+        outbound,
+        after,
+        at,
+    } = row;
     json!({
         "id": outbound.id, "key": outbound.key, "lane": out_lane(&outbound.address),
         "address": outbound.address, "priority": outbound.priority,

@@ -279,6 +279,8 @@ pub struct Claim {
     pub lane: String,
     /// How often it was released before: the version of everything kept about it.
     pub turns: i64,
+    /// True when the work came while we were busy with the lane, rather than into a free lane.
+    pub kept: bool,
     /// Its due jobs in order; at most [`CLAIM_LIMIT`] at a time.
     pub jobs: Vec<Job>,
     /// What waits to be sent in it, in order; at most [`CLAIM_LIMIT`] at a time.
@@ -335,12 +337,18 @@ impl NewJob {
 impl Change {
     /// A change that only adds work.
     pub fn jobs(jobs: Vec<NewJob>) -> Self {
-        Self { jobs, ..Self::default() }
+        Self {
+            jobs,
+            ..Self::default()
+        }
     }
 
     /// A change that only marks one outbound.
     pub fn mark(mark: Mark) -> Self {
-        Self { marks: vec![mark], ..Self::default() }
+        Self {
+            marks: vec![mark],
+            ..Self::default()
+        }
     }
 
     /// Puts the rows of `other` behind its own.

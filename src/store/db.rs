@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
 
 /// A statement in both dialects. Nearly always they differ in one word only, see [`dialect!`].
@@ -105,8 +103,11 @@ impl Db {
                 .with_context(|| format!("Making the folder {}", folder.display()))?;
         }
         // NORMAL keeps every commit over a killed process; only FULL keeps it over a power cut.
-        let synchronous =
-            if power_safe { SqliteSynchronous::Full } else { SqliteSynchronous::Normal };
+        let synchronous = if power_safe {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Normal
+        };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -121,7 +122,9 @@ impl Db {
             .connect_with(options.clone())
             .await
             .with_context(|| format!("Opening {}", path.display()))?;
-        let read = SqlitePoolOptions::new().max_connections(3).connect_lazy_with(options);
+        let read = SqlitePoolOptions::new()
+            .max_connections(3)
+            .connect_lazy_with(options);
         Ok(Self::Sqlite { write, read })
     }
 
@@ -141,7 +144,9 @@ impl Db {
 
 /// The file of an `sqlite://` address.
 fn sqlite_path(url: &str) -> Option<PathBuf> {
-    url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).map(PathBuf::from)
+    url.strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .map(PathBuf::from)
 }
 
 /// The folder in which an SQLite file lies; `None` for PostgreSQL.

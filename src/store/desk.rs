@@ -16,9 +16,7 @@ const BY_KEY: Sql = same(
     "SELECT lane, id, key, address, priority, content, revision, state, parts, attempts, next_at,
             left_at, after_message, error, created_at FROM outbound WHERE key = $1",
 );
-const PARTS: Sql = same(
-    "SELECT id, parts FROM outbound WHERE lane = $1 ORDER BY id DESC LIMIT $2",
-);
+const PARTS: Sql = same("SELECT id, parts FROM outbound WHERE lane = $1 ORDER BY id DESC LIMIT $2");
 const DUE: Sql = same(
     "SELECT lane, id, kind, key, ordering, payload, run_at, attempts, created_at FROM jobs
      WHERE lane = $1 AND state = 'due' ORDER BY ordering, id LIMIT $2",
@@ -105,14 +103,18 @@ impl Store {
     /// Our own messages in a lane's chat that belong to other outbounds than `but`, newest first.
     pub async fn own_messages(&self, lane: &str, but: OutboundId) -> Result<Vec<Message>> {
         let found: Vec<(String, String)> = reading!(&self.db, PARTS, |sql, pool| {
-            sqlx::query_as(sql).bind(lane).bind(200_i64).fetch_all(pool).await?
+            sqlx::query_as(sql)
+                .bind(lane)
+                .bind(200_i64)
+                .fetch_all(pool)
+                .await?
         });
         let but = but.to_string();
         let mut messages = Vec::new();
         for (id, parts) in found {
             if id != but {
-                let parts: Vec<Message> =
-                    serde_json::from_str(&parts).with_context(|| format!("Reading parts of {id}"))?;
+                let parts: Vec<Message> = serde_json::from_str(&parts)
+                    .with_context(|| format!("Reading parts of {id}"))?;
                 messages.extend(parts);
             }
         }
@@ -122,7 +124,11 @@ impl Store {
     /// The jobs that are due in a lane, in order.
     pub async fn due_jobs(&self, lane: &str, limit: i64) -> Result<Vec<Job>> {
         let found: Vec<JobRow> = reading!(&self.db, DUE, |sql, pool| {
-            sqlx::query_as(sql).bind(lane).bind(limit).fetch_all(pool).await?
+            sqlx::query_as(sql)
+                .bind(lane)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
         });
         found.into_iter().map(JobRow::parse).collect()
     }
@@ -143,7 +149,9 @@ impl Store {
 
     /// How much waits.
     pub async fn depth(&self) -> Result<QueueDepth> {
-        Ok(reading!(&self.db, DEPTH, |sql, pool| sqlx::query_as(sql).fetch_one(pool).await?))
+        Ok(reading!(&self.db, DEPTH, |sql, pool| sqlx::query_as(sql)
+            .fetch_one(pool)
+            .await?))
     }
 
     /// Makes dead jobs and failed outbound with these ids due again; answers how many there were.
@@ -151,10 +159,12 @@ impl Store {
         let now = self.clock.now();
         let list: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
         let mut tx = Tx::begin(&self.db).await?;
-        let mut lanes: Vec<(String,)> =
-            tx.read(REPLAY_JOBS, rows(&list)?, &[Bind::Int(now.ms())]).await?;
+        let mut lanes: Vec<(String,)> = tx
+            .read(REPLAY_JOBS, rows(&list)?, &[Bind::Int(now.ms())])
+            .await?;
         lanes.extend(
-            tx.read::<(String,)>(REPLAY_OUTBOUND, rows(&list)?, &[Bind::Int(now.ms())]).await?,
+            tx.read::<(String,)>(REPLAY_OUTBOUND, rows(&list)?, &[Bind::Int(now.ms())])
+                .await?,
         );
         let due = lanes.iter().map(|(lane,)| (lane.clone(), now)).collect();
         super::lanes::put(&mut tx, &due, "", now).await?;
@@ -165,7 +175,11 @@ impl Store {
     /// Reads a note of an adapter.
     pub async fn note(&self, account: &str, name: &str) -> Result<Option<String>> {
         let found: Option<(String,)> = reading!(&self.db, NOTE, |sql, pool| {
-            sqlx::query_as(sql).bind(account).bind(name).fetch_optional(pool).await?
+            sqlx::query_as(sql)
+                .bind(account)
+                .bind(name)
+                .fetch_optional(pool)
+                .await?
         });
         Ok(found.map(|(value,)| value))
     }
@@ -173,7 +187,12 @@ impl Store {
     /// Writes a note of an adapter.
     pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(WRITE_NOTE, account.to_owned(), &[Bind::Text(name), Bind::Text(value)]).await?;
+        tx.run(
+            WRITE_NOTE,
+            account.to_owned(),
+            &[Bind::Text(name), Bind::Text(value)],
+        )
+        .await?;
         tx.commit().await
     }
 

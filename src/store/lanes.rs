@@ -131,9 +131,16 @@ pub(super) async fn put(
 ) -> Result<Vec<LaneRow>> {
     let mut list: Vec<_> = lanes.iter().collect();
     list.sort();
-    let list: Vec<_> =
-        list.into_iter().map(|(lane, at)| json!({"lane": lane, "at": at})).collect();
-    tx.read(PUT, rows(&list)?, &[Bind::Text(holder), Bind::Int(now.ms())]).await
+    let list: Vec<_> = list
+        .into_iter()
+        .map(|(lane, at)| json!({"lane": lane, "at": at}))
+        .collect();
+    tx.read(
+        PUT,
+        rows(&list)?,
+        &[Bind::Text(holder), Bind::Int(now.ms())],
+    )
+    .await
 }
 
 /// Gives lanes back; those with due work stay with us if `keep`.
@@ -145,7 +152,11 @@ pub(super) async fn release(
     keep: bool,
 ) -> Result<Vec<LaneRow>> {
     let list: Vec<_> = lanes.iter().map(|lane| json!({"lane": lane})).collect();
-    let binds = [Bind::Text(holder), Bind::Int(now.ms()), Bind::Int(i64::from(keep))];
+    let binds = [
+        Bind::Text(holder),
+        Bind::Int(now.ms()),
+        Bind::Int(i64::from(keep)),
+    ];
     tx.read(RELEASE, rows(&list)?, &binds).await
 }
 
@@ -156,29 +167,40 @@ pub(super) async fn claim(
     holder: &str,
     now: Time,
 ) -> Result<Vec<LaneRow>> {
-    tx.read(CLAIM, limit.to_string(), &[Bind::Text(holder), Bind::Int(now.ms())]).await
+    tx.read(
+        CLAIM,
+        limit.to_string(),
+        &[Bind::Text(holder), Bind::Int(now.ms())],
+    )
+    .await
 }
 
 /// When the next lane that nobody holds is due.
 pub(super) async fn next_due(tx: &mut Tx) -> Result<Option<Time>> {
     let found: Vec<(Option<i64>,)> = tx.read(NEXT, "next".to_owned(), &[]).await?;
-    Ok(found.into_iter().next().and_then(|(at,)| at).map(Time::from_ms))
+    Ok(found
+        .into_iter()
+        .next()
+        .and_then(|(at,)| at)
+        .map(Time::from_ms))
 }
 
 /// Reads the work of lanes that were just taken.
-pub(super) async fn contents(tx: &mut Tx, taken: Vec<(String, i64)>) -> Result<Vec<Claim>> {
-    let mut claims: HashMap<String, Claim> = taken
-        .into_iter()
-        .map(|(lane, turns)| {
-            (lane.clone(), Claim { lane, turns, jobs: Vec::new(), outbound: Vec::new() })
-        })
-        .collect();
-    let (out, work): (Vec<_>, Vec<_>) = claims
-        .keys()
-        .map(|lane| json!({"lane": lane}))
-        .partition(|row| row["lane"].as_str().is_some_and(|lane| lane.starts_with("out:")));
+pub(super) async fn contents(tx: &mut Tx, taken: HashMap<String, Claim>) -> Result<Vec<Claim>> {
+    let mut claims = taken;
+    let (out, work): (Vec<_>, Vec<_>) =
+        claims
+            .keys()
+            .map(|lane| json!({"lane": lane}))
+            .partition(|row| {
+                row["lane"]
+                    .as_str()
+                    .is_some_and(|lane| lane.starts_with("out:"))
+            });
     if !work.is_empty() {
-        let found: Vec<JobRow> = tx.read(JOBS, rows(&work)?, &[Bind::Int(CLAIM_LIMIT)]).await?;
+        let found: Vec<JobRow> = tx
+            .read(JOBS, rows(&work)?, &[Bind::Int(CLAIM_LIMIT)])
+            .await?;
         for row in found {
             if let Some(claim) = claims.get_mut(&row.lane) {
                 claim.jobs.push(row.parse()?);
@@ -186,8 +208,9 @@ pub(super) async fn contents(tx: &mut Tx, taken: Vec<(String, i64)>) -> Result<V
         }
     }
     if !out.is_empty() {
-        let found: Vec<OutboundRow> =
-            tx.read(OUTBOUND, rows(&out)?, &[Bind::Int(CLAIM_LIMIT)]).await?;
+        let found: Vec<OutboundRow> = tx
+            .read(OUTBOUND, rows(&out)?, &[Bind::Int(CLAIM_LIMIT)])
+            .await?;
         for row in found {
             if let Some(claim) = claims.get_mut(&row.lane) {
                 claim.outbound.push(row.parse()?);

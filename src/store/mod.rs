@@ -28,9 +28,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
 pub use change::{
-    AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState, LaneNews,
-    Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson, NewSession, Outgoing,
-    OutboundState, Rewrite, Role, Summary, out_lane, turn_lane,
+    AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
+    LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
+    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
@@ -89,8 +89,11 @@ impl Store {
         settings: &Settings,
         clock: Clock,
         ids: Ids,
-    ) -> Result<(Self, impl Future<Output = ()> + Send + 'static, mpsc::UnboundedReceiver<LaneNews>)>
-    {
+    ) -> Result<(
+        Self,
+        impl Future<Output = ()> + Send + 'static,
+        mpsc::UnboundedReceiver<LaneNews>,
+    )> {
         let db = Db::open(&settings.url, settings.power_safe).await?;
         let (orders, waiting) = mpsc::channel(4_096);
         let (news, heard) = mpsc::unbounded_channel();
@@ -109,8 +112,15 @@ impl Store {
             sign_of_life: Arc::default(),
             db: db.clone(),
         };
-        let writer =
-            Writer { db, me, clock, news, room, held: Default::default(), doubtful: false };
+        let writer = Writer {
+            db,
+            me,
+            clock,
+            news,
+            room,
+            held: Default::default(),
+            doubtful: false,
+        };
         Ok((store, writer.run(waiting), heard))
     }
 
@@ -141,7 +151,10 @@ impl Store {
                 Ok(applied) => return Ok(applied),
                 Err(error) if error.is::<Fenced>() || self.orders.is_closed() => return Err(error),
                 Err(error) => {
-                    tracing::debug!(error = format!("{error:#}"), "The store did not take a change");
+                    tracing::debug!(
+                        error = format!("{error:#}"),
+                        "The store did not take a change"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(Duration::from_secs(2));
                 }
@@ -167,6 +180,11 @@ impl Store {
         self.room.store(lanes, Ordering::Relaxed);
     }
 
+    /// How many more lanes this process can work on.
+    pub fn room(&self) -> i64 {
+        self.room.load(Ordering::Relaxed)
+    }
+
     /// Changes the room for lanes by `by`.
     pub fn change_room(&self, by: i64) {
         self.room.fetch_add(by, Ordering::Relaxed);
@@ -183,9 +201,17 @@ impl Store {
     }
 
     fn fan_out(&self, change: &mut Change) {
-        let subscriptions = self.subscriptions.get().map(Vec::as_slice).unwrap_or_default();
+        let subscriptions = self
+            .subscriptions
+            .get()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         for event in &change.events {
-            for Subscription { event: name, worker } in subscriptions {
+            for Subscription {
+                event: name,
+                worker,
+            } in subscriptions
+            {
                 if *name != event.what.name() {
                     continue;
                 }
@@ -205,7 +231,10 @@ impl Store {
     }
 
     fn forget_sign_of_life(&self) {
-        self.sign_of_life.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.sign_of_life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 }
 

@@ -72,7 +72,10 @@ const PRUNE_OUTBOUND: Sql = Sql {
 impl Store {
     /// Brings the tables up to date.
     pub async fn migrate(&self) -> Result<()> {
-        self.db.migrate().await.context("Bringing the tables up to date")
+        self.db
+            .migrate()
+            .await
+            .context("Bringing the tables up to date")
     }
 
     /// Migrates, enters this process among the living and frees what the dead held.
@@ -84,7 +87,12 @@ impl Store {
         let now = self.clock.now();
         let until = now.plus(self.lease);
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(ENTER, self.me.to_string(), &[Bind::Int(now.ms()), Bind::Int(until.ms())]).await?;
+        tx.run(
+            ENTER,
+            self.me.to_string(),
+            &[Bind::Int(now.ms()), Bind::Int(until.ms())],
+        )
+        .await?;
         tx.commit().await?;
         self.lease_until.store(until.ms(), Ordering::Relaxed);
         self.take_over().await
@@ -95,7 +103,9 @@ impl Store {
     pub async fn renew(&self) -> Result<()> {
         let until = self.clock.now().plus(self.lease);
         let mut tx = Tx::begin(&self.db).await?;
-        let alive = tx.run(RENEW, self.me.to_string(), &[Bind::Int(until.ms())]).await?;
+        let alive = tx
+            .run(RENEW, self.me.to_string(), &[Bind::Int(until.ms())])
+            .await?;
         tx.commit().await?;
         if alive == 0 {
             return Err(Fenced.into());
@@ -132,8 +142,12 @@ impl Store {
         let span = std::time::Duration::from_secs(keep_days * 24 * 3_600);
         let before = self.clock.now().ms() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         let mut tx = Tx::begin(&self.db).await?;
-        let jobs = tx.run(PRUNE_JOBS, "x".to_owned(), &[Bind::Int(before)]).await?;
-        let sent = tx.run(PRUNE_OUTBOUND, "x".to_owned(), &[Bind::Int(before)]).await?;
+        let jobs = tx
+            .run(PRUNE_JOBS, "x".to_owned(), &[Bind::Int(before)])
+            .await?;
+        let sent = tx
+            .run(PRUNE_OUTBOUND, "x".to_owned(), &[Bind::Int(before)])
+            .await?;
         tx.commit().await?;
         Ok(jobs + sent)
     }
@@ -141,7 +155,8 @@ impl Store {
     async fn take_over(&self) -> Result<()> {
         let me = self.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(EXPIRE, me.clone(), &[Bind::Int(self.clock.now().ms())]).await?;
+        tx.run(EXPIRE, me.clone(), &[Bind::Int(self.clock.now().ms())])
+            .await?;
         if let Db::Sqlite { .. } = self.db {
             let others: Vec<(String,)> = tx.read(OTHERS, me, &[]).await?;
             for (other,) in others {
@@ -165,19 +180,27 @@ impl Store {
 
     /// Holds a locked file for as long as this process lives.
     fn show_life(&self) -> Result<()> {
-        let Some(path) = self.sign_path(&self.me.to_string()) else { return Ok(()) };
+        let Some(path) = self.sign_path(&self.me.to_string()) else {
+            return Ok(());
+        };
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
                 .with_context(|| format!("Making the folder {}", folder.display()))?;
         }
         let file = File::create(&path).with_context(|| format!("Making {}", path.display()))?;
-        file.try_lock().with_context(|| format!("Locking {}", path.display()))?;
-        *self.sign_of_life.lock().unwrap_or_else(PoisonError::into_inner) = Some(file);
+        file.try_lock()
+            .with_context(|| format!("Locking {}", path.display()))?;
+        *self
+            .sign_of_life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(file);
         Ok(())
     }
 
     fn shows_no_life(&self, process: &str) -> bool {
-        let Some(path) = self.sign_path(process) else { return false };
+        let Some(path) = self.sign_path(process) else {
+            return false;
+        };
         let dead = match File::open(&path) {
             Ok(file) => file.try_lock().is_ok(),
             Err(_) => true,
@@ -189,6 +212,8 @@ impl Store {
     }
 
     fn sign_path(&self, process: &str) -> Option<PathBuf> {
-        self.folder.as_ref().map(|folder| folder.join("run").join(format!("{process}.alive")))
+        self.folder
+            .as_ref()
+            .map(|folder| folder.join("run").join(format!("{process}.alive")))
     }
 }

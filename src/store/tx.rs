@@ -60,9 +60,10 @@ impl Tx {
     /// Runs a statement; answers how many rows it touched.
     pub(super) async fn run(&mut self, sql: Sql, rows: String, binds: &[Bind<'_>]) -> Result<u64> {
         Ok(match self {
-            Self::Sqlite(tx) => {
-                bound!(sqlx::query(sql.sqlite), rows, binds).execute(&mut **tx).await?.rows_affected()
-            }
+            Self::Sqlite(tx) => bound!(sqlx::query(sql.sqlite), rows, binds)
+                .execute(&mut **tx)
+                .await?
+                .rows_affected(),
             Self::Postgres(tx) => bound!(sqlx::query(sql.postgres), rows, binds)
                 .execute(&mut **tx)
                 .await?
@@ -82,10 +83,14 @@ impl Tx {
     {
         Ok(match self {
             Self::Sqlite(tx) => {
-                bound!(sqlx::query_as::<_, T>(sql.sqlite), rows, binds).fetch_all(&mut **tx).await?
+                bound!(sqlx::query_as::<_, T>(sql.sqlite), rows, binds)
+                    .fetch_all(&mut **tx)
+                    .await?
             }
             Self::Postgres(tx) => {
-                bound!(sqlx::query_as::<_, T>(sql.postgres), rows, binds).fetch_all(&mut **tx).await?
+                bound!(sqlx::query_as::<_, T>(sql.postgres), rows, binds)
+                    .fetch_all(&mut **tx)
+                    .await?
             }
         })
     }

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{Clock, ProcessId, Time};
 
 use super::apply;
-use super::change::{Applied, Change, LaneNews, NewJob, out_lane};
+use super::change::{Applied, Change, Claim, LaneNews, NewJob, out_lane};
 use super::db::{Db, Sql};
 use super::lanes::{self, LaneRow};
 use super::tx::{Bind, Tx};
@@ -109,7 +109,14 @@ impl Writer {
     }
 
     fn report(&mut self, orders: Vec<Order>, outcome: Outcome) {
-        let Outcome { fresh, news, claimed, next, held, released } = outcome;
+        let Outcome {
+            fresh,
+            news,
+            claimed,
+            next,
+            held,
+            released,
+        } = outcome;
         self.doubtful = false;
         for lane in released {
             self.held.remove(&lane);
@@ -118,8 +125,11 @@ impl Writer {
         for order in orders {
             match order {
                 Order::Apply(change, answer) => {
-                    let fresh_jobs =
-                        change.jobs.iter().filter(|job| fresh.contains(&job.id.to_string())).count();
+                    let fresh_jobs = change
+                        .jobs
+                        .iter()
+                        .filter(|job| fresh.contains(&job.id.to_string()))
+                        .count();
                     drop(answer.send(Ok(Applied { fresh_jobs })));
                 }
                 Order::Claim(_, answer) => drop(answer.send(Ok((claimed, next)))),
@@ -165,7 +175,11 @@ impl Writer {
             *entry = (*entry).min(at);
         }
         if !busy.is_empty() {
-            let taker = if self.room.load(Ordering::Relaxed) > 0 { me.as_str() } else { "" };
+            let taker = if self.room.load(Ordering::Relaxed) > 0 {
+                me.as_str()
+            } else {
+                ""
+            };
             touched.extend(lanes::put(&mut tx, &busy, taker, now).await?);
         }
         if batch.claim > 0 {
@@ -177,7 +191,8 @@ impl Writer {
         if self.doubtful {
             touched.extend(tx.read::<LaneRow>(HELD, me.clone(), &[]).await?);
         }
-        self.sort_lanes(&mut tx, touched, &fresh, &mut outcome).await?;
+        self.sort_lanes(&mut tx, touched, &fresh, &mut outcome)
+            .await?;
         tx.commit().await?;
         outcome.fresh = written.fresh_jobs;
         Ok(outcome)
@@ -193,10 +208,15 @@ impl Writer {
     ) -> Result<()> {
         let me = self.me.to_string();
         let released: HashSet<&String> = outcome.released.iter().collect();
-        let mut taken: HashMap<String, i64> = HashMap::new();
+        let mut taken: HashMap<String, Claim> = HashMap::new();
         let mut arrived: HashMap<String, Vec<NewJob>> = HashMap::new();
         for row in touched {
-            let LaneRow { lane, next_at, holder, turns } = row;
+            let LaneRow {
+                lane,
+                next_at,
+                holder,
+                turns,
+            } = row;
             if holder != me {
                 taken.remove(&lane);
                 if holder.is_empty() && next_at < Time::NEVER.ms() {
@@ -205,7 +225,18 @@ impl Writer {
             } else if self.held.contains(&lane) && !released.contains(&lane) {
                 arrived.entry(lane).or_default();
             } else {
-                taken.insert(lane, turns);
+                let kept = released.contains(&lane);
+                let (jobs, outbound) = (Vec::new(), Vec::new());
+                taken.insert(
+                    lane.clone(),
+                    Claim {
+                        lane,
+                        turns,
+                        kept,
+                        jobs,
+                        outbound,
+                    },
+                );
             }
         }
         for job in fresh {
@@ -215,19 +246,24 @@ impl Writer {
         }
         outcome.held = taken.keys().cloned().collect();
         if !taken.is_empty() {
-            let claims = lanes::contents(tx, taken.into_iter().collect()).await?;
-            outcome.news.extend(claims.into_iter().map(LaneNews::Claimed));
+            let claims = lanes::contents(tx, taken).await?;
+            outcome
+                .news
+                .extend(claims.into_iter().map(LaneNews::Claimed));
         }
-        outcome
-            .news
-            .extend(arrived.into_iter().map(|(lane, jobs)| LaneNews::Arrived { lane, jobs }));
+        outcome.news.extend(
+            arrived
+                .into_iter()
+                .map(|(lane, jobs)| LaneNews::Arrived { lane, jobs }),
+        );
         Ok(())
     }
 
     async fn fence(&self, tx: &mut Tx, me: &str, now: Time) -> Result<()> {
         if self.db.is_postgres() {
-            let alive: Vec<(String,)> =
-                tx.read(FENCE, me.to_owned(), &[Bind::Int(now.ms())]).await?;
+            let alive: Vec<(String,)> = tx
+                .read(FENCE, me.to_owned(), &[Bind::Int(now.ms())])
+                .await?;
             if alive.is_empty() {
                 return Err(Fenced.into());
             }
@@ -241,7 +277,12 @@ fn lanes_of(change: &Change) -> Vec<String> {
         .jobs
         .iter()
         .map(|job| job.lane.clone())
-        .chain(change.outbound.iter().map(|row| out_lane(&row.outbound.address)))
+        .chain(
+            change
+                .outbound
+                .iter()
+                .map(|row| out_lane(&row.outbound.address)),
+        )
         .chain(change.rewrites.iter().map(|row| row.lane.clone()))
         .chain(change.release.iter().cloned())
         .collect();
