@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{
-    Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Part, Time,
+    Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Pace, Part, Time,
 };
 
 /// One account on one chat platform.
