@@ -352,6 +352,29 @@ async fn a_chat_ends_when_nobody_reads_it() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_kept_is_said() {
+    let paper = Paper::default();
+    let terminal = Terminal::over(settings(), clock(), streams("one\n", paper.clone(), false));
+    let (desk, mut deliveries) = desk();
+    let stop = CancellationToken::new();
+    let talk = terminal.receive(desk, stop.clone());
+    let store = async {
+        let delivery = deliveries.recv().await.unwrap();
+        stop.cancel();
+        delivery
+    };
+    let (talk, _never_answered) = tokio::time::timeout(SOON, async { tokio::join!(talk, store) })
+        .await
+        .unwrap();
+    talk.unwrap();
+    assert!(
+        paper
+            .text()
+            .starts_with("Your last message could not be stored.")
+    );
+}
+
+#[tokio::test]
 async fn a_stop_ends_a_silent_chat() {
     let (silent, _kept) = io::pipe().unwrap();
     let streams = Streams {

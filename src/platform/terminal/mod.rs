@@ -3,13 +3,14 @@
 //! On a screen lines are edited with history, answers stand above the prompt and grow in place. In a
 //! pipe each line is a message, answers are printed whole, and the end of the input waits until all
 //! of them are answered. It never lets an answer steer the terminal, and never reads the environment
-//! or the store. Start with [`Terminal`]; [`typed`] and [`ink`] are the pure parts.
+//! or the store. Start with [`Terminal`]; `typed`, `cards` and `ink` are the pure parts.
 //!
 //! A blocked read cannot be called off, so the reading thread is left alone when the chat is stopped
 //! and ends with the process; the terminal's mode is put back first. The app therefore stops when
 //! [`Platform::receive`] has returned `Ok`, and does not wait for that thread.
 
 mod cards;
+mod chat;
 mod ink;
 mod keyboard;
 mod screen;
@@ -17,7 +18,7 @@ mod typed;
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -34,11 +35,8 @@ use cards::Cards;
 use keyboard::{Keyboard, Mode};
 use screen::{Page, Screen, Sink};
 
-/// How often the end of the input asks whether all is answered.
-const ASK_AGAIN: Duration = Duration::from_millis(50);
-/// How long a message that could not be stored waits before it is handed over again, at first and
-/// at most.
-const HAND_OVER_AGAIN: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// Said when the chat is stopped before what was typed last could be stored.
+const NOT_KEPT: &str = "Your last message could not be stored. Please send it again later.";
 
 /// How the terminal is set.
 #[derive(Debug, Clone)]
@@ -183,84 +181,6 @@ impl Terminal {
         }
     }
 
-    fn inbound(&self, text: String) -> Inbound {
-        let count = self.count.fetch_add(1, Ordering::SeqCst) + 1;
-        let at = self.clock.now();
-        // Rising even when the clock stands still, and from one start to the next.
-        let before = self
-            .order
-            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |last| {
-                Some(at.ms().max(last.saturating_add(1)))
-            })
-            .unwrap_or_default();
-        let own = format!("{}-{count}", self.started);
-        Inbound {
-            key: format!("{}:{own}", self.address.account()),
-            address: self.address.clone(),
-            setting: Setting::Direct,
-            sender: Sender {
-                user: User::new(&self.person),
-                name: self.person.clone(),
-                language: None,
-            },
-            at,
-            order: at.ms().max(before.saturating_add(1)),
-            addressed: true,
-            message: Some(Message::new(own)),
-            reply_to: None,
-            interaction: None,
-            what: typed::sorted(text, |number| locked(&self.cards).press(number)),
-        }
-    }
-
-    /// Hands a message over until it is stored; false when told to stop before that.
-    async fn hand_over(&self, desk: &Desk, inbound: Inbound, stop: &CancellationToken) -> bool {
-        let (mut wait, longest) = HAND_OVER_AGAIN;
-        let mut said = false;
-        loop {
-            let stored = stop.run_until_cancelled(desk.inbox.accept(vec![inbound.clone()]));
-            match stored.await {
-                Some(true) => return true,
-                Some(false) => {}
-                None => return false,
-            }
-            if !said {
-                tracing::warn!("A message from the terminal cannot be stored; trying again");
-                said = true;
-            }
-            if stop
-                .run_until_cancelled(tokio::time::sleep(wait))
-                .await
-                .is_none()
-            {
-                return false;
-            }
-            wait = (wait * 2).min(longest);
-        }
-    }
-
-    /// Waits until everything is answered, at most as long as patience lasts.
-    async fn answered(&self, stop: &CancellationToken) {
-        let Some(idle) = &self.idle else {
-            return;
-        };
-        let asked = async {
-            while !idle().await {
-                tokio::time::sleep(ASK_AGAIN).await;
-            }
-        };
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = self.closed.cancelled() => {}
-            asked = tokio::time::timeout(self.patience, asked) => if asked.is_err() {
-                tracing::warn!(
-                    wait_s = self.patience.as_secs(),
-                    "The input ended and not everything was answered in time"
-                );
-            },
-        }
-    }
-
     /// Writes on the screen away from the runtime's threads: a terminal that is held with Ctrl-S, or
     /// a pipe that nobody empties, must not hold up anyone else.
     async fn write<T: Send + 'static>(
@@ -321,6 +241,7 @@ impl Platform for Terminal {
         let mut messages = keyboard
             .start(Arc::clone(&self.page))
             .map_err(|error| Fatal(format!("The terminal cannot be read: {error}")))?;
+        let mut kept = true;
         loop {
             let text = tokio::select! {
                 () = stop.cancelled() => break,
@@ -335,6 +256,7 @@ impl Platform for Terminal {
             };
             let inbound = self.inbound(text);
             if !self.hand_over(&desk, inbound, &stop).await {
+                kept = false;
                 break;
             }
         }
@@ -342,6 +264,9 @@ impl Platform for Terminal {
             self.let_go().await;
         }
         drop(mode);
+        if !kept && let Err(error) = self.write(|screen| screen.note(NOT_KEPT)).await {
+            tracing::debug!(%error, "Nobody reads any more that the last message was not kept");
+        }
         Ok(())
     }
 
@@ -357,6 +282,10 @@ impl Platform for Terminal {
     }
 
     async fn edit(&self, edit: &Edit<'_>) -> Result<(), SendError> {
+        // What is still growing would stand in a pipe again and again.
+        if edit.growing && !self.live {
+            return Ok(());
+        }
         let message = edit.message.clone();
         let (part, buttons) = (edit.part.clone(), edit.buttons.to_vec());
         locked(&self.cards).put(&message, &buttons);
