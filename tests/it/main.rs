@@ -1,1 +1,2 @@
-fn main(){}
+#[path = "../sim/mod.rs"]
+mod sim;
