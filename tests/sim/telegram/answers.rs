@@ -1,5 +1,6 @@
 //! Serving a call: faults before and after, the check against the specification, the answer.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +12,7 @@ use futures::stream;
 use serde_json::{Value, json};
 
 use super::Inner;
-use super::faults::Fault;
+use super::faults::{Fault, Struck};
 use super::net::{Call, Peer, reply};
 use super::rates::{Scope, ceil};
 use super::spec::spec;
@@ -88,24 +89,27 @@ impl Inner {
         self.changed.notify_waiters();
         match fault {
             None => self.respond(&self.apply(call).await),
-            Some(Fault::Hang) => {
-                self.released().await;
+            Some(Struck {
+                fault: Fault::Hang,
+                era,
+            }) => {
+                self.released(era).await;
                 self.respond(&self.apply(call).await)
             }
             // In a task of its own, because the real server applies what it has received even
             // when the client hangs up meanwhile.
-            Some(fault) => {
+            Some(struck) => {
                 let inner = self.clone();
                 let task = tokio::runtime::Handle::current()
-                    .spawn(async move { inner.faulty(call, fault, peer).await });
+                    .spawn(async move { inner.faulty(call, struck, peer).await });
                 task.await
                     .unwrap_or_else(|e| reply(500, "text/plain", e.to_string()))
             }
         }
     }
 
-    async fn faulty(self: &Arc<Self>, call: Call, fault: Fault, peer: Peer) -> Response {
-        match fault {
+    async fn faulty(self: &Arc<Self>, call: Call, struck: Struck, peer: Peer) -> Response {
+        match struck.fault {
             Fault::TooMany(seconds) => {
                 self.lock()
                     .rates
@@ -133,7 +137,7 @@ impl Inner {
             }
             Fault::Hang | Fault::HangAfter => {
                 let done = self.apply(call).await;
-                self.released().await;
+                self.released(struck.era).await;
                 self.respond(&done)
             }
             Fault::HalfAnswer => {
@@ -143,9 +147,16 @@ impl Inner {
         }
     }
 
-    /// Waits until the faults are cleared.
-    async fn released(&self) {
-        self.release.notified().await;
+    /// Waits until the faults of this era are cleared.
+    async fn released(&self, era: u64) {
+        loop {
+            let mut news = pin!(self.release.notified());
+            news.as_mut().enable();
+            if self.lock().faults.era() != era {
+                return;
+            }
+            news.await;
+        }
     }
 
     fn respond(&self, done: &Applied) -> Response {
@@ -194,7 +205,8 @@ impl Inner {
 
     /// A file download, streamed in pieces of 64 KiB.
     pub(super) async fn download(&self, path: &str, peer: &Peer) -> Response {
-        let fault = self.lock().faults.strike("file", None);
+        let struck = self.lock().faults.strike("file", None);
+        let (fault, era) = struck.map_or((None, 0), |s| (Some(s.fault), s.era));
         let found = self.lock().files.values().find(|f| f.path == path).cloned();
         let Some(found) = found else {
             return failure(&ApiError::new(404, "Not Found"));
@@ -208,7 +220,7 @@ impl Inner {
             Some(Fault::DelayBefore(wait) | Fault::DelayAfter(wait)) => {
                 tokio::time::sleep(wait).await;
             }
-            Some(Fault::Hang | Fault::HangAfter) => self.released().await,
+            Some(Fault::Hang | Fault::HangAfter) => self.released(era).await,
             Some(Fault::HalfAnswer) => {
                 let Content::Bytes(bytes) = &found.content else {
                     return reset(peer);

@@ -105,6 +105,13 @@ pub(super) struct Faults {
     rules: Vec<Rule>,
     hits: u64,
     random: u64,
+    era: u64,
+}
+
+/// A fault that has struck, and when: clearing the faults begins a new era.
+pub(super) struct Struck {
+    pub(super) fault: Fault,
+    pub(super) era: u64,
 }
 
 impl Faults {
@@ -113,6 +120,7 @@ impl Faults {
             rules: Vec::new(),
             hits: 0,
             random: seed,
+            era: 0,
         }
     }
 
@@ -122,6 +130,11 @@ impl Faults {
 
     pub(super) fn clear(&mut self) {
         self.rules.clear();
+        self.era += 1;
+    }
+
+    pub(super) fn era(&self) -> u64 {
+        self.era
     }
 
     /// How many requests have been hit so far.
@@ -139,7 +152,7 @@ impl Faults {
     }
 
     /// The fault that hits this request, if any; uses it up.
-    pub(super) fn strike(&mut self, method: &str, chat: Option<i64>) -> Option<Fault> {
+    pub(super) fn strike(&mut self, method: &str, chat: Option<i64>) -> Option<Struck> {
         if self.rules.is_empty() {
             return None;
         }
@@ -169,7 +182,10 @@ impl Faults {
                 self.rules.remove(i);
             }
             self.hits += 1;
-            return Some(fault);
+            return Some(Struck {
+                fault,
+                era: self.era,
+            });
         }
         None
     }

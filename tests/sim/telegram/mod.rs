@@ -14,6 +14,13 @@
     unused_imports,
     reason = "each target uses a part of the simulator"
 )]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a slip of the simulator must fail the test loudly"
+)]
 
 mod account;
 mod answers;

@@ -216,7 +216,9 @@ async fn handle(
         return failure(&ApiError::new(401, "Unauthorized"));
     }
     if is_file {
-        return inner.download(name, &peer).await;
+        // The library escapes the slash inside a file path.
+        let path = name.replace("%2F", "/");
+        return inner.download(&path, &peer).await;
     }
     let Some(method) = spec().method(name) else {
         inner

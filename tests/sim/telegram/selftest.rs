@@ -1,6 +1,10 @@
 //! The simulator's own tests: each listed behaviour, seen from a client.
 
+mod faults;
 mod messages;
+mod rooms;
+mod updates;
+mod wire;
 
 use std::time::Duration;
 
