@@ -18,6 +18,9 @@ use super::rates::{Scope, ceil};
 use super::spec::spec;
 use super::state::Content;
 
+/// How much of a download is sent at once, in bytes.
+const PIECE: u64 = 64 << 10;
+
 /// A refusal in the Bot API's own form.
 #[derive(Debug)]
 pub(super) struct ApiError {
@@ -67,11 +70,32 @@ pub(super) fn failure(e: &ApiError) -> Response {
     if let Some(parameters) = &e.parameters {
         body["parameters"] = parameters.clone();
     }
-    reply(e.code, "application/json", body.to_string())
+    let mut response = reply(e.code, "application/json", body.to_string());
+    let wait = body["parameters"]["retry_after"].as_u64();
+    if let Some(seconds) = wait {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, seconds.into());
+    }
+    response
 }
 
 fn envelope(result: &str) -> String {
     format!("{{\"ok\":true,\"result\":{result}}}")
+}
+
+fn respond(done: &Applied) -> Response {
+    match done {
+        Ok(result) => reply(200, "application/json", envelope(result)),
+        Err(e) => failure(e),
+    }
+}
+
+fn answer_text(done: &Applied) -> String {
+    match done {
+        Ok(result) => envelope(result),
+        Err(e) => json!({"ok": false, "description": e.description}).to_string(),
+    }
 }
 
 impl Inner {
@@ -88,13 +112,13 @@ impl Inner {
         };
         self.changed.notify_waiters();
         match fault {
-            None => self.respond(&self.apply(call).await),
+            None => respond(&self.apply(call).await),
             Some(Struck {
                 fault: Fault::Hang,
                 era,
             }) => {
                 self.released(era).await;
-                self.respond(&self.apply(call).await)
+                respond(&self.apply(call).await)
             }
             // In a task of its own, because the real server applies what it has received even
             // when the client hangs up meanwhile.
@@ -128,21 +152,21 @@ impl Inner {
             }
             Fault::DelayBefore(wait) => {
                 tokio::time::sleep(wait).await;
-                self.respond(&self.apply(call).await)
+                respond(&self.apply(call).await)
             }
             Fault::DelayAfter(wait) => {
                 let done = self.apply(call).await;
                 tokio::time::sleep(wait).await;
-                self.respond(&done)
+                respond(&done)
             }
             Fault::Hang | Fault::HangAfter => {
                 let done = self.apply(call).await;
                 self.released(struck.era).await;
-                self.respond(&done)
+                respond(&done)
             }
             Fault::HalfAnswer => {
                 let done = self.apply(call).await;
-                half(&self.respond_text(&done))
+                half(&answer_text(&done))
             }
         }
     }
@@ -156,20 +180,6 @@ impl Inner {
                 return;
             }
             news.await;
-        }
-    }
-
-    fn respond(&self, done: &Applied) -> Response {
-        match done {
-            Ok(result) => reply(200, "application/json", envelope(result)),
-            Err(e) => failure(e),
-        }
-    }
-
-    fn respond_text(&self, done: &Applied) -> String {
-        match done {
-            Ok(result) => envelope(result),
-            Err(e) => json!({"ok": false, "description": e.description}).to_string(),
         }
     }
 
@@ -230,7 +240,6 @@ impl Inner {
             Some(Fault::TooMany(seconds)) => return failure(&ApiError::too_many(seconds)),
             None => {}
         }
-        const PIECE: u64 = 64 << 10;
         let length = found.content.len();
         let pieces = stream::unfold(0, move |at| {
             let end = (at + PIECE).min(length);

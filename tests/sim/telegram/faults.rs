@@ -191,7 +191,7 @@ impl Faults {
     }
 }
 
-/// A number in 0..1 from a SplitMix64 state.
+/// A number in 0..1 from the state of a split-mix generator.
 fn next(state: &mut u64) -> f64 {
     *state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mut z = *state;

@@ -172,11 +172,11 @@ impl State {
         let markup = call.params.get("reply_markup").cloned();
         let buttons = self.buttons(markup.as_ref())?;
         Ok(Msg {
-            thread,
-            reply_to,
-            markup,
-            buttons,
             from_bot: true,
+            buttons,
+            reply_to,
+            thread,
+            markup,
             ..Msg::new(chat, self.opts.bot_id, call.arrived)
         })
     }
@@ -246,8 +246,8 @@ impl State {
             Msg {
                 text: body,
                 entities,
-                markup,
                 buttons,
+                markup,
                 ..msg
             },
         ))
@@ -264,8 +264,8 @@ impl State {
         Ok(self.replace(
             call,
             Msg {
-                markup,
                 buttons,
+                markup,
                 ..msg
             },
         ))

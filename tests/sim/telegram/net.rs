@@ -309,14 +309,11 @@ async fn read_multipart(
             .unwrap_or("application/octet-stream")
             .to_owned();
         let bytes = part.bytes().await.map_err(|e| e.to_string())?;
-        match name {
-            Some(name) => {
-                files.insert(key, Upload { name, mime, bytes });
-            }
-            None => {
-                let text = String::from_utf8(bytes.to_vec()).map_err(|e| e.to_string())?;
-                pairs.push((key, text));
-            }
+        if let Some(name) = name {
+            files.insert(key, Upload { name, mime, bytes });
+        } else {
+            let text = String::from_utf8(bytes.to_vec()).map_err(|e| e.to_string())?;
+            pairs.push((key, text));
         }
     }
     Ok(())

@@ -129,6 +129,31 @@ impl Telegram {
         self.post(user, place.into(), |msg| words.clone_into(&mut msg.text))
     }
 
+    /// Somebody posts something with further fields of the wire's `Message`, e.g. a forwarded
+    /// post (`forward_origin`), a `location` or a `successful_payment`.
+    pub fn says_with(
+        &self,
+        user: User,
+        place: impl Into<Place>,
+        words: &str,
+        fields: Value,
+    ) -> i64 {
+        let Value::Object(fields) = fields else {
+            panic!("fields of a message")
+        };
+        self.post(user, place.into(), |msg| {
+            words.clone_into(&mut msg.text);
+            msg.extra = fields;
+        })
+    }
+
+    /// Sets the language of the person's app (IETF tag).
+    pub fn speaks(&self, user: User, language: &str) {
+        let mut state = self.inner.lock();
+        let person = state.people.get_mut(&user.id).expect("a person");
+        language.clone_into(&mut person.language);
+    }
+
     /// Somebody answers a message.
     pub fn replies(&self, user: User, place: impl Into<Place>, to: i64, words: &str) -> i64 {
         self.post(user, place.into(), |msg| {

@@ -29,7 +29,7 @@ struct Bucket {
 
 /// The state of all limits. One per simulator.
 pub(super) struct Rates {
-    burst: f64,
+    burst: u32,
     chats: HashMap<i64, Bucket>,
     groups: HashMap<i64, VecDeque<Instant>>,
     all: VecDeque<Instant>,
@@ -39,7 +39,7 @@ pub(super) struct Rates {
 impl Rates {
     pub(super) fn new(burst: u32) -> Self {
         Self {
-            burst: f64::from(burst),
+            burst,
             chats: HashMap::new(),
             groups: HashMap::new(),
             all: VecDeque::new(),
@@ -65,7 +65,7 @@ impl Rates {
                 ));
             }
         }
-        let burst = self.burst;
+        let burst = f64::from(self.burst);
         let bucket = self.chats.entry(chat).or_insert_with(|| Bucket {
             tokens: burst,
             filled: now,
@@ -103,7 +103,7 @@ impl Rates {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::new(4);
+        *self = Self::new(self.burst);
     }
 }
 

@@ -3,6 +3,7 @@
 mod faults;
 mod messages;
 mod rooms;
+mod speed;
 mod updates;
 mod wire;
 

@@ -317,7 +317,7 @@ impl State {
         {
             out["reply_markup"] = markup.clone();
         }
-        for (key, value) in msg.extra.iter() {
+        for (key, value) in &msg.extra {
             out[key.as_str()] = value.clone();
         }
         let media = msg.media.is_some();
@@ -394,6 +394,11 @@ impl State {
     /// The answer to a button press, once the bot gave one.
     pub fn answer(&self, press: &str) -> Option<&super::Answer> {
         self.presses.get(press).and_then(|p| p.answer.as_ref())
+    }
+
+    /// Button presses without an answer so far.
+    pub fn unanswered(&self) -> usize {
+        self.presses.values().filter(|p| p.answer.is_none()).count()
     }
 
     /// Every message of every chat, for measuring; order of chats is arbitrary.

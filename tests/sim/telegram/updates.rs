@@ -35,6 +35,8 @@ impl Drop for Waiting<'_> {
         let mut state = self.0.lock();
         if state.poll == self.1 {
             state.polling = false;
+            drop(state);
+            self.0.changed.notify_waiters();
         }
     }
 }
@@ -107,7 +109,7 @@ impl Inner {
                 .map(|p| p.0)
                 .filter(|at| *at > Instant::now())
                 .min();
-            let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(60));
+            let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_mins(1));
             tokio::select! {
                 () = news => {}
                 () = sleep_until(wake) => {}

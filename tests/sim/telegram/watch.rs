@@ -41,9 +41,8 @@ impl Telegram {
     /// Waits until the condition holds, and fails the test after 20 s with everything that was
     /// said.
     pub async fn until(&self, what: &str, holds: impl FnMut(&State) -> bool) {
-        if !self.wait_until(PATIENCE, holds).await {
-            panic!("waited in vain for: {what}\n{}", self.dump());
-        }
+        let held = self.wait_until(PATIENCE, holds).await;
+        assert!(held, "waited in vain for: {what}\n{}", self.dump());
     }
 
     /// Waits until the bot has `n` messages standing in that place; returns the texts.
@@ -117,6 +116,16 @@ impl Telegram {
             violations.join("\n"),
             self.dump()
         );
+    }
+
+    /// Fails the test when anything is left over: a violation, an ordered fault that never
+    /// struck, an update the bot did not confirm, a press it did not answer.
+    pub fn assert_done(&self) {
+        self.assert_clean();
+        assert_eq!(self.unused_faults(), 0, "faults that never struck");
+        let (unconfirmed, unanswered) = self.look(|s| (s.unconfirmed(), s.unanswered()));
+        assert_eq!(unconfirmed, 0, "unconfirmed updates\n{}", self.dump());
+        assert_eq!(unanswered, 0, "unanswered presses\n{}", self.dump());
     }
 
     /// What a person sees in a chat now, one message per line: `toney: Hello [Yes] [No]`.

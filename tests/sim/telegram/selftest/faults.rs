@@ -63,20 +63,20 @@ async fn a_group_takes_twenty_a_minute_and_all_chats_thirty_a_second() {
 #[tokio::test]
 async fn coming_back_early_is_a_violation() {
     let (tg, ann, bot) = plain().await;
-    tg.fault(On::method("sendMessage").chat(ann), Fault::TooMany(2));
+    tg.fault(On::method("sendMessage").chat(ann), Fault::TooMany(1));
     let params = json!({"chat_id": ann.id, "text": "x"});
     let asked = Instant::now();
     let refused = bot.call("sendMessage", params.clone()).await;
-    assert_eq!(refused["parameters"]["retry_after"], 2);
+    assert_eq!(refused["parameters"]["retry_after"], 1);
     // What was on its way already is refused without blame.
     bot.refused("sendMessage", params.clone()).await;
     tg.assert_clean();
     // Not synchronisation: the pause itself is what is looked at.
-    tokio::time::sleep(Duration::from_millis(400)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     bot.refused("sendMessage", params.clone()).await;
     let violations = tg.take_violations();
     assert!(violations[0].contains("ms early"), "{violations:?}");
-    tokio::time::sleep_until((asked + Duration::from_millis(2100)).into()).await;
+    tokio::time::sleep_until((asked + Duration::from_millis(1100)).into()).await;
     bot.ok("sendMessage", params).await;
     tg.assert_clean();
 }

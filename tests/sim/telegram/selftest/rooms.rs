@@ -149,3 +149,24 @@ async fn people_edit_and_delete() {
     assert_eq!(tg.render(ann), "ann: hi");
     tg.assert_clean();
 }
+
+#[tokio::test]
+async fn what_is_left_over_is_found() {
+    let (tg, ann, bot) = plain().await;
+    tg.speaks(ann, "de");
+    let origin = json!({"type": "hidden_user", "sender_user_name": "dee", "date": 5});
+    tg.says_with(ann, ann, "look", json!({"forward_origin": origin}));
+    let got = bot.updates(500_002, 0).await;
+    assert_eq!(
+        got[0]["message"]["forward_origin"]["sender_user_name"],
+        "dee"
+    );
+    assert_eq!(got[0]["message"]["from"]["language_code"], "de");
+    let left = tg.clone();
+    let check = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || left.assert_done()));
+    assert!(check.is_err(), "an update is unconfirmed");
+    bot.updates(500_003, 0).await;
+    tg.assert_done();
+    tg.says_with(ann, ann, "bad", json!({"no_such_field": 1}));
+    assert!(tg.take_violations()[0].contains("the simulator itself"));
+}

@@ -83,6 +83,19 @@ async fn a_waiting_poll_wakes_and_a_newer_one_ends_it() {
 }
 
 #[tokio::test]
+async fn a_poll_ends_with_its_client() {
+    let (tg, _, bot) = plain().await;
+    let poll = bot.try_call("getUpdates", json!({"offset": 900_000, "timeout": 10}));
+    let seen = tg.until("a waiting poll", State::polling);
+    tokio::select! {
+        _ = poll => panic!("nothing to poll"),
+        () = seen => {}
+    }
+    drop(bot);
+    tg.until("nobody to wait", |s| !s.polling()).await;
+}
+
+#[tokio::test]
 async fn kinds_that_are_not_allowed_are_left_out() {
     let (tg, ann, bot) = plain().await;
     bot.ok("getUpdates", json!({"allowed_updates": ["message"]}))
