@@ -14,7 +14,8 @@ use super::{Answer, Msg, Place, Telegram};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Telegram {
-    /// Looks at the state under its lock; keep it short.
+    /// Looks at the state under its lock: be short, and do not use the handle inside (this holds
+    /// for conditions too), because the lock is not taken twice.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.inner.lock())
     }
