@@ -32,6 +32,8 @@ pub use answer::{Answer, Behaviour, Fault, Message, Request, ToolCall};
 use door::{Door, Line, Lines};
 use schema::Schemas;
 
+use super::servers::free_port;
+
 static SCHEMAS: LazyLock<Schemas> = LazyLock::new(Schemas::load);
 
 const CHAT: &str = "/chat/completions";
@@ -79,7 +81,9 @@ pub struct Counts {
 
 impl Server {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = TcpListener::bind(("127.0.0.1", free_port()))
+            .await
+            .expect("a free port");
         let address = listener.local_addr().expect("an address");
         let script = Script {
             queue: VecDeque::new(),
