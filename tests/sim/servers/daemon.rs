@@ -93,8 +93,10 @@ impl Drop for Folder {
 /// Reads from this process until it is gone, however it went; then ends the server and removes the folder. It stands in
 /// a group of its own, so that Ctrl-C does not end it first.
 fn watch(folder: &Path) -> Child {
-    const SCRIPT: &str = r#"cat >/dev/null; [ -d "$1" ] || exit 0
-        [ ! -s "$1/pid" ] || kill -9 "$(cat "$1/pid")" 2>/dev/null; rm -rf "$1""#;
+    // A server's own children may write for a moment longer than it lives, so removing may take several tries.
+    const SCRIPT: &str = r#"cat >/dev/null
+        [ ! -s "$1/pid" ] || kill -9 "$(cat "$1/pid")" 2>/dev/null
+        for _ in 1 2 3 4 5 6 7 8 9; do [ -d "$1" ] || break; rm -rf "$1" || sleep 1; done"#;
     let mut command = Command::new("sh");
     command
         .args(["-c", SCRIPT, "sh"])
