@@ -268,7 +268,7 @@ impl Server {
         schema: &str,
         headers: &HeaderMap,
         body: &[u8],
-    ) -> Result<Request, Response> {
+    ) -> Result<Request, Box<Response>> {
         let key = headers
             .get("authorization")
             .and_then(|value| value.to_str().ok());
@@ -327,7 +327,7 @@ impl Server {
         drop(script);
         match behaviour {
             Behaviour::Echo => Answer::text(request.last("user")),
-            Behaviour::Answer(answer) => answer,
+            Behaviour::Answer(answer) => Answer::clone(&answer),
             Behaviour::Call(make) => make(request),
         }
     }
@@ -412,7 +412,7 @@ async fn chat(
         Ok(request) => request,
         Err(refusal) => {
             ticket.done();
-            return refusal;
+            return *refusal;
         }
     };
     let answer = server.choose(&request);
@@ -428,10 +428,10 @@ async fn chat(
 async fn embeddings(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
     let request = match server.read(EMBEDDINGS, "CreateEmbeddingRequest", &headers, &body) {
         Ok(request) => request.body,
-        Err(refusal) => return refusal,
+        Err(refusal) => return *refusal,
     };
     if request["encoding_format"] == "base64" {
-        return refuse(
+        return *refuse(
             400,
             "invalid_request_error",
             "This server knows the encoding format `float` only.",
@@ -468,7 +468,7 @@ async fn tags(State(server): State<Server>) -> Json<Value> {
     Json(json!({"models": models}))
 }
 
-fn refuse(status: u16, kind: &str, message: &str) -> Response {
+fn refuse(status: u16, kind: &str, message: &str) -> Box<Response> {
     let status = StatusCode::from_u16(status).expect("a known status");
-    (status, Json(wire::error_body(message, kind))).into_response()
+    Box::new((status, Json(wire::error_body(message, kind))).into_response())
 }

@@ -88,11 +88,16 @@ impl Message {
 pub enum Behaviour {
     /// Says the last user message back.
     Echo,
-    Answer(Answer),
+    Answer(Arc<Answer>),
     Call(Arc<dyn Fn(&Request) -> Answer + Send + Sync>),
 }
 
 impl Behaviour {
+    /// The same for everybody.
+    pub fn answer(answer: Answer) -> Self {
+        Self::Answer(Arc::new(answer))
+    }
+
     pub fn call(make: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
         Self::Call(Arc::new(make))
     }

@@ -448,7 +448,7 @@ async fn thousands_of_questions_are_answered_and_counted() {
     let server = Server::start().await;
     server.check(false);
     server.record(false);
-    server.otherwise(Behaviour::Answer(Answer::text(
+    server.otherwise(Behaviour::answer(Answer::text(
         "A short answer, as in a benchmark.",
     )));
     let http = reqwest::Client::builder().build().expect("a client");
