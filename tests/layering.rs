@@ -5,13 +5,10 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 /// Words, and the only places where each may stand.
-const WORDS: [(&str, &str); 7] = [
-    ("teloxide", "platform"),
-    ("serenity", "platform"),
-    ("telegram", "platform config app cli http"),
-    ("discord", "platform config app cli http"),
-    ("sqlx::", "store"),
-    ("redis::", "store"),
+const WORDS: [(&str, &str); 4] = [
+    ("teloxide serenity", "platform"),
+    ("telegram discord", "platform config app cli http"),
+    ("sqlx:: redis::", "store"),
     ("async_openai", "llm"),
 ];
 
@@ -26,18 +23,9 @@ fn what_breaks_the_map_is_found() {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("layering");
     fs::create_dir_all(root.join("turn")).unwrap();
     let write = |name: &str, text: &str| fs::write(root.join(name), text).unwrap();
-    write(
-        "ARCHITECTURE.md",
-        "```\nstore/  1  Keeps.\nturn/  6  Answers.\n```\n",
-    );
-    write(
-        "stray.rs",
-        &("use crate::{turn};".to_owned() + &"\n".repeat(601)),
-    );
-    write(
-        "turn/mod.rs",
-        "crate::turn::x; crate::jobs::y;\n// Discord\nsqlx::q",
-    );
+    write("ARCHITECTURE.md", "```\nstore/ 1 A.\nturn/ 6 B.\n```");
+    write("stray.rs", &format!("use crate::{{turn}};{:\n<601}", ""));
+    write("turn/mod.rs", "crate::turn;crate::job;\n//Discord\nsqlx::q");
     assert_eq!(check(&root).len(), 7, "{:#?}", check(&root));
 }
 
@@ -46,14 +34,12 @@ fn check(src: &Path) -> Vec<String> {
     let fenced = map.split("```").skip(1).step_by(2).flat_map(str::lines);
     let entries = fenced.filter_map(|line| line.split_once(' '));
     let number = |rest: &str| rest.split_whitespace().next()?.parse::<u32>().ok();
-    let rooms = entries
-        .filter_map(|(name, rest)| Some((room_of(name), number(rest)?)))
-        .collect();
+    let room = |(name, rest)| Some((room_of(name), number(rest)?));
+    let rooms = entries.filter_map(room).collect();
     let (mut files, mut found) = (Vec::new(), Vec::new());
     collect(src, "", &mut files);
-    if map.is_empty() || map.lines().count() > 200 {
-        found.push("ARCHITECTURE.md needs 1 to 200 lines".to_owned());
-    }
+    let fits = (1..=200).contains(&map.lines().count());
+    found.extend((!fits).then(|| "the map needs 1 to 200 lines".to_owned()));
     for (path, text) in &files {
         check_file(path, text, &rooms, &mut found);
     }
@@ -64,40 +50,33 @@ fn check(src: &Path) -> Vec<String> {
 }
 
 fn check_file(path: &str, text: &str, rooms: &BTreeMap<&str, u32>, found: &mut Vec<String>) {
-    let room = room_of(path);
-    if text.lines().count() > 600 {
-        found.push(format!("{path} has more than 600 lines"));
+    let (room, lower) = (room_of(path), text.to_lowercase());
+    let long = text.lines().count() > 600;
+    found.extend(long.then(|| format!("{path} has more than 600 lines")));
+    let said = |word: &&str| !after(&lower, word).is_empty();
+    let foreign = |(_, places): &(&str, &str)| after(places, room).is_empty();
+    for (words, _) in WORDS.into_iter().filter(foreign) {
+        let words = words.split(' ').filter(said);
+        found.extend(words.map(|word| format!("{path} may not say `{word}`")));
     }
-    let foreign = WORDS
-        .iter()
-        .filter(|(_, places)| !places.split(' ').any(|place| place == room));
-    let said = foreign.filter(|(word, _)| !after(&text.to_lowercase(), word).is_empty());
-    found.extend(said.map(|(word, _)| format!("{path} may not say `{word}`")));
     // `main` and `lib` only join the rooms together.
-    let number = rooms
-        .get(room)
-        .or((room == "main" || room == "lib").then_some(&u32::MAX));
-    if number.is_none() {
-        found.push(format!("{path} is not on the map"));
-    }
-    let code = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    for rest in code.flat_map(|line| after(line, "crate::")) {
-        let used = rest
-            .split(|c: char| !c.is_alphanumeric() && c != '_')
-            .next()
-            .unwrap();
+    let free = ["main", "lib"].contains(&room).then_some(&u32::MAX);
+    let number = rooms.get(room).or(free);
+    let unknown = number.is_none();
+    found.extend(unknown.then(|| format!("{path} is not on the map")));
+    let code = |line: &&str| !line.trim_start().starts_with("//");
+    let paths = |line| after(line, "crate::");
+    for rest in text.lines().filter(code).flat_map(paths) {
+        let end = |c: char| !c.is_alphanumeric() && c != '_';
+        let used = rest.split_once(end).map_or(rest, |(used, _)| used);
         if used != room && rooms.get(used).is_none_or(|other| Some(other) >= number) {
-            found.push(format!(
-                "{path} may not use `crate::{used}` (one `use` per room)"
-            ));
+            found.push(format!("{path} may not use `crate::{used}`, if a room"));
         }
     }
 }
 
 fn room_of(path: &str) -> &str {
-    path.split(['/', '.']).next().unwrap()
+    path.split_once(['/', '.']).map_or(path, |(room, _)| room)
 }
 
 /// What follows each place where `word` begins as a word of its own.
@@ -105,9 +84,8 @@ fn after<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
     let inside = |c: char| c.is_alphanumeric() || c == '_' || c == ':';
     let splits = text.match_indices(word).map(|(at, _)| text.split_at(at));
     let alone = splits.filter(|(before, _)| !before.ends_with(inside));
-    alone
-        .filter_map(|(_, rest)| rest.strip_prefix(word))
-        .collect()
+    let rests = alone.map(|(_, rest)| rest.trim_start_matches(word));
+    rests.collect()
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<(String, String)>) {
