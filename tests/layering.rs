@@ -32,7 +32,7 @@ fn what_breaks_the_map_is_found() {
 fn check(src: &Path) -> Vec<String> {
     let map = fs::read_to_string(src.join("ARCHITECTURE.md")).unwrap_or_default();
     let fenced = map.split("```").skip(1).step_by(2).flat_map(str::lines);
-    let entries = fenced.filter_map(|line| line.split_once(' '));
+    let entries = fenced.filter_map(|line| line.trim().split_once(' '));
     let number = |rest: &str| rest.split_whitespace().next()?.parse::<u32>().ok();
     let room = |(name, rest)| Some((room_of(name), number(rest)?));
     let rooms = entries.filter_map(room).collect();
