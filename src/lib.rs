@@ -1,3 +1,4 @@
+pub mod delivery;
 pub mod jobs;
 pub mod model;
 pub mod platform;
