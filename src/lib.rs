@@ -1,2 +1,3 @@
+pub mod llm;
 pub mod model;
 pub mod platform;
