@@ -15,7 +15,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(120);
 ///
 /// A plain state machine: time is passed in, nothing is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Breaker {
+pub(super) struct Breaker {
     state: State,
     pause: Duration,
 }
@@ -29,7 +29,7 @@ enum State {
 
 /// What the breaker says to a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Admission {
+pub(super) enum Admission {
     /// Go ahead.
     Pass,
     /// Go ahead, alone: on this call it depends whether others may follow.
@@ -40,7 +40,7 @@ pub enum Admission {
 
 /// What a report did to the breaker, where the operator wants to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
+pub(super) enum Change {
     /// It was closed and is now open.
     Opened,
     /// It was open and is now closed.
@@ -49,7 +49,7 @@ pub enum Change {
 
 /// How bad a failure was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
+pub(super) enum Severity {
     /// Counts towards opening.
     Counts,
     /// Opens at once, for so long at least: the other side said so, or trying again is pointless.
@@ -68,7 +68,7 @@ impl Default for Breaker {
 impl Breaker {
     /// Asks to make a call now. After [`Admission::Probe`] exactly one of `succeeded`, `failed`
     /// and `abandoned` has to follow.
-    pub fn admit(&mut self, now: Time) -> Admission {
+    pub(super) fn admit(&mut self, now: Time) -> Admission {
         match self.state {
             State::Closed { .. } => Admission::Pass,
             State::Open { until } if now < until => Admission::Wait,
@@ -81,14 +81,14 @@ impl Breaker {
     }
 
     /// A call went well.
-    pub fn succeeded(&mut self) -> Option<Change> {
+    pub(super) fn succeeded(&mut self) -> Option<Change> {
         let was_open = !matches!(self.state, State::Closed { .. });
         *self = Self::default();
         was_open.then_some(Change::Closed)
     }
 
     /// A call failed through the provider's fault.
-    pub fn failed(&mut self, now: Time, severity: Severity) -> Option<Change> {
+    pub(super) fn failed(&mut self, now: Time, severity: Severity) -> Option<Change> {
         match (self.state, severity) {
             (State::Closed { failures }, Severity::Counts) if failures + 1 < PATIENCE => {
                 self.state = State::Closed {
@@ -117,14 +117,14 @@ impl Breaker {
     }
 
     /// A probe was cancelled before it could tell anything: the next call may probe.
-    pub fn abandoned(&mut self, now: Time) {
+    pub(super) fn abandoned(&mut self, now: Time) {
         if matches!(self.state, State::Probing { .. }) {
             self.state = State::Open { until: now };
         }
     }
 
     /// Whether calls are held back at the moment.
-    pub fn is_open(&self) -> bool {
+    pub(super) fn is_open(&self) -> bool {
         !matches!(self.state, State::Closed { .. })
     }
 

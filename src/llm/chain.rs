@@ -284,3 +284,6 @@ impl Drop for Pass<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
