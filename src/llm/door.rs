@@ -105,8 +105,9 @@ impl Door {
             http: &http,
         };
         let plan = builder.plan(&clock)?;
-        let nearby = (plan.chains.is_empty()).then(|| Nearby {
-            place: builder.ollama(),
+        let wanted = settings.models.nearby.as_deref() != Some("");
+        let nearby = (wanted && plan.chains.is_empty()).then(|| Nearby {
+            place: builder.nearby(),
             http: http.clone(),
         });
         Ok(Self::with(plan, clock, deadlines, nearby))
@@ -115,9 +116,9 @@ impl Door {
     /// A door to the given models, for every task alike.
     #[cfg(test)]
     pub(super) fn to(models: Vec<Arc<dyn Model>>, clock: Clock, deadlines: Deadlines) -> Self {
-        let chains = TASKS.map(|task| (task, models.clone())).into();
+        let tasks = TASKS.into_iter().filter(|_| !models.is_empty());
         let plan = Plan {
-            chains,
+            chains: tasks.map(|task| (task, models.clone())).collect(),
             ..Plan::default()
         };
         Self::with(plan, clock, deadlines, None)
@@ -245,6 +246,7 @@ impl Builder<'_> {
             classify,
             extract,
             summarise,
+            nearby: _,
             deadlines: _,
         } = &self.settings.models;
         let talk = if chat.is_empty() {
@@ -372,12 +374,16 @@ impl Builder<'_> {
         })
     }
 
-    fn ollama(&self) -> Place {
-        self.place("ollama").unwrap_or(Place {
-            base: ollama::base("127.0.0.1:11434"),
+    /// Where Ollama would be.
+    fn nearby(&self) -> Place {
+        let given = self.settings.models.nearby.as_deref();
+        let usual = self.catalogue.provider("ollama");
+        let base = given.or_else(|| usual.map(|usual| usual.base.as_str()));
+        Place {
+            base: ollama::base(base.unwrap_or_default()),
             key: None,
             limit: LimitField::MaxTokens,
-            usage: true,
-        })
+            usage: usual.is_none_or(|usual| usual.usage),
+        }
     }
 }

@@ -26,7 +26,7 @@ use futures::stream::BoxStream;
 
 pub use catalogue::{Catalogue, Entry};
 pub use door::{Door, Wrong};
-pub use error::Error;
+pub use error::{Error, Wait};
 pub use money::Cost;
 pub use prompt::{Persona, Place, Prompts, Summary};
 pub use settings::{Deadlines, Models, Provider, Secret, Settings};

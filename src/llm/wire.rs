@@ -44,14 +44,15 @@ pub(super) struct Wire {
     entry: Entry,
 }
 
-/// The HTTP client that all models share.
+/// The HTTP client that all models share. Its own deadline is the last resort behind those of the
+/// chain, for a call that nobody polls any more.
 ///
 /// # Errors
 /// When the TLS provider is not installed or the roots cannot be read.
 pub(super) fn http(deadlines: &Deadlines) -> Result<reqwest_llm::Client, reqwest_llm::Error> {
     reqwest_llm::Client::builder()
         .connect_timeout(deadlines.connect())
-        .read_timeout(deadlines.first_token().max(deadlines.next_token()))
+        .read_timeout(deadlines.attempt())
         .redirect(reqwest_llm::redirect::Policy::none())
         .user_agent(concat!("toney/", env!("CARGO_PKG_VERSION")))
         .build()
@@ -244,9 +245,6 @@ fn sort_error(error: OpenAIError) -> Error {
             .map_or_else(|_| Error::Down("the client failed".to_owned()), |own| *own),
         OpenAIError::Reqwest(error) => guard::transport(&error),
         OpenAIError::JSONDeserialize(..) => Error::Nonsense("broken JSON"),
-        OpenAIError::StreamError(error) if error.to_string().contains(guard::ENDLESS) => {
-            Error::Endless
-        }
         OpenAIError::StreamError(_) => Error::Broken,
         OpenAIError::ApiError(error) => Error::Down(error.status_code.to_string()),
         OpenAIError::FileSaveError(_)
