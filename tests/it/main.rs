@@ -19,4 +19,6 @@
 )]
 #[path = "../sim/mod.rs"]
 mod sim;
+
+mod model_wire;
 mod terminal_adapter;
