@@ -1,6 +1,7 @@
 pub mod delivery;
 pub mod jobs;
 pub mod llm;
+pub mod memory;
 pub mod model;
 pub mod platform;
 pub mod store;

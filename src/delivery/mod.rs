@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::model::{
-    Address, Clock, Content, Features, Ids, Message, Outbound, OutboundId, Priority, Time,
+    Address, Button, Clock, Content, Features, Ids, Message, Outbound, OutboundId, Priority, Time,
 };
 use crate::platform::{Edit, Platform, SendError};
 use crate::store::{Claim, NewOutbound, Store};
@@ -187,7 +187,12 @@ impl Delivery {
 
     /// Shows the growing text of an answer whose first words stand already. Best effort: it gives
     /// way to everything else, and says how long the platform wants to be left alone.
-    pub async fn grow(&self, address: &Address, message: &Message, text: &str) -> Option<Duration> {
+    pub async fn grow(
+        &self,
+        address: &Address,
+        message: &Message,
+        (text, buttons): (&str, &[Vec<Button>]),
+    ) -> Option<Duration> {
         let account = self.inner.accounts.get(&address.account())?;
         let features = account.platform.features();
         let part = preview(text, features)?;
@@ -199,7 +204,7 @@ impl Delivery {
             address,
             message,
             part: &part,
-            buttons: &[],
+            buttons,
             growing: true,
             interaction: None,
         };
@@ -210,6 +215,11 @@ impl Delivery {
             }
             Ok(()) | Err(_) => None,
         }
+    }
+
+    /// The account at an address, where it is connected here.
+    pub fn platform(&self, address: &Address) -> Option<Arc<dyn Platform>> {
+        self.inner.accounts.get(&address.account()).map(|account| account.platform.clone())
     }
 
     /// Shows that an answer is being made. Best effort.
