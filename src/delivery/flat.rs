@@ -128,8 +128,10 @@ impl Reader {
                 None => self.say(&text),
             },
             Event::Code(text) => self.code_span(&text),
-            Event::Html(text) | Event::InlineHtml(text) => self.say(&text),
-            Event::InlineMath(text) | Event::DisplayMath(text) => self.say(&text),
+            Event::Html(text)
+            | Event::InlineHtml(text)
+            | Event::InlineMath(text)
+            | Event::DisplayMath(text) => self.say(&text),
             Event::FootnoteReference(name) => self.say(&format!("[{name}]")),
             Event::SoftBreak | Event::HardBreak if self.heading || self.table.is_some() => {
                 self.say(" ");
@@ -208,11 +210,7 @@ impl Reader {
                 self.lists.pop();
                 self.block(self.apart());
             }
-            TagEnd::Item => {
-                if self.marker.is_some() {
-                    self.flush();
-                }
-            }
+            TagEnd::Item if self.marker.is_some() => self.flush(),
             TagEnd::Table => self.end_table(),
             TagEnd::TableHead | TagEnd::TableRow => {
                 if let Some(table) = &mut self.table {
@@ -302,7 +300,7 @@ impl Reader {
                 Some(Open {
                     look: Look::Style(Style::Link(address)),
                     start,
-                }) => self.link(address, start),
+                }) => self.link(&address, start),
                 Some(Open { look, start }) => self.mark(look, start),
                 None => {}
             }
@@ -312,7 +310,7 @@ impl Reader {
     }
 
     /// Ends a link: hides its address behind its text, or writes it out where that is not safe.
-    fn link(&mut self, address: String, start: Option<usize>) {
+    fn link(&mut self, address: &str, start: Option<usize>) {
         let address = address.replace(forbidden, "");
         let text = &self.flat.text;
         let shown = piece(text, start.unwrap_or(text.len()), text.len()).trim();

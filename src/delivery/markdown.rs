@@ -138,11 +138,12 @@ impl<'a> Writer<'a> {
             if self.out.len() > self.most {
                 return false;
             }
-            within = if edge.opens {
-                self.open(clip, edge.mark)
+            within = edge.opens.then_some(clip.look);
+            if edge.opens {
+                self.open(clip, edge.mark);
             } else {
-                self.close(clip, edge.mark)
-            };
+                self.close(clip, edge.mark);
+            }
         }
         self.stretch(at, slice.text.len(), within, false);
         self.out.len() <= self.most
@@ -171,7 +172,8 @@ impl<'a> Writer<'a> {
                         let last = start + line.len() == to;
                         self.begin_line(start, marker && last);
                     }
-                    self.escape(line, start + line.len() == to);
+                    let edge = start + line.len() == to && to < self.slice.text.len();
+                    self.escape(line, edge);
                     start += line.len() + 1;
                 }
             }
@@ -234,7 +236,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn open(&mut self, clip: &'a Clip<'a>, mark: usize) -> Option<&'a Look> {
+    fn open(&mut self, clip: &Clip<'_>, mark: usize) {
         match clip.look {
             Look::Style(Style::Code) => {
                 let code = piece(self.slice.text, clip.start, clip.end);
@@ -256,10 +258,9 @@ impl<'a> Writer<'a> {
             Look::Style(_) => self.sign(clip, mark, true),
             Look::Heading(_) | Look::Marker(_) => {}
         }
-        Some(clip.look)
     }
 
-    fn close(&mut self, clip: &'a Clip<'a>, mark: usize) -> Option<&'a Look> {
+    fn close(&mut self, clip: &Clip<'_>, mark: usize) {
         match clip.look {
             Look::Style(Style::Code) => {
                 let code = piece(self.slice.text, clip.start, clip.end);
@@ -280,7 +281,6 @@ impl<'a> Writer<'a> {
             Look::Style(_) => self.sign(clip, mark, false),
             Look::Heading(_) | Look::Marker(_) => {}
         }
-        None
     }
 
     fn sign(&mut self, clip: &Clip<'_>, mark: usize, opens: bool) {
@@ -309,13 +309,14 @@ impl<'a> Writer<'a> {
         self.out.push_str(sign);
     }
 
-    /// Writes a line's text so that nothing in it is read as markup.
+    /// Writes a line's text so that nothing in it is read as markup; `ends` where a style begins or
+    /// ends behind it.
     fn escape(&mut self, text: &str, ends: bool) {
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             if c == 'h'
                 && let Some(address) = leading(rest)
-                && self.address(address, ends && address.len() == rest.len())
+                && self.address(address, piece(rest, address.len(), rest.len()), ends)
             {
                 rest = piece(rest, address.len(), rest.len());
                 self.line_start = false;
@@ -349,11 +350,15 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes a web address so that it stays one; whether that could be done.
-    fn address(&mut self, address: &str, at_edge: bool) -> bool {
-        if address.contains(['@', '\\', '`', '&']) && defused(address).is_none() {
+    fn address(&mut self, address: &str, behind: &str, ends: bool) -> bool {
+        let entity = address.contains('&') && (address.contains(';') || behind.starts_with(';'));
+        let call = address
+            .match_indices('@')
+            .any(|(at, _)| mentions('@', false, piece(address, at + 1, address.len())));
+        if entity || call || address.contains(['\\', '`']) {
             return false;
         }
-        if at_edge || address.contains(['*', '_', '~', '|', '[', ']']) {
+        if ends && behind.is_empty() || address.contains(['*', '_', '~', '|', '[', ']']) {
             self.out.push('<');
             self.out.push_str(address);
             self.out.push('>');
@@ -362,12 +367,6 @@ impl<'a> Writer<'a> {
         }
         true
     }
-}
-
-/// An address that has nothing in it which another reader would replace.
-fn defused(address: &str) -> Option<&str> {
-    let entity = address.contains('&') && address.contains(';');
-    (!entity && !address.contains(['@', '\\', '`'])).then_some(address)
 }
 
 fn needs_escape(c: char, behind: &str, line_start: bool, headed: bool) -> bool {

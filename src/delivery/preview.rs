@@ -27,12 +27,11 @@ fn tail(text: &str) -> (bool, usize) {
         let sign = bare.chars().next().unwrap_or(' ');
         let run = bare.len() - bare.trim_start_matches(sign).len();
         match fence {
-            Some((open, length)) => {
-                if sign == open && run >= length && run == bare.len() {
-                    fence = None;
-                    paragraph = at + line.len();
-                }
+            Some((open, length)) if sign == open && run >= length && run == bare.len() => {
+                fence = None;
+                paragraph = at + line.len();
             }
+            Some(_) => {}
             None if matches!(sign, '`' | '~') && run >= 3 => fence = Some((sign, run)),
             None if bare.is_empty() => paragraph = at + line.len(),
             None => {}
@@ -110,6 +109,10 @@ fn closed(text: &str) -> String {
     // Signs at the end that end nothing are the beginning of what comes next.
     let kept = out.len() - spare;
     out.truncate(out.get(..kept).map_or(0, |kept| kept.trim_end().len()));
+    if code.is_some() && out.ends_with('`') {
+        out.truncate(out.trim_end_matches('`').trim_end().len());
+        code = None;
+    }
     out.extend(std::iter::repeat_n('`', code.unwrap_or(0)));
     for (sign, length) in open.into_iter().rev() {
         out.extend(std::iter::repeat_n(sign, length));

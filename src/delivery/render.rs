@@ -53,7 +53,7 @@ pub fn visible(markdown: &str) -> String {
 
 /// The one part of a short text that means the same with and without Markdown: most messages.
 fn plain(markdown: &str, features: &Features) -> Option<Part> {
-    let text = markdown.trim();
+    let text = markdown.trim_start_matches([' ', '\n']).trim_end();
     let mut before = b'\n';
     let mut line = 0_usize;
     for &b in text.as_bytes() {

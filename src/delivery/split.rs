@@ -183,12 +183,8 @@ impl<'a> Splitter<'a> {
     }
 
     fn weight(&self, cluster: &str) -> usize {
-        let escapes = if self.markup == Markup::Markdown && markdown::special(cluster) {
-            1
-        } else {
-            0
-        };
-        measure(cluster, self.unit) + escapes
+        let escaped = self.markup == Markup::Markdown && markdown::special(cluster);
+        measure(cluster, self.unit) + usize::from(escaped)
     }
 
     /// Goes on at `at`, behind white space; but the indentation of code stays.
