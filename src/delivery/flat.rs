@@ -452,7 +452,10 @@ impl Reader {
             return;
         }
         self.flush();
-        if !self.flat.text.is_empty() && !self.flat.text.ends_with('\n') {
+        // Code begins at the margin, under the bullet where there is one.
+        let margin = self.flat.text.trim_end_matches(' ').len();
+        self.flat.text.truncate(margin);
+        if margin > 0 && !self.flat.text.ends_with('\n') {
             self.flat.text.push('\n');
         }
         let at = self.flat.text.len();

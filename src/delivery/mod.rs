@@ -14,4 +14,6 @@ mod table;
 mod unicode;
 
 #[cfg(test)]
+mod render_properties;
+#[cfg(test)]
 mod render_tests;

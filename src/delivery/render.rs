@@ -35,7 +35,8 @@ pub fn preview(markdown_so_far: &str, features: &Features) -> Option<Part> {
     part.text.contains(char::is_alphanumeric).then_some(part)
 }
 
-/// The text that Markdown shows, without markup; the addresses of links are not in it.
+/// The text that Markdown shows, without markup; an address is in it only where it has to be
+/// shown because it cannot be hidden behind a text.
 pub fn visible(markdown: &str) -> String {
     let features = Features {
         max_text: usize::MAX,

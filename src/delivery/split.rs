@@ -71,7 +71,7 @@ impl<'a> Splitter<'a> {
             if let Some(part) = self.fitting(end, styled) {
                 return Some((end, part));
             }
-            budget = (budget * 3 / 4).min(budget - 1);
+            budget -= budget.div_ceil(4);
         }
         None
     }
@@ -257,6 +257,8 @@ struct Seams {
     word: Option<usize>,
     /// Whether the text before ends a sentence.
     ended: bool,
+    /// Whether it does so with a full-width sign, after which no space is written.
+    full: bool,
 }
 
 impl Seams {
@@ -275,14 +277,17 @@ impl Seams {
                 }
             }
         }
-        if enough && self.ended && breaks {
+        let closes = matches!(
+            first,
+            '"' | '\'' | ')' | ']' | '”' | '’' | '»' | '」' | '』' | '）'
+        );
+        if enough && self.ended && (breaks || self.full && !closes) {
             self.sentence = Some(at);
         }
-        self.ended = match first {
-            '.' | '!' | '?' | '…' | '。' | '！' | '？' | '؟' | '۔' => true,
-            '"' | '\'' | ')' | ']' | '”' | '’' | '»' => self.ended,
-            _ => false,
-        };
+        if !closes {
+            self.full = matches!(first, '。' | '！' | '？');
+            self.ended = self.full || matches!(first, '.' | '!' | '?' | '…' | '؟' | '۔');
+        }
     }
 
     fn best(&self) -> Option<usize> {
