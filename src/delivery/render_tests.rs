@@ -326,3 +326,15 @@ fn a_growing_text_shows_no_half_markup() {
     let long = preview(&"word ".repeat(10_000), &within(2000)).unwrap();
     assert!(long.text.len() <= 2000);
 }
+
+#[test]
+fn no_step_of_a_growing_text_shows_markup() {
+    let source = "# Plan\n\nThe **big *bold* one** and _that_, ~~old~~ `code` with [a shop](https://a.example/x).\n\n1. **One**: do\n2. Two\n   - deep `x`\n\n> said **so**\n\n```rust\nfn a() {}\n```\n\nDone.";
+    for (end, _) in source.char_indices() {
+        let Some(part) = preview(source.get(..end).unwrap(), &beside(4096)) else {
+            continue;
+        };
+        let raw = part.text.contains(['*', '`', '[', ']', '~', '#', '>']);
+        assert!(!raw, "{end}: {:?}", part.text);
+    }
+}
