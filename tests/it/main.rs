@@ -1,1 +1,4 @@
-fn main(){}
+//! One binary for all stories.
+
+#[path = "../sim/mod.rs"]
+mod sim;
