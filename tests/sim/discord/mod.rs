@@ -9,6 +9,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each target uses a part")]
 
+mod body;
 mod drive;
 mod faults;
 mod gateway;
@@ -20,6 +21,8 @@ mod rates;
 mod rest;
 #[cfg(test)]
 mod selftest;
+#[cfg(test)]
+mod selftest_client;
 mod spec;
 mod state;
 mod wire;
