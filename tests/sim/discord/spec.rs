@@ -290,6 +290,7 @@ impl Spec {
         for (name, value) in map {
             match properties.get(name) {
                 Some(property) => self.check(property, value, &join(at, name), out),
+                None if DOCUMENTED.contains(&name.as_str()) => {}
                 None => out.push(Fault::new(
                     join(at, name),
                     UNKNOWN,
@@ -319,6 +320,10 @@ impl Spec {
         }
     }
 }
+
+/// Properties of requests that Discord documents and takes but that the specification leaves out:
+/// the age restriction of a command.
+const DOCUMENTED: [&str; 1] = ["nsfw"];
 
 const UNKNOWN: &str = "UNKNOWN_PROPERTY";
 
