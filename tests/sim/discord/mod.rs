@@ -23,6 +23,8 @@ mod rest;
 mod selftest;
 #[cfg(test)]
 mod selftest_client;
+#[cfg(test)]
+mod selftest_gateway;
 mod spec;
 mod state;
 mod wire;
