@@ -199,3 +199,41 @@ async fn a_gateway_without_acks_is_left() {
     assert!(left, "{:?}", discord.violations());
     manager.shutdown_all().await;
 }
+
+#[tokio::test]
+async fn session_starts_are_counted() {
+    let config = Config {
+        enforce_identify: true,
+        session_starts: 1,
+        ..Config::default()
+    };
+    let discord = Discord::with_config(config).await;
+    let (mut bot, _) = client(&discord, &discord.token(), mute()).await;
+    let limit = bot
+        .http
+        .get_bot_gateway()
+        .await
+        .unwrap()
+        .session_start_limit;
+    assert_eq!((limit.total, limit.remaining), (1, 1));
+    let http = bot.http.clone();
+    let manager = bot.shard_manager.clone();
+    tokio::spawn(async move { bot.start().await });
+    assert!(discord.wait_until(SOON, |d| d.connected() == 1).await);
+    assert_eq!(
+        http.get_bot_gateway()
+            .await
+            .unwrap()
+            .session_start_limit
+            .remaining,
+        0
+    );
+    discord.invalidate(false);
+    assert!(
+        discord
+            .wait_until(SOON, |d| !d.violations().is_empty())
+            .await
+    );
+    assert!(discord.violations()[0].contains("session start limit"));
+    manager.shutdown_all().await;
+}
