@@ -5,3 +5,4 @@ pub mod memory;
 pub mod model;
 pub mod platform;
 pub mod store;
+pub mod turn;

@@ -5,11 +5,24 @@
 //! of an answer whose first words stand already. Start with [`Delivery`].
 
 mod attempt;
+mod flat;
 mod horizon;
 mod lane;
+mod links;
+mod markdown;
 mod outcome;
 mod pace;
-mod render;
+mod preview;
+pub mod render;
+mod spans;
+mod split;
+mod table;
+mod unicode;
+
+#[cfg(test)]
+mod render_properties;
+#[cfg(test)]
+mod render_tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,7 +41,6 @@ use crate::store::{Claim, NewOutbound, Store};
 
 pub use horizon::Horizon;
 pub use pace::Pacer;
-pub use render::{preview, render};
 
 /// Settings of the section `[delivery]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -195,7 +207,7 @@ impl Delivery {
     ) -> Option<Duration> {
         let account = self.inner.accounts.get(&address.account())?;
         let features = account.platform.features();
-        let part = preview(text, features)?;
+        let part = render::preview(text, features)?;
         let pace = account.platform.pace(address);
         if !features.free_edits && !self.inner.pacer.try_now(address, pace) {
             return None;
@@ -217,9 +229,17 @@ impl Delivery {
         }
     }
 
+    /// Shortest time between two edits of a growing answer.
+    pub fn preview_every(&self) -> Duration {
+        Duration::from_millis(self.inner.settings.preview_every_ms)
+    }
+
     /// The account at an address, where it is connected here.
     pub fn platform(&self, address: &Address) -> Option<Arc<dyn Platform>> {
-        self.inner.accounts.get(&address.account()).map(|account| account.platform.clone())
+        self.inner
+            .accounts
+            .get(&address.account())
+            .map(|account| account.platform.clone())
     }
 
     /// Shows that an answer is being made. Best effort.

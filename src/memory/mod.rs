@@ -66,12 +66,23 @@ impl Memory {
         let windows = moka::sync::Cache::builder()
             .max_capacity(bytes)
             .weigher(|key: &String, kept: &Arc<Kept>| {
-                let text: usize = kept.window.lines.iter().map(|line| line.text.len() + 64).sum();
+                let text: usize = kept
+                    .window
+                    .lines
+                    .iter()
+                    .map(|line| line.text.len() + 64)
+                    .sum();
                 u32::try_from(text + kept.window.summary.len() + 2 * key.len() + 256)
                     .unwrap_or(u32::MAX)
             })
             .build();
-        Self { store, redis, ids, windows, people: moka::sync::Cache::new(100_000) }
+        Self {
+            store,
+            redis,
+            ids,
+            windows,
+            people: moka::sync::Cache::new(100_000),
+        }
     }
 
     /// Finds or makes the person, the conversation and its window. `turns` is the lane's version: what
@@ -89,9 +100,19 @@ impl Memory {
             None => self.read(address, turns).await?,
         };
         Ok(match kept {
-            Some(Kept { conversation, session, window, .. }) => {
-                Recalled { person, met, conversation, session, begins: false, window }
-            }
+            Some(Kept {
+                conversation,
+                session,
+                window,
+                ..
+            }) => Recalled {
+                person,
+                met,
+                conversation,
+                session,
+                begins: false,
+                window,
+            },
             None => Recalled {
                 person,
                 met,
@@ -105,17 +126,28 @@ impl Memory {
 
     /// Keeps at hand what will be true once the turn is committed and its lane released.
     pub async fn keep(&self, address: &Address, turns: i64, recalled: &Recalled) {
-        let Recalled { conversation, session, window, .. } = recalled;
+        let Recalled {
+            conversation,
+            session,
+            window,
+            ..
+        } = recalled;
         let mut window = window.clone();
         let surplus = window.lines.len().saturating_sub(MOST_LINES);
         window.lines.drain(..surplus);
-        let kept =
-            Kept { turns: turns + 1, conversation: *conversation, session: *session, window };
+        let kept = Kept {
+            turns: turns + 1,
+            conversation: *conversation,
+            session: *session,
+            window,
+        };
         let key = address.to_string();
         if let Some(redis) = &self.redis
             && let Ok(text) = serde_json::to_string(&kept)
         {
-            redis.keep(&window_name(&key), kept.turns, &text, KEPT_FOR).await;
+            redis
+                .keep(&window_name(&key), kept.turns, &text, KEPT_FOR)
+                .await;
         }
         self.windows.insert(key, Arc::new(kept));
     }
@@ -126,7 +158,11 @@ impl Memory {
         {
             return Some(self.refreshed((*kept).clone()).await);
         }
-        let text = self.redis.as_ref()?.recall(&window_name(key), turns).await?;
+        let text = self
+            .redis
+            .as_ref()?
+            .recall(&window_name(key), turns)
+            .await?;
         Some(self.refreshed(serde_json::from_str(&text).ok()?).await)
     }
 
@@ -149,8 +185,16 @@ impl Memory {
             .await
             .with_context(|| format!("Loading the conversation at {address}"))?;
         Ok(found.map(|(known, window)| {
-            let Known { conversation, session } = known;
-            Kept { turns, conversation, session, window }
+            let Known {
+                conversation,
+                session,
+            } = known;
+            Kept {
+                turns,
+                conversation,
+                session,
+                window,
+            }
         }))
     }
 
@@ -184,7 +228,12 @@ impl Memory {
             language: sender.language.clone().unwrap_or_default(),
             at: now,
         };
-        self.store.apply(Change { people: vec![newcomer], ..Change::default() }).await?;
+        self.store
+            .apply(Change {
+                people: vec![newcomer],
+                ..Change::default()
+            })
+            .await?;
         self.store
             .person(&address.platform, &sender.user)
             .await?
@@ -203,14 +252,20 @@ impl Recalled {
     /// The lines that a model sees, oldest first.
     pub fn visible(&self) -> &[Line] {
         let lines = &self.window.lines;
-        lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default()
+        lines
+            .get(lines.len().saturating_sub(LINES)..)
+            .unwrap_or_default()
     }
 
     /// True when it is time to fold the lines beyond the window into the summary: every five
     /// exchanges, so that a summary is worth its price.
     pub fn wants_summary(&self) -> bool {
         let beyond = self.window.lines.len().saturating_sub(LINES);
-        let answers = self.window.lines.last().is_some_and(|line| line.role == Role::Toney);
+        let answers = self
+            .window
+            .lines
+            .last()
+            .is_some_and(|line| line.role == Role::Toney);
         answers && beyond >= EXCHANGES && beyond % EXCHANGES < 2
     }
 }

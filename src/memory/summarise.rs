@@ -35,17 +35,25 @@ impl Worker for Summarise {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(job) = work.jobs.first() else { return Ok(Change::default()) };
+        let Some(job) = work.jobs.first() else {
+            return Ok(Change::default());
+        };
         let event: Event =
             serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let Happening::WindowExceeded { session } = event.what else {
             return Ok(Change::default());
         };
-        let (before, through) =
-            self.store.summary(session).await?.map_or((String::new(), String::new()), |found| {
+        let (before, through) = self
+            .store
+            .summary(session)
+            .await?
+            .map_or((String::new(), String::new()), |found| {
                 (found.0, found.1.to_string())
             });
-        let mut lines = self.store.lines(&session.to_string(), &through, MOST).await?;
+        let mut lines = self
+            .store
+            .lines(&session.to_string(), &through, MOST)
+            .await?;
         lines.truncate(lines.len().saturating_sub(LINES));
         match lines.last() {
             Some(last) => Ok(self.fold(session, &before, &lines, last.id).await),
@@ -69,8 +77,10 @@ impl Summarise {
                 Role::Toney => ("Toney", line.text.as_str()),
             })
             .collect();
-        let Ok(prompt) = self.prompts.summary(&llm::Summary { before, exchanges: &exchanges })
-        else {
+        let Ok(prompt) = self.prompts.summary(&llm::Summary {
+            before,
+            exchanges: &exchanges,
+        }) else {
             return Change::default();
         };
         let request = Request {
@@ -85,7 +95,11 @@ impl Summarise {
                 Heard::Restart => text.clear(),
                 Heard::Tool(_) => {}
                 Heard::Done(report) => {
-                    let summary = Summary { session, summary: text.trim().to_owned(), through };
+                    let summary = Summary {
+                        session,
+                        summary: text.trim().to_owned(),
+                        through,
+                    };
                     let call = ModelCall {
                         id: ModelCallId::new(&self.ids),
                         turn: None,

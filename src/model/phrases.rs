@@ -1,8 +1,7 @@
 //! Every fixed sentence that a person can read, in one place.
 
 /// First words to somebody who has never written before.
-pub const INTRODUCTION: &str =
-    "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
+pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
 
 /// `/start`.
 pub const WELCOME: &str = "Tell me what you are working on, or what is in your way: a release, a show, \
@@ -21,10 +20,12 @@ pub const NO_MODEL: &str = "No language model is set up here, so I can only answ
     and I'll talk.";
 
 /// The answer when a model declines.
-pub const REFUSED: &str = "The language model declined to answer that. Put it another way and I'll try again.";
+pub const REFUSED: &str =
+    "The language model declined to answer that. Put it another way and I'll try again.";
 
 /// Behind an answer that broke off.
-pub const BROKE_OFF: &str = "_(The connection to the language model broke here. Ask again and I'll start over.)_";
+pub const BROKE_OFF: &str =
+    "_(The connection to the language model broke here. Ask again and I'll start over.)_";
 
 /// Behind an answer that was cut at its limit.
 pub const CUT: &str = "_(I stopped here because the answer got long. Say \"go on\" for the rest.)_";
@@ -53,7 +54,8 @@ pub const NO_ANSWER_YET: &str =
 pub const BUTTON_OUTDATED: &str = "That button belongs to something that is over.";
 
 /// A form whose request is over.
-pub const FORM_OUTDATED: &str = "What you filled in belongs to something that is over, so I left it aside.";
+pub const FORM_OUTDATED: &str =
+    "What you filled in belongs to something that is over, so I left it aside.";
 
 /// Too many messages.
 pub const TOO_FAST: &str = "You write faster than I can answer, so I left the last messages aside. \
@@ -85,12 +87,16 @@ pub fn too_long(letters: usize, most: usize) -> String {
 
 /// A file that was kept.
 pub fn kept_file(what: &str, name: &str, size: &str) -> String {
-    format!("I kept your {what} {name}({size}). I can't look inside files yet, so tell me what's in it if it matters now.")
+    format!(
+        "I kept your {what} {name}({size}). I can't look inside files yet, so tell me what's in it if it matters now."
+    )
 }
 
 /// A file that is too large.
 pub fn too_large(what: &str, most: &str) -> String {
-    format!("That {what} is larger than {most}, which is the most I can take here. A smaller version or a link works.")
+    format!(
+        "That {what} is larger than {most}, which is the most I can take here. A smaller version or a link works."
+    )
 }
 
 /// A file that the platform no longer has.

@@ -130,9 +130,14 @@ impl Store {
     /// The running summary of a session and the last line in it.
     pub async fn summary(&self, session: SessionId) -> Result<Option<(String, MessageId)>> {
         let found: Option<(String, String)> = reading!(&self.db, SUMMARY, |sql, pool| {
-            sqlx::query_as(sql).bind(session.to_string()).fetch_optional(pool).await?
+            sqlx::query_as(sql)
+                .bind(session.to_string())
+                .fetch_optional(pool)
+                .await?
         });
-        found.map(|(summary, through)| Ok((summary, through.parse()?))).transpose()
+        found
+            .map(|(summary, through)| Ok((summary, through.parse()?)))
+            .transpose()
     }
 
     /// How the newest answer of a session came about, as JSON.

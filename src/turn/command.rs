@@ -75,9 +75,11 @@ pub(super) struct View {
 pub(super) fn say(command: Command, args: &str, view: &View) -> String {
     match command {
         Command::Start if args.trim().is_empty() => introduced(phrases::WELCOME),
-        Command::Start => {
-            introduced(&format!("{}\n\n{}", phrases::UNKNOWN_CODE, phrases::WELCOME))
-        }
+        Command::Start => introduced(&format!(
+            "{}\n\n{}",
+            phrases::UNKNOWN_CODE,
+            phrases::WELCOME
+        )),
         Command::Help => help(),
         Command::New => phrases::NEW_SESSION.to_owned(),
         Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
@@ -107,13 +109,22 @@ fn models(view: &View) -> String {
         return phrases::NO_MODEL.to_owned();
     };
     let note = |model: &String| {
-        if view.resting.contains(model) { " (resting after errors)" } else { "" }
+        if view.resting.contains(model) {
+            " (resting after errors)"
+        } else {
+            ""
+        }
     };
     let mut text = format!("I answer with `{first}`{}.", note(first));
     if !others.is_empty() {
-        let others: Vec<String> =
-            others.iter().map(|model| format!("`{model}`{}", note(model))).collect();
-        text.push_str(&format!(" If it fails, I go on with {}.", others.join(", then ")));
+        let others: Vec<String> = others
+            .iter()
+            .map(|model| format!("`{model}`{}", note(model)))
+            .collect();
+        text.push_str(&format!(
+            " If it fails, I go on with {}.",
+            others.join(", then ")
+        ));
     }
     text
 }

@@ -31,7 +31,11 @@ impl<'a> Commit<'a> {
         let mut change = Change::default();
         let mut address = None;
         if let Some(last) = scene.last() {
-            let message = last.message.as_ref().map(Message::to_string).unwrap_or_default();
+            let message = last
+                .message
+                .as_ref()
+                .map(Message::to_string)
+                .unwrap_or_default();
             change.conversations.push(Conversation {
                 id: recalled.conversation,
                 address: last.address.clone(),
@@ -50,8 +54,14 @@ impl<'a> Commit<'a> {
             chat: Chat::new("0"),
             thread: None,
         });
-        let mut commit =
-            Self { turn, address, turns: scene.turns, now: scene.now, recalled, change };
+        let mut commit = Self {
+            turn,
+            address,
+            turns: scene.turns,
+            now: scene.now,
+            recalled,
+            change,
+        };
         if commit.recalled.met {
             commit.happened(Happening::PersonMet);
         }
@@ -88,9 +98,15 @@ impl<'a> Commit<'a> {
 
     /// Sends something besides the answer; `what` tells it from the answer.
     pub(super) fn send(&mut self, scene: &Scene, what: &str, content: Content) {
-        let key = if what.is_empty() { scene.key.clone() } else { format!("{}:{what}", scene.key) };
-        let letter =
-            self.turn.delivery.letter(self.address.clone(), key, Priority::Reply, content);
+        let key = if what.is_empty() {
+            scene.key.clone()
+        } else {
+            format!("{}:{what}", scene.key)
+        };
+        let letter = self
+            .turn
+            .delivery
+            .letter(self.address.clone(), key, Priority::Reply, content);
         self.change.outbound.push(letter);
     }
 
@@ -102,9 +118,16 @@ impl<'a> Commit<'a> {
             reply_to: scene.reply_to(),
             interaction: scene.interaction(),
         };
-        let Some(id) = grown else { return self.send(scene, "", content) };
+        let Some(id) = grown else {
+            return self.send(scene, "", content);
+        };
         let lane = out_lane(&self.address);
-        self.change.rewrites.push(Rewrite { id, lane, content: content.clone(), at: self.now() });
+        self.change.rewrites.push(Rewrite {
+            id,
+            lane,
+            content: content.clone(),
+            at: self.now(),
+        });
         // Should the row never have got into the store, it does now.
         self.send(scene, "", content);
         if let Some(letter) = self.change.outbound.last_mut() {
@@ -114,8 +137,18 @@ impl<'a> Commit<'a> {
 
     /// Remembers what a person said.
     pub(super) fn remember_said(&mut self, scene: &Scene, said: &[Said], in_group: bool) {
-        for Said { text, message, by, user: _ } in said {
-            let text = if in_group { format!("{by}: {text}") } else { text.clone() };
+        for Said {
+            text,
+            message,
+            by,
+            user: _,
+        } in said
+        {
+            let text = if in_group {
+                format!("{by}: {text}")
+            } else {
+                text.clone()
+            };
             let message = message.as_ref().map(Message::to_string).unwrap_or_default();
             self.remember(scene, Role::User, text, (message, String::new()));
         }
@@ -129,17 +162,26 @@ impl<'a> Commit<'a> {
             // Nothing a model should see again; it can be asked about all the same.
             self.row(scene, Role::Toney, over.text.clone(), (String::new(), why));
         } else {
-            self.remember(scene, Role::Toney, over.remembered.clone(), (String::new(), why));
+            self.remember(
+                scene,
+                Role::Toney,
+                over.remembered.clone(),
+                (String::new(), why),
+            );
         }
         self.calls(scene, &over.how);
         if self.recalled.wants_summary() {
-            self.happened(Happening::WindowExceeded { session: self.recalled.session });
+            self.happened(Happening::WindowExceeded {
+                session: self.recalled.session,
+            });
         }
     }
 
     /// Notes a kept file.
     pub(super) fn attachment(&mut self, attachment: NewAttachment) {
-        self.happened(Happening::AttachmentReceived { attachment: attachment.id });
+        self.happened(Happening::AttachmentReceived {
+            attachment: attachment.id,
+        });
         self.change.attachments.push(attachment);
     }
 
@@ -147,13 +189,20 @@ impl<'a> Commit<'a> {
     pub(super) async fn membership(mut self, gone: bool) -> Change {
         let unreachable_at = if gone { self.now } else { Time::default() };
         self.fact(String::new(), unreachable_at);
-        self.happened(if gone { Happening::AddressLost } else { Happening::AddressRegained });
+        self.happened(if gone {
+            Happening::AddressLost
+        } else {
+            Happening::AddressRegained
+        });
         self.done().await
     }
 
     /// The chat goes on at another address.
     pub(super) async fn migrated(mut self, to: Chat) -> Change {
-        let moved = Address { chat: to, ..self.address.clone() };
+        let moved = Address {
+            chat: to,
+            ..self.address.clone()
+        };
         self.fact(moved.to_string(), Time::default());
         self.done().await
     }
@@ -171,14 +220,26 @@ impl<'a> Commit<'a> {
 
     /// The whole of it; the window at hand is brought to what will be true.
     pub(super) async fn done(mut self) -> Change {
-        let Recalled { conversation, session, begins, .. } = self.recalled;
+        let Recalled {
+            conversation,
+            session,
+            begins,
+            ..
+        } = self.recalled;
         if begins {
-            self.change.sessions.push(NewSession { id: session, conversation, at: self.now });
+            self.change.sessions.push(NewSession {
+                id: session,
+                conversation,
+                at: self.now,
+            });
         }
         for row in &mut self.change.conversations {
             row.session = session;
         }
-        self.turn.memory.keep(&self.address, self.turns, &self.recalled).await;
+        self.turn
+            .memory
+            .keep(&self.address, self.turns, &self.recalled)
+            .await;
         self.change
     }
 
@@ -258,7 +319,11 @@ impl<'a> Commit<'a> {
 
     fn fact(&mut self, moved_to: String, unreachable_at: Time) {
         let address = self.address.clone();
-        self.change.addresses.push(AddressFact { address, moved_to, unreachable_at });
+        self.change.addresses.push(AddressFact {
+            address,
+            moved_to,
+            unreachable_at,
+        });
     }
 
     fn happened(&mut self, what: Happening) {

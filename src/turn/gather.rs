@@ -17,9 +17,16 @@ pub(super) enum Asked {
     /// A button.
     Press { data: String, card: Option<Message> },
     /// A filled form.
-    Form { data: String, fields: BTreeMap<String, String> },
+    Form {
+        data: String,
+        fields: BTreeMap<String, String>,
+    },
     /// A file, with words or without.
-    Media { media: MediaKind, file: File, caption: String },
+    Media {
+        media: MediaKind,
+        file: File,
+        caption: String,
+    },
     /// Toney was let in or thrown out.
     Membership(Membership),
     /// The chat goes on elsewhere.
@@ -43,22 +50,49 @@ pub(super) struct Said {
 /// Takes as many of `items`, from the first on, as one turn answers together; at most `most`. Messages
 /// are gathered; everything else stands alone.
 pub(super) fn gather(items: &[Inbound], most: usize) -> (usize, Asked) {
-    let Some(first) = items.first() else { return (0, Asked::Nothing) };
+    let Some(first) = items.first() else {
+        return (0, Asked::Nothing);
+    };
     match &first.what {
         What::Text { .. } | What::Edited { .. } => gather_talk(items, most.max(1)),
-        What::Command { name, args } => {
-            (1, Asked::Command { name: name.clone(), args: args.clone() })
-        }
+        What::Command { name, args } => (
+            1,
+            Asked::Command {
+                name: name.clone(),
+                args: args.clone(),
+            },
+        ),
         What::Press { data, values, card } => {
-            let data = values.first().map_or_else(|| data.clone(), |value| format!("{data}:{value}"));
-            (1, Asked::Press { data, card: card.clone() })
+            let data = values
+                .first()
+                .map_or_else(|| data.clone(), |value| format!("{data}:{value}"));
+            (
+                1,
+                Asked::Press {
+                    data,
+                    card: card.clone(),
+                },
+            )
         }
-        What::Form { data, fields } => {
-            (1, Asked::Form { data: data.clone(), fields: fields.clone() })
-        }
-        What::Media { media, file, caption } => {
-            (1, Asked::Media { media: *media, file: file.clone(), caption: caption.clone() })
-        }
+        What::Form { data, fields } => (
+            1,
+            Asked::Form {
+                data: data.clone(),
+                fields: fields.clone(),
+            },
+        ),
+        What::Media {
+            media,
+            file,
+            caption,
+        } => (
+            1,
+            Asked::Media {
+                media: *media,
+                file: file.clone(),
+                caption: caption.clone(),
+            },
+        ),
         What::Membership { change } => (1, Asked::Membership(*change)),
         What::Migrated { to } => (1, Asked::Migrated(to.clone())),
         What::Payment { payment } => (1, Asked::Payment(payment.clone())),
@@ -99,7 +133,11 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
         }
         taken += 1;
     }
-    let asked = if said.is_empty() { Asked::Nothing } else { Asked::Talk(said) };
+    let asked = if said.is_empty() {
+        Asked::Nothing
+    } else {
+        Asked::Talk(said)
+    };
     (taken, asked)
 }
 
@@ -173,7 +211,11 @@ mod tests {
             key: format!("p:main:{message}"),
             address: "p:main:1".parse().unwrap(),
             setting: Setting::Direct,
-            sender: Sender { user: User::new(1), name: "ann".to_owned(), language: None },
+            sender: Sender {
+                user: User::new(1),
+                name: "ann".to_owned(),
+                language: None,
+            },
             at: Time::from_ms(0),
             order: message,
             addressed: true,
@@ -185,7 +227,12 @@ mod tests {
     }
 
     fn text(message: i64, text: &str) -> Inbound {
-        item(message, What::Text { text: text.to_owned() })
+        item(
+            message,
+            What::Text {
+                text: text.to_owned(),
+            },
+        )
     }
 
     fn words(asked: &Asked) -> Vec<&str> {
@@ -197,14 +244,25 @@ mod tests {
 
     #[test]
     fn messages_are_gathered_up_to_the_first_command() {
-        let command = item(3, What::Command { name: "why".to_owned(), args: String::new() });
+        let command = item(
+            3,
+            What::Command {
+                name: "why".to_owned(),
+                args: String::new(),
+            },
+        );
         let (taken, asked) = gather(&[text(1, "a"), text(2, "b"), command, text(4, "c")], 50);
         assert_eq!((taken, words(&asked)), (2, vec!["a", "b"]));
     }
 
     #[test]
     fn an_edit_replaces_what_is_not_answered_and_nothing_else() {
-        let edit = item(1, What::Edited { text: "better".to_owned() });
+        let edit = item(
+            1,
+            What::Edited {
+                text: "better".to_owned(),
+            },
+        );
         let (taken, asked) = gather(&[text(1, "a"), edit.clone()], 50);
         assert_eq!((taken, words(&asked)), (2, vec!["better"]));
         assert_eq!(gather(&[edit], 50), (1, Asked::Nothing));
@@ -227,7 +285,11 @@ mod tests {
         for nothing in ["", " \n\t", "\u{200b}\u{feff}", "\u{202e}"] {
             assert!(unreadable(nothing).is_some(), "{nothing:?}");
         }
-        assert!(unreadable(&"x".repeat(20_001)).unwrap().contains("20001 characters"));
+        assert!(
+            unreadable(&"x".repeat(20_001))
+                .unwrap()
+                .contains("20001 characters")
+        );
         assert_eq!(unreadable("שלום"), None);
     }
 }

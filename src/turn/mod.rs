@@ -98,7 +98,6 @@ pub struct Turn {
 /// What a turn needs to know about the things it answers.
 pub(crate) struct Scene {
     turn: TurnId,
-    lane: String,
     /// The lane's version.
     turns: i64,
     /// What is answered, in order; never empty.
@@ -129,11 +128,12 @@ impl Worker for Turn {
             return Ok(Change::default());
         };
         let now = self.clock.now();
-        let recalled =
-            self.memory.recall(&first.address, &first.sender, (work.turns, now)).await?;
+        let recalled = self
+            .memory
+            .recall(&first.address, &first.sender, (work.turns, now))
+            .await?;
         let scene = Scene {
             turn: TurnId::new(&self.ids),
-            lane: work.lane.clone(),
             turns: work.turns,
             key: format!("answer:{}", job.id),
             begun: !work.fresh || job.attempts > 0,
@@ -160,14 +160,24 @@ impl Turn {
         match asked {
             Asked::Talk(said) => Talk::new(self, scene, said).run(commit, work).await,
             Asked::Command { name, args } => self.command(scene, commit, &name, &args).await,
-            Asked::Press { data: _, card } => {
-                Ok(self.outdated(scene, commit, phrases::BUTTON_OUTDATED, card).await)
-            }
-            Asked::Form { data: _, fields: _ } => {
-                Ok(self.outdated(scene, commit, phrases::FORM_OUTDATED, None).await)
-            }
-            Asked::Media { media, file, caption } => {
-                attachment::Kept { media, file, caption }.answer(self, scene, commit, work).await
+            Asked::Press { data: _, card } => Ok(self
+                .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                .await),
+            Asked::Form { data: _, fields: _ } => Ok(self
+                .outdated(scene, commit, phrases::FORM_OUTDATED, None)
+                .await),
+            Asked::Media {
+                media,
+                file,
+                caption,
+            } => {
+                attachment::Kept {
+                    media,
+                    file,
+                    caption,
+                }
+                .answer(self, scene, commit, work)
+                .await
             }
             Asked::Membership(change) => Ok(commit.membership(change == Membership::Gone).await),
             Asked::Migrated(to) => Ok(commit.migrated(to).await),
@@ -197,7 +207,11 @@ impl Turn {
             | Command::Privacy => None,
         };
         let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
-        let view = View { why, models: self.door.chain(Task::Chat), resting: self.door.resting() };
+        let view = View {
+            why,
+            models: self.door.chain(Task::Chat),
+            resting: self.door.resting(),
+        };
         if command == Command::New {
             commit.begin_session();
         }
@@ -214,7 +228,14 @@ impl Turn {
         card: Option<Message>,
     ) -> Change {
         if let Some(message) = card {
-            commit.send(scene, "buttons", Content::Buttons { message, buttons: Vec::new() });
+            commit.send(
+                scene,
+                "buttons",
+                Content::Buttons {
+                    message,
+                    buttons: Vec::new(),
+                },
+            );
         }
         commit.say(scene, phrase.to_owned());
         commit.done().await
@@ -224,7 +245,12 @@ impl Turn {
     async fn wait_for_quiet(&self, work: &mut Work) {
         let first = self.clock.now();
         loop {
-            let newest = work.jobs.iter().map(|job| job.created_at).max().unwrap_or_default();
+            let newest = work
+                .jobs
+                .iter()
+                .map(|job| job.created_at)
+                .max()
+                .unwrap_or_default();
             let quiet = self.clock.now().since(newest);
             let left = self.quiet.saturating_sub(quiet);
             let patience = LONGEST_QUIET.saturating_sub(self.clock.now().since(first));
@@ -232,7 +258,8 @@ impl Turn {
                 break;
             }
             // Only talk is worth waiting for.
-            if !read(&work.jobs).is_ok_and(|items| matches!(gather(&items, MOST).1, Asked::Talk(_))) {
+            if !read(&work.jobs).is_ok_and(|items| matches!(gather(&items, MOST).1, Asked::Talk(_)))
+            {
                 break;
             }
             tokio::select! {
@@ -263,7 +290,10 @@ impl Scene {
 
     /// The handle that lets the answer fill what the platform holds open for it.
     fn interaction(&self) -> Option<Interaction> {
-        self.items.iter().rev().find_map(|item| item.interaction.clone())
+        self.items
+            .iter()
+            .rev()
+            .find_map(|item| item.interaction.clone())
     }
 }
 
@@ -294,5 +324,8 @@ fn read(jobs: &[Job]) -> Result<Vec<Inbound>, Failure> {
 }
 
 fn job_time(jobs: &[Job]) -> Time {
-    jobs.iter().map(|job| job.created_at).min().unwrap_or_default()
+    jobs.iter()
+        .map(|job| job.created_at)
+        .min()
+        .unwrap_or_default()
 }

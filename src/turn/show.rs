@@ -62,7 +62,10 @@ impl Show {
         pace: Pace,
     ) -> Self {
         // Where growing costs nothing, the words appear as they come.
-        let free = Pace { first_after: Duration::ZERO, every: Duration::from_millis(40) };
+        let free = Pace {
+            first_after: Duration::ZERO,
+            every: Duration::from_millis(40),
+        };
         let pace = if features.free_edits { free } else { pace };
         Self {
             delivery,
@@ -147,21 +150,43 @@ impl Show {
     }
 
     fn begin(&mut self, so_far: &str) {
-        let Template { address, key, reply_to, interaction, .. } = self.letter.clone();
+        let Template {
+            address,
+            key,
+            reply_to,
+            interaction,
+            ..
+        } = self.letter.clone();
         let buttons = self.buttons();
-        let content = Content::Message { text: so_far.to_owned(), buttons, reply_to, interaction };
-        let letter = self.delivery.letter(address, key, Priority::Preview, content);
+        let content = Content::Message {
+            text: so_far.to_owned(),
+            buttons,
+            reply_to,
+            interaction,
+        };
+        let letter = self
+            .delivery
+            .letter(address, key, Priority::Preview, content);
         let id = letter.outbound.id;
         self.stands = Some(self.delivery.stands(id));
         self.row = Some(id);
         self.shown = so_far.to_owned();
         self.not_before = Instant::now() + self.pace.every;
-        let change = Change { outbound: vec![letter], ..Change::default() };
+        let change = Change {
+            outbound: vec![letter],
+            ..Change::default()
+        };
         let store = self.store.clone();
-        self.running = Some(Box::pin(async move { Ran::Began(store.apply(change).await.is_ok()) }));
+        self.running = Some(Box::pin(async move {
+            Ran::Began(store.apply(change).await.is_ok())
+        }));
     }
 
     fn buttons(&self) -> Vec<Vec<Button>> {
-        if self.features.free_edits { Vec::new() } else { vec![vec![self.letter.stop.clone()]] }
+        if self.features.free_edits {
+            Vec::new()
+        } else {
+            vec![vec![self.letter.stop.clone()]]
+        }
     }
 }

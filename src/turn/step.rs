@@ -63,12 +63,19 @@ pub(super) enum How {
 impl Answer {
     /// An answer that begins with `prefix`, which is not the model's.
     pub(super) fn new(prefix: String) -> Self {
-        Self { prefix, said: String::new() }
+        Self {
+            prefix,
+            said: String::new(),
+        }
     }
 
     /// What can be shown so far; empty while there are no words.
     pub(super) fn so_far(&self) -> String {
-        if self.said.trim().is_empty() { String::new() } else { self.with_prefix(&self.said) }
+        if self.said.trim().is_empty() {
+            String::new()
+        } else {
+            self.with_prefix(&self.said)
+        }
     }
 
     /// Takes in what came; tells what follows.
@@ -119,12 +126,24 @@ impl Answer {
             },
             How::TooLate => phrases::OFFLINE.to_owned(),
         };
-        let text = if text.is_empty() { text } else { self.with_prefix(&text) };
-        Effect::Over(Over { text, remembered: said.to_owned(), how })
+        let text = if text.is_empty() {
+            text
+        } else {
+            self.with_prefix(&text)
+        };
+        Effect::Over(Over {
+            text,
+            remembered: said.to_owned(),
+            how,
+        })
     }
 
     fn with_prefix(&self, text: &str) -> String {
-        if self.prefix.is_empty() { text.to_owned() } else { format!("{}\n\n{text}", self.prefix) }
+        if self.prefix.is_empty() {
+            text.to_owned()
+        } else {
+            format!("{}\n\n{text}", self.prefix)
+        }
     }
 }
 
@@ -157,7 +176,10 @@ mod tests {
     }
 
     fn failed(reason: Reason) -> Came {
-        Came::Heard(Heard::Failed(Unavailable { reason, attempts: Vec::new() }))
+        Came::Heard(Heard::Failed(Unavailable {
+            reason,
+            attempts: Vec::new(),
+        }))
     }
 
     fn hear(answer: &mut Answer, text: &str) {
@@ -179,7 +201,10 @@ mod tests {
         hear(&mut answer, "on.");
         assert_eq!(answer.so_far(), "Hi.\n\nGo on.");
         let over = over(answer.step(Came::Heard(Heard::Done(report(Finish::Complete)))));
-        assert_eq!((over.text.as_str(), over.remembered.as_str()), ("Hi.\n\nGo on.", "Go on."));
+        assert_eq!(
+            (over.text.as_str(), over.remembered.as_str()),
+            ("Hi.\n\nGo on.", "Go on.")
+        );
     }
 
     #[test]

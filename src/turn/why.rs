@@ -55,7 +55,10 @@ impl Why {
                 Outcome::Failed(error) => Some(format!("{}: {error}", attempt.model)),
             })
             .collect();
-        let said = |end: &str| Self { end: end.to_owned(), ..empty.clone() };
+        let said = |end: &str| Self {
+            end: end.to_owned(),
+            ..empty.clone()
+        };
         let why = match how {
             How::Model(report) => Self {
                 model: report.model.clone(),
@@ -97,7 +100,11 @@ impl Why {
             ));
             lines.push(format!("- Cost: {}", cost(self.cost_nano_usd)));
         }
-        let summary = if self.summary { ", and a summary of what came before" } else { "" };
+        let summary = if self.summary {
+            ", and a summary of what came before"
+        } else {
+            ""
+        };
         let plural = if self.window == 1 { "" } else { "s" };
         lines.push(format!(
             "- What I had in mind: {} message{plural} of this session{summary}",
@@ -126,7 +133,11 @@ fn cost(nanos: i64) -> String {
         1..=99_999 => "less than $0.0001".to_owned(),
         _ => {
             let tenths_of_milli = nanos / 100_000;
-            format!("${}.{:04}", tenths_of_milli / 10_000, tenths_of_milli % 10_000)
+            format!(
+                "${}.{:04}",
+                tenths_of_milli / 10_000,
+                tenths_of_milli % 10_000
+            )
         }
     }
 }
