@@ -97,7 +97,7 @@ impl Door {
         let http = wire::http(&deadlines).map_err(|_| Wrong {
             setting: "providers".to_owned(),
             got: "no TLS".to_owned(),
-            wants: "usable certificate roots".to_owned(),
+            wants: "an installed TLS provider".to_owned(),
         })?;
         let builder = Builder {
             settings,
@@ -288,7 +288,6 @@ impl Builder<'_> {
             .iter()
             .map(|name| {
                 let entry = self.catalogue.entry(name);
-                let known = self.catalogue.find(name).is_some();
                 let Some(place) = self.place(entry.provider()) else {
                     return Err(Wrong {
                         setting: setting.to_owned(),
@@ -304,7 +303,7 @@ impl Builder<'_> {
                     .is_some_and(|(day, now)| day <= now)
                 {
                     tracing::warn!(llm.model = %name, "The provider has switched this model off");
-                } else if !known && entry.provider() != "ollama" {
+                } else if entry.guessed && entry.provider() != "ollama" {
                     tracing::warn!(
                         llm.model = %name,
                         "The catalogue does not know this model; its limits and price are guessed"
@@ -342,6 +341,7 @@ impl Builder<'_> {
                     place,
                     name,
                     wanted,
+                    self.catalogue.of(name).cloned().collect(),
                 )));
             } else if given.key.is_some() {
                 for entry in wanted {

@@ -93,6 +93,7 @@ pub(super) struct Chosen {
     place: Place,
     provider: String,
     wanted: Vec<Entry>,
+    known: Vec<Entry>,
     before: Entry,
     found: OnceCell<Wire>,
 }
@@ -103,12 +104,14 @@ impl Chosen {
         place: Place,
         provider: &str,
         wanted: Vec<Entry>,
+        known: Vec<Entry>,
     ) -> Self {
         Self {
             http,
             place,
             provider: provider.to_owned(),
             wanted,
+            known,
             before: Entry::unknown(format!("{provider}/auto")),
             found: OnceCell::new(),
         }
@@ -132,7 +135,8 @@ impl Chosen {
         let has = |entry: &&Entry| models.iter().any(|id| id == entry.id());
         let first = || {
             let id = models.first()?;
-            Some(Entry::unknown(format!("{}/{id}", self.provider)))
+            let known = self.known.iter().find(|entry| entry.id() == id).cloned();
+            Some(known.unwrap_or_else(|| Entry::unknown(format!("{}/{id}", self.provider))))
         };
         let wanted = self.wanted.iter().find(has).cloned();
         wanted
@@ -158,6 +162,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::llm::Deadlines;
 
     #[test]
     fn addresses_are_taken_in_every_form() {
@@ -170,6 +175,38 @@ mod tests {
         ] {
             assert_eq!(base(given), "http://127.0.0.1:11434/v1");
         }
+    }
+
+    #[test]
+    fn the_wanted_model_is_chosen_where_it_is_to_be_had() {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let entry = |name: &str| Entry {
+            guessed: false,
+            ..Entry::unknown(name)
+        };
+        let chosen = Chosen::new(
+            super::super::wire::http(&Deadlines::default()).unwrap(),
+            Place {
+                base: String::new(),
+                key: None,
+                limit: super::super::catalogue::LimitField::MaxTokens,
+                usage: true,
+            },
+            "openai",
+            vec![entry("openai/wanted")],
+            vec![entry("openai/wanted"), entry("openai/known")],
+        );
+        let pick = |models: &[&str]| {
+            let models: Vec<String> = models.iter().map(ToString::to_string).collect();
+            let entry = chosen.pick(&models).unwrap();
+            (entry.name, entry.guessed)
+        };
+        assert_eq!(pick(&["known", "wanted"]), ("openai/wanted".into(), false));
+        assert_eq!(pick(&["known", "other"]), ("openai/known".into(), false));
+        assert_eq!(pick(&["other"]), ("openai/other".into(), true));
+        assert_eq!(pick(&[]), ("openai/wanted".into(), false));
     }
 
     #[test]

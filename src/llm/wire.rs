@@ -48,14 +48,23 @@ pub(super) struct Wire {
 /// chain, for a call that nobody polls any more.
 ///
 /// # Errors
-/// When the TLS provider is not installed or the roots cannot be read.
+/// When the TLS provider is not installed.
 pub(super) fn http(deadlines: &Deadlines) -> Result<reqwest_llm::Client, reqwest_llm::Error> {
-    reqwest_llm::Client::builder()
-        .connect_timeout(deadlines.connect())
-        .read_timeout(deadlines.attempt())
-        .redirect(reqwest_llm::redirect::Policy::none())
-        .user_agent(concat!("toney/", env!("CARGO_PKG_VERSION")))
-        .build()
+    let builder = || {
+        reqwest_llm::Client::builder()
+            .connect_timeout(deadlines.connect())
+            .read_timeout(deadlines.attempt())
+            .redirect(reqwest_llm::redirect::Policy::none())
+            .user_agent(concat!("toney/", env!("CARGO_PKG_VERSION")))
+    };
+    // The machine's own certificates first, for companies have theirs; where there are none at
+    // all, which is an error, those of Mozilla.
+    builder().build().or_else(|_| {
+        let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+        let certificates =
+            known.filter_map(|certificate| reqwest_llm::Certificate::from_der(certificate).ok());
+        builder().tls_certs_only(certificates).build()
+    })
 }
 
 impl Wire {
