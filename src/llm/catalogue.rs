@@ -136,6 +136,12 @@ impl Catalogue {
         self.models.iter().find(|entry| entry.name == name)
     }
 
+    /// The environment variables that hold keys, each with its provider.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let providers = self.providers.iter();
+        providers.filter_map(|provider| Some((provider.key.as_deref()?, provider.name.as_str())))
+    }
+
     /// The models of a provider.
     pub fn of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Entry> {
         let models = self.models.iter();

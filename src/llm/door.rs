@@ -10,7 +10,7 @@ use super::breaker::Breaker;
 use super::catalogue::{Catalogue, LimitField};
 use super::settings::{Deadlines, Models, Settings};
 use super::wire::{self, Place, Wire};
-use super::{Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
+use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
 use crate::model::Clock;
 
 /// How often an Ollama on this machine is looked for while there is no other model.
@@ -156,6 +156,17 @@ impl Door {
         let plan = self.plan();
         let models = plan.chains.get(&task).into_iter().flatten();
         models.map(|model| model.name().to_owned()).collect()
+    }
+
+    /// Asks every provider of a task's chain whether it is there and takes the key, one after the
+    /// other; costs nothing. Names are those of the models.
+    pub async fn check(&self, task: Task) -> Vec<(String, Result<(), Error>)> {
+        let plan = self.plan();
+        let mut found = Vec::new();
+        for model in plan.chains.get(&task).into_iter().flatten() {
+            found.push((model.name().to_owned(), model.check().await));
+        }
+        found
     }
 
     /// The names of the models that rest at the moment because they failed.

@@ -177,6 +177,13 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// Sorted by what to do about it, see [`Error`].
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error>;
+
+    /// Asks the provider for something that costs nothing, to see whether it is there and takes
+    /// the key.
+    ///
+    /// # Errors
+    /// Like [`Model::stream`].
+    async fn check(&self) -> Result<(), Error>;
 }
 
 /// What the caller of [`Door::answer`] hears. The stream ends after `Done` or `Failed`.

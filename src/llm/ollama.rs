@@ -48,6 +48,15 @@ pub(super) async fn discover(http: &reqwest_llm::Client, base: &str) -> Option<V
     models.ok()?.ok().filter(|models| !models.is_empty())
 }
 
+/// Whether somebody is at an address and takes the key. That there is no list of models says
+/// nothing against it.
+pub(super) async fn check(http: &reqwest_llm::Client, place: &Place) -> Result<(), Error> {
+    match list(http, &place.base, place.key.as_ref()).await {
+        Ok(_) | Err(Error::Gone | Error::Rejected(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The talking models at an address.
 async fn list(
     http: &reqwest_llm::Client,
@@ -154,6 +163,10 @@ impl Model for Chosen {
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
         let wire = self.found.get_or_try_init(|| self.choose()).await?;
         wire.stream(request).await
+    }
+
+    async fn check(&self) -> Result<(), Error> {
+        check(&self.http, &self.place).await
     }
 }
 

@@ -12,10 +12,9 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::catalogue::{Entry, LimitField};
-use super::guard;
 use super::settings::{Deadlines, Secret};
 use super::sse::Assembler;
-use super::{AnswerStream, Error, Line, Model, Request, Role};
+use super::{AnswerStream, Error, Line, Model, Request, Role, guard, ollama};
 
 /// Tokens of an answer when the request names no limit.
 const USUAL_OUTPUT: u32 = 8_192;
@@ -39,6 +38,7 @@ pub(super) struct Place {
 
 /// One model behind this wire.
 pub(super) struct Wire {
+    http: reqwest_llm::Client,
     client: Client<OpenAIConfig>,
     place: Place,
     entry: Entry,
@@ -93,7 +93,8 @@ impl Wire {
             }
         });
         Self {
-            client: Client::build(http, config).with_http_service(service),
+            client: Client::build(http.clone(), config).with_http_service(service),
+            http,
             place,
             entry,
         }
@@ -173,7 +174,7 @@ impl Model for Wire {
         let pieces = self
             .client
             .chat()
-            .create_stream_byot::<_, Value>(self.body(request, output))
+            .create_stream_byot::<_, String>(self.body(request, output))
             .await
             .map_err(sort_error)?;
         let limit = usize::try_from(output)
@@ -181,16 +182,20 @@ impl Model for Wire {
             .saturating_mul(BYTES_PER_TOKEN);
         Ok(answer(pieces, limit))
     }
+
+    async fn check(&self) -> Result<(), Error> {
+        ollama::check(&self.http, &self.place).await
+    }
 }
 
 struct Reading {
-    pieces: StreamResponse<Value>,
+    pieces: StreamResponse<String>,
     assembler: Assembler,
     ready: VecDeque<Result<super::Chunk, Error>>,
     over: bool,
 }
 
-fn answer(pieces: StreamResponse<Value>, limit: usize) -> AnswerStream {
+fn answer(pieces: StreamResponse<String>, limit: usize) -> AnswerStream {
     let reading = Reading {
         pieces,
         assembler: Assembler::new(limit),
@@ -222,7 +227,9 @@ impl Reading {
             self.pieces.next().await
         };
         let heard = match next {
-            Some(Ok(piece)) => self.assembler.feed(&piece),
+            Some(Ok(piece)) => serde_json::from_str(&piece)
+                .map_err(|_| Error::Nonsense("broken JSON"))
+                .and_then(|piece| self.assembler.feed(&piece)),
             None => {
                 self.over = true;
                 self.assembler.end(true)

@@ -253,13 +253,14 @@ async fn every_bad_answer_has_its_error() {
         ("500", Answer::status(500), down(500)),
         ("503", Answer::status(503), down(503)),
     ];
-    for (name, answer, wants) in cases {
+    let all = cases.map(|(name, answer, wants)| async move {
         let server = Server::start().await;
         server.otherwise(Behaviour::answer(answer));
         let heard = ask(&door(server.base_url()), question()).await;
         assert_eq!(first_error(&heard), wants, "{name}");
         server.assert_clean();
-    }
+    });
+    futures::future::join_all(all).await;
 }
 
 #[tokio::test]
@@ -332,6 +333,17 @@ async fn an_outage_is_said_at_once_and_ends_by_itself() {
     server.resume().await;
     server.push(Answer::text("Back."));
     assert_eq!(said(&ask(&door, question()).await), "Back.");
+}
+
+#[tokio::test]
+async fn a_check_tells_who_is_there() {
+    let server = Server::start().await;
+    let door = door(server.base_url());
+    let name = "openai/gpt-4o-mini".to_owned();
+    assert_eq!(door.check(Task::Chat).await, [(name.clone(), Ok(()))]);
+    server.stop().await;
+    let down = Error::Down("no connection".into());
+    assert_eq!(door.check(Task::Chat).await, [(name, Err(down))]);
 }
 
 #[tokio::test]
