@@ -510,3 +510,59 @@ async fn nonsense_is_survived() {
         assert_eq!(first_error(&heard), wants, "{name}");
     }
 }
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_word_and_no_key_is_ever_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let whisper = || Answer::pieces(["whisper", "whisper", "whisper"]);
+    for answer in [
+        whisper(),
+        whisper().fault(Fault::BrokenJson { after: 1 }),
+        whisper().fault(Fault::Cut { after: 1 }),
+        Answer::status(400),
+        Answer::status(500),
+        Answer::status(401),
+    ] {
+        let server = Server::start().await;
+        server.otherwise(Behaviour::answer(answer));
+        let door = open(&settings(
+            &[("openai", server.base_url(), Some("sk-whisper"))],
+            &["openai/gpt-4o-mini"],
+        ));
+        let mut request = question();
+        request
+            .messages
+            .push(Line::new(Role::Person, "I whisper this."));
+        while door.resting().is_empty() {
+            let heard = ask(&door, request.clone()).await;
+            if !matches!(heard.last(), Some(Heard::Failed(_))) || server.requests().len() > 8 {
+                break;
+            }
+        }
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("A model keeps failing"));
+    let leak = log.lines().find(|line| line.contains("whisper"));
+    assert_eq!(leak, None);
+}
