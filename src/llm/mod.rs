@@ -12,6 +12,7 @@ mod error;
 mod guard;
 mod money;
 mod ollama;
+mod plan;
 mod prompt;
 #[cfg(test)]
 mod scripted;
