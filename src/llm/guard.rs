@@ -237,6 +237,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -324,5 +326,27 @@ mod tests {
         let heard = run(&vec![comments.as_slice(); 40]);
         assert_eq!(heard.len(), 1);
         assert!(heard.last().unwrap().is_err());
+    }
+
+    proptest! {
+        /// However the network cuts a stream, the same events come out.
+        #[test]
+        fn cuts_of_the_network_change_nothing(
+            lines in prop::collection::vec("(data: ?|: |event:)?[{}a-z\"é ]{0,12}\r?", 0..12),
+            cuts in prop::collection::vec(1usize..9, 1..12),
+        ) {
+            let whole = format!("{}\ndata: [DONE]\n\n", lines.join("\n"));
+            let mut rest = whole.as_bytes();
+            let mut parts = Vec::new();
+            for cut in cuts.iter().cycle() {
+                let (part, after) = rest.split_at((*cut).min(rest.len()));
+                parts.push(part);
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(text(&run(&parts)), text(&run(&[whole.as_bytes()])));
+        }
     }
 }

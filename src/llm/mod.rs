@@ -125,7 +125,7 @@ pub struct Request {
     /// Tokens of the answer at most; the model's own limit where it is lower or this is none.
     pub max_output: Option<u32>,
     /// Between 0 and 2; left out where the model takes none.
-    pub temperature: Option<f32>,
+    pub temperature: Option<f64>,
 }
 
 /// Why an answer ended.

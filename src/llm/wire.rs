@@ -268,3 +268,56 @@ fn sort_error(error: OpenAIError) -> Error {
         | OpenAIError::InvalidArgument(_) => Error::Down("the client failed".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::catalogue::Catalogue;
+
+    fn body(model: &str, limit: LimitField, usage: bool) -> Value {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let place = Place {
+            base: "http://127.0.0.1:1/v1/".to_owned(),
+            key: None,
+            limit,
+            usage,
+        };
+        let entry = Catalogue::builtin().unwrap().entry(model);
+        let wire = Wire::new(http(&Deadlines::default()).unwrap(), place, entry);
+        let request = Request {
+            messages: vec![
+                Line::new(Role::System, "rules"),
+                Line::new(Role::Toney, "hi"),
+                Line::new(Role::Person, "hello"),
+            ],
+            temperature: Some(0.5),
+            ..Request::default()
+        };
+        wire.body(&request, 100)
+    }
+
+    #[test]
+    fn a_request_says_what_its_provider_understands() {
+        let messages = json!([
+            {"role": "system", "content": "rules"},
+            {"role": "assistant", "content": "hi"},
+            {"role": "user", "content": "hello"},
+        ]);
+        assert_eq!(
+            body("openai/gpt-6-luna", LimitField::MaxCompletionTokens, true),
+            json!({
+                "model": "gpt-6-luna", "messages": messages, "stream": true,
+                "max_completion_tokens": 100, "stream_options": {"include_usage": true},
+            })
+        );
+        assert_eq!(
+            body("mistral/mistral-small-2603", LimitField::MaxTokens, false),
+            json!({
+                "model": "mistral-small-2603", "messages": messages, "stream": true,
+                "max_tokens": 100, "temperature": 0.5,
+            })
+        );
+    }
+}
