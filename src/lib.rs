@@ -1,4 +1,5 @@
 pub mod delivery;
+pub mod intake;
 pub mod jobs;
 pub mod llm;
 pub mod memory;
