@@ -1,1 +1,3 @@
-fn main() {}
+#[path = "../sim/mod.rs"]
+mod sim;
+mod telegram_adapter;
