@@ -128,7 +128,7 @@ impl Api {
     pub(super) async fn file(&self, path: &str) -> Result<Response, CallError> {
         let url = format!("{}/file/bot{}/{path}", self.base, self.token);
         // The whole may take long; the reader puts a limit on the silence between two pieces.
-        let request = self.client.get(url).timeout(Duration::from_secs(3600));
+        let request = self.client.get(url).timeout(Duration::from_hours(1));
         let response = request.send().await.map_err(sort)?;
         let status = response.status();
         if status.is_success() {

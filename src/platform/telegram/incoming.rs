@@ -1,7 +1,7 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 // Our own lean shapes of what comes in, and not the library's: those know every kind of message there
 // was when they were written and refuse the rest, and try some sixty shapes one after the other for
@@ -48,7 +48,7 @@ const KINDS: &[&str] = &[
 
 /// The name of an update's kind, for counting.
 pub(super) fn kind(raw: &str) -> &'static str {
-    let Ok(fields) = serde_json::from_str::<BTreeMap<String, IgnoredAny>>(raw) else {
+    let Ok(fields) = serde_json::from_str::<HashMap<String, IgnoredAny>>(raw) else {
         return "malformed";
     };
     let known = KINDS.iter().find(|kind| fields.contains_key(**kind));

@@ -83,7 +83,8 @@ impl Seen {
             .filter(|(nonce, at, _)| at == chat.as_str() && nonce != lost.letter.nonce);
         let others: BTreeSet<i64> = others.map(|(_, _, id)| *id).collect();
         let free = |id: &i64| {
-            !taken.contains(id) && !others.contains(id) && !(shared && self.ids.contains(id))
+            let known = taken.contains(id) || others.contains(id);
+            !known && !(shared && self.ids.contains(id))
         };
         let own = self.own(lost);
         let from = self

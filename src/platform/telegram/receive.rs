@@ -82,9 +82,9 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
                 }
                 offset = next.or(offset);
                 health.good(count == 0 && !short);
-                answers
-                    .into_iter()
-                    .for_each(|answer| telegram.reply(answer));
+                for answer in answers {
+                    telegram.reply(answer);
+                }
             }
             Err(error) => tokio::time::sleep(setup::judge(telegram, health, error)?).await,
         }

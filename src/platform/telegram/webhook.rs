@@ -12,7 +12,7 @@ use super::{ALLOWED, Telegram, setup};
 use crate::platform::{Desk, Fatal, Webhook};
 
 /// How often it is looked after whether the webhook is still ours.
-const LOOK: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_mins(1);
 
 /// The note under which it stands what was set last.
 const NOTE: &str = "webhook";
@@ -124,9 +124,5 @@ fn hex(pieces: &[&str]) -> String {
         digest.update(piece.as_bytes());
         digest.update([0]);
     }
-    digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    format!("{:x}", digest.finalize())
 }
