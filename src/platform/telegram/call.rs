@@ -14,6 +14,10 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The Bot API answers a send within a second; ten leave room for a slow server.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// A connection that rested for longer may be closed by the other side at the very moment we use it,
+/// which would leave a message unknown.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// The wait after a 429 that does not say how long.
 const UNTOLD_WAIT: Duration = Duration::from_secs(1);
 
@@ -79,6 +83,7 @@ impl Api {
     pub(super) fn new(base: String, token: String) -> anyhow::Result<Self> {
         let client = Client::builder()
             .connect_timeout(CONNECT)
+            .pool_idle_timeout(IDLE)
             .timeout(ANSWER)
             .redirect(Policy::none())
             .http1_only()

@@ -108,6 +108,27 @@ fn sort(error: CallError, limit: u64) -> FetchError {
 mod tests {
     use super::*;
 
+    /// An answer that does not say how long it is.
+    fn endless(piece: &'static [u8], times: usize) -> Response {
+        let pieces = stream::iter((0..times).map(move |_| Ok::<_, std::io::Error>(piece)));
+        let body = reqwest::Body::wrap_stream(pieces);
+        Response::from(axum::http::Response::new(body))
+    }
+
+    #[tokio::test]
+    async fn reading_ends_with_the_limit() {
+        let read: Vec<_> = pieces(endless(b"12345", 1_000), 12).collect().await;
+        assert!(
+            matches!(
+                read.as_slice(),
+                [Ok(_), Ok(_), Err(FetchError::TooLarge { limit: 12 })]
+            ),
+            "{read:?}"
+        );
+        let read: Vec<_> = pieces(endless(b"12345", 3), 15).collect().await;
+        assert!(read.len() == 3 && read.iter().all(Result::is_ok));
+    }
+
     #[test]
     fn refusals_are_told_apart() {
         let sorted = |code, text: &str| {

@@ -62,7 +62,7 @@ impl Health {
     /// Something is wrong; gives the time to wait before the next attempt.
     pub(super) fn bad(&mut self, trouble: Trouble, why: &str) -> Duration {
         self.quiet = 0;
-        if self.trouble != Some(trouble) {
+        if !self.is_known(trouble) {
             self.trouble = Some(trouble);
             self.attempts = 0;
             self.say(trouble, why);
@@ -73,6 +73,16 @@ impl Health {
         self.show(trouble == Trouble::Store);
         self.attempts = self.attempts.saturating_add(1);
         self.wait()
+    }
+
+    /// In one and the same outage some calls are refused and others hang.
+    fn is_known(&self, trouble: Trouble) -> bool {
+        use Trouble::{Outage, Stalled};
+        self.trouble == Some(trouble)
+            || matches!(
+                (self.trouble, trouble),
+                (Some(Outage | Stalled), Outage | Stalled)
+            )
     }
 
     /// All is well as far as one answer can tell; `whole` for a poll that waited its full time.

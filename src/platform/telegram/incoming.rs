@@ -1,5 +1,6 @@
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::collections::HashMap;
 
@@ -36,7 +37,9 @@ const KINDS: &[&str] = &[
     "deleted_business_messages",
     "edited_business_message",
     "edited_channel_post",
+    "guest_message",
     "inline_query",
+    "managed_bot",
     "message_reaction",
     "message_reaction_count",
     "poll",
@@ -85,6 +88,8 @@ pub(super) struct Message {
     pub(super) caption: Option<String>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) caption_entities: Option<Vec<Entity>>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) rich_message: Option<Value>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) photo: Option<Vec<Photo>>,
     #[serde(default, deserialize_with = "lenient")]

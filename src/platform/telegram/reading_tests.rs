@@ -255,6 +255,18 @@ fn what_has_no_words_gets_some() {
 }
 
 #[test]
+fn rich_words_are_read_as_plain_ones() {
+    let rich = json!({"blocks": [
+        {"type": "heading", "text": "Plan", "size": 1},
+        {"type": "paragraph", "text": ["for ", {"type": "bold", "text": "May"}, {"type": "url", "text": " here", "url": "http://x"}]},
+        {"type": "list", "items": [{"label": "1", "blocks": [{"type": "paragraph", "text": "ask @OurBot"}]}]},
+    ]});
+    let inbound = read(&group(json!({"rich_message": rich}))).inbound.unwrap();
+    assert!(inbound.addressed);
+    assert_eq!(inbound.what, text("Plan\nfor May here\nask @OurBot"));
+}
+
+#[test]
 fn what_nobody_meant_for_us_is_skipped() {
     let skipped = [
         direct(json!({})),

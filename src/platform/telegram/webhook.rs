@@ -7,6 +7,7 @@ use teloxide_core::types::AllowedUpdate;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::call::CallError;
 use super::health::Health;
 use super::{ALLOWED, Telegram, setup};
 use crate::platform::{Desk, Fatal, Webhook};
@@ -73,9 +74,25 @@ async fn set(telegram: &Telegram, url: &Url, health: &mut Health) -> Result<(), 
     loop {
         match telegram.api().call::<_, bool>(&request).await {
             Ok(_) => return Ok(()),
+            Err(CallError::Refused {
+                code: 400,
+                description,
+            }) if !may_pass(&description) => {
+                return Err(Fatal(format!(
+                    "Telegram does not take {url} as the address to bring updates to ({description}): check TELEGRAM_WEBHOOK_URL"
+                )));
+            }
             Err(error) => tokio::time::sleep(setup::judge(telegram, health, error)?).await,
         }
     }
+}
+
+/// A name that is not known yet may be known in a minute; a wrong port stays wrong.
+fn may_pass(description: &str) -> bool {
+    let description = description.to_lowercase();
+    ["resolve host", "timed out", "temporar"]
+        .iter()
+        .any(|sign| description.contains(sign))
 }
 
 /// Takes one call of the webhook.

@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use super::MAX_DOWNLOAD;
 use super::incoming::{Entity, Media, Message, Photo};
 use super::reading::Me;
@@ -37,6 +39,11 @@ pub(super) fn told(message: &Message, me: &Me) -> Result<Told, &'static str> {
             meant,
         });
     }
+    if let Some(rich) = &message.rich_message {
+        let text = rich_words(rich);
+        let meant = names_us(&text, me);
+        return spoken(&text, meant, message.chat.is_private(), me);
+    }
     let text = wordless(message).ok_or("message_other")?;
     Ok(Told {
         what: What::Text { text },
@@ -46,6 +53,11 @@ pub(super) fn told(message: &Message, me: &Me) -> Result<Told, &'static str> {
 
 /// The new words of an edited message, and whether they name us; none if it has no words.
 pub(super) fn edited(message: &Message, me: &Me) -> Option<(String, bool)> {
+    if let Some(rich) = &message.rich_message {
+        let text = rich_words(rich);
+        let meant = names_us(&text, me);
+        return Some((text, meant));
+    }
     let (text, entities) = match (&message.text, &message.caption) {
         (Some(text), _) => (text, &message.entities),
         (None, Some(caption)) => (caption, &message.caption_entities),
@@ -71,6 +83,41 @@ fn spoken(text: &str, meant: bool, direct: bool, me: &Me) -> Result<Told, &'stat
         args: clean(args),
     };
     Ok(Told { what, meant: true })
+}
+
+/// The bare words of a rich message, a line for each block.
+fn rich_words(rich: &Value) -> String {
+    let mut words = String::new();
+    if let Some(blocks) = rich.get("blocks") {
+        gather(blocks, false, &mut words);
+    }
+    clean(words.trim())
+}
+
+/// Words stand only under `text`; every other string is an address, a name or a kind.
+fn gather(value: &Value, is_text: bool, words: &mut String) {
+    match value {
+        Value::String(text) if is_text => words.push_str(text),
+        Value::Array(pieces) => pieces
+            .iter()
+            .for_each(|piece| gather(piece, is_text, words)),
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                gather(field, name == "text", words);
+            }
+            if !is_text && !words.is_empty() && !words.ends_with('\n') {
+                words.push('\n');
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+fn names_us(text: &str, me: &Me) -> bool {
+    let ends = |letter: char| !letter.is_alphanumeric() && letter != '_';
+    text.split('@')
+        .skip(1)
+        .any(|rest| rest.split(ends).next().is_some_and(|name| is_us(name, me)))
 }
 
 struct Command<'a> {
