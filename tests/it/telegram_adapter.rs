@@ -187,6 +187,7 @@ impl Rig {
             letter,
             left_at: Time::from_ms(0),
             after: after.as_ref(),
+            newest: None,
             taken: &[],
         };
         self.bot.find(&lost).await

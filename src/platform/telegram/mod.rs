@@ -244,6 +244,22 @@ impl Platform for Telegram {
         &FEATURES
     }
 
+    fn id_scope(&self, address: &Address) -> String {
+        match address.chat.number() {
+            Some(chat) if counts_per_bot(chat) => address.account(),
+            Some(_) | None => address.whole_chat().to_string(),
+        }
+    }
+
+    /// People's own chats have no limit by the minute.
+    fn pace(&self, address: &Address) -> Option<Pace> {
+        let group = address.chat.number::<i64>().is_none_or(|chat| chat < 0);
+        FEATURES.pace.map(|pace| Pace {
+            group_per_minute: if group { pace.group_per_minute } else { 0 },
+            ..pace
+        })
+    }
+
     async fn receive(&self, desk: Desk, stop: CancellationToken) -> Result<(), Fatal> {
         let ended = match &self.webhook {
             Some(url) => webhook::keep(self, &desk, url, &stop).await,

@@ -8,14 +8,15 @@ use super::{Telegram, counts_per_bot, outgoing};
 use crate::model::{self, Address};
 use crate::platform::{Lost, SendError};
 
-/// How many ids are tried that nobody is known to hold. A lost message has the first id after the last
-/// one known but for what was said meanwhile by others: in a group some lines, for a bot whose ids are
-/// shared by all its private chats at most what 30 sends in a second and their answers take. Ids that
-/// are known to belong to something else do not count.
-const CANDIDATES: usize = 30;
+/// How many ids are tried beyond the newest one known. A lost message comes right behind it but for
+/// what was said meanwhile and not heard yet: in a group some lines, for a bot whose ids are shared by
+/// all its private chats at most what 30 sends in a second bring. Ids that are known to belong to
+/// something else do not count, here or below.
+const AHEAD: usize = 30;
 
-/// How far the ids are followed at most, with those that are known to belong to something else.
-const REACH: i64 = 2_000;
+/// How many ids are tried up to the newest one known; at 20 a second this takes some 15 seconds, and
+/// only a bot that was flooded while it was down leaves so many unexplained.
+const BETWEEN: usize = 300;
 
 /// How many ids and sends are remembered; several minutes at full speed.
 const REMEMBERED: usize = 8_192;
@@ -52,12 +53,6 @@ impl Seen {
         }
     }
 
-    fn begin(&self, lost: &Lost<'_>) -> Option<i64> {
-        let after = lost.after.and_then(model::Message::number::<i64>)?;
-        let reached = self.reached.get(lost.letter.nonce).copied();
-        Some(reached.unwrap_or_else(|| after.saturating_add(1)))
-    }
-
     fn own(&self, lost: &Lost<'_>) -> Option<i64> {
         let chat = lost.letter.address.chat.as_str();
         let own = self
@@ -83,15 +78,23 @@ impl Seen {
             .filter(|(nonce, at, _)| at == chat.as_str() && nonce != lost.letter.nonce);
         let others: BTreeSet<i64> = others.map(|(_, _, id)| *id).collect();
         let free = |id: &i64| {
-            let known = taken.contains(id) || others.contains(id);
-            !known && !(shared && self.ids.contains(id))
+            let elsewhere = shared && self.ids.contains(id);
+            !(elsewhere || taken.contains(id) || others.contains(id))
         };
-        let own = self.own(lost);
-        let from = self
-            .begin(lost)
-            .map(|begin| begin..=begin.saturating_add(REACH));
-        let searched = from.into_iter().flatten().filter(free).take(CANDIDATES);
-        own.into_iter().chain(searched).collect()
+        let own = self.own(lost).into_iter();
+        let Some((begin, newest)) = span(lost) else {
+            return own.collect();
+        };
+        let begin = self
+            .reached
+            .get(lost.letter.nonce)
+            .copied()
+            .unwrap_or(begin);
+        let between = (begin..=newest).filter(free).take(BETWEEN);
+        let ahead = (begin.max(newest.saturating_add(1))..i64::MAX)
+            .filter(free)
+            .take(AHEAD);
+        own.chain(between).chain(ahead).collect()
     }
 
     fn broke_off(&mut self, nonce: &str, at: i64) {
@@ -106,11 +109,25 @@ impl Seen {
     }
 }
 
+/// Where a search begins, and the newest id known. If nothing was known when the letter left, what is
+/// known now must do: the letter lies around it.
+fn span(lost: &Lost<'_>) -> Option<(i64, i64)> {
+    let number = |message: Option<&model::Message>| message.and_then(model::Message::number::<i64>);
+    let (after, newest) = (number(lost.after), number(lost.newest));
+    let room = i64::try_from(AHEAD).unwrap_or(0);
+    let begin = match (after, newest) {
+        (Some(after), _) => after.saturating_add(1),
+        (None, Some(newest)) => newest.saturating_sub(room).max(1),
+        (None, None) => return None,
+    };
+    Some((begin, newest.max(after)?))
+}
+
 /// Looks for a letter by giving its text to the messages where it would stand. Only our own message in
 /// that chat can be changed, so the first one that can is the letter, and it now says the right thing.
 ///
-/// Without a message to begin after there is nothing to search and the letter counts as not taken: a
-/// chat has such a message as soon as anybody wrote in it, and a letter that comes twice is better than
+/// With no id known at all there is nothing to search and the letter counts as not taken: an id is
+/// known as soon as anybody wrote, and a letter that comes twice is better than
 /// one that never comes.
 pub(super) async fn find(
     telegram: &Telegram,
@@ -120,6 +137,7 @@ pub(super) async fn find(
         letter,
         left_at: _,
         after: _,
+        newest: _,
         taken: _,
     } = lost;
     let candidates = telegram.seen(|seen| seen.candidates(lost));
@@ -172,11 +190,11 @@ mod tests {
         seen: &Seen,
         chat: i64,
         nonce: &str,
-        after: Option<i64>,
+        (after, newest): (Option<i64>, Option<i64>),
         taken: &[i64],
     ) -> Vec<i64> {
         let address: Address = format!("telegram:main:{chat}").parse().unwrap();
-        let after = after.map(Message::new);
+        let (after, newest) = (after.map(Message::new), newest.map(Message::new));
         let taken: Vec<Message> = taken.iter().map(Message::new).collect();
         let part = Part::default();
         let letter = Letter {
@@ -192,6 +210,7 @@ mod tests {
             letter,
             left_at: Time::from_ms(0),
             after: after.as_ref(),
+            newest: newest.as_ref(),
             taken: &taken,
         })
     }
@@ -200,15 +219,29 @@ mod tests {
     fn ids_that_belong_to_others_do_not_use_up_the_search() {
         let mut seen = Seen::default();
         (101..=200).for_each(|id| seen.note(id));
-        let found = candidates(&seen, 5, "n", Some(100), &[203]);
-        assert_eq!(found.len(), CANDIDATES);
+        let found = candidates(&seen, 5, "n", (Some(100), None), &[203]);
+        assert_eq!(found.len(), AHEAD);
         assert_eq!(found.get(..3), Some(&[201, 202, 204][..]));
         // A supergroup counts its own ids: what was seen elsewhere says nothing there.
         assert_eq!(
-            candidates(&seen, -1_000_000_000_005, "n", Some(100), &[]).first(),
+            candidates(&seen, -1_000_000_000_005, "n", (Some(100), None), &[]).first(),
             Some(&101)
         );
-        assert!(candidates(&seen, 5, "n", None, &[]).is_empty());
+        assert!(candidates(&seen, 5, "n", (None, None), &[]).is_empty());
+    }
+
+    #[test]
+    fn all_ids_up_to_the_newest_are_tried_and_some_beyond() {
+        let seen = Seen::default();
+        let found = candidates(&seen, 5, "n", (Some(100), Some(220)), &[]);
+        assert_eq!(
+            (found.first(), found.last(), found.len()),
+            (Some(&101), Some(&250), 150)
+        );
+        let found = candidates(&seen, 5, "n", (None, Some(220)), &[]);
+        assert_eq!((found.first(), found.last()), (Some(&190), Some(&250)));
+        let found = candidates(&seen, 5, "n", (Some(100), Some(100_000)), &[]);
+        assert_eq!(found.len(), BETWEEN + AHEAD);
     }
 
     #[test]
@@ -217,7 +250,7 @@ mod tests {
         let address: Address = "telegram:main:-1000000000005".parse().unwrap();
         seen.sent("mine", &address, 140);
         seen.sent("other", &address, 101);
-        let found = candidates(&seen, -1_000_000_000_005, "mine", Some(100), &[]);
+        let found = candidates(&seen, -1_000_000_000_005, "mine", (Some(100), None), &[]);
         assert_eq!(found.get(..2), Some(&[140, 102][..]));
     }
 
@@ -226,12 +259,12 @@ mod tests {
         let mut seen = Seen::default();
         seen.broke_off("n", 107);
         assert_eq!(
-            candidates(&seen, 5, "n", Some(100), &[]).first(),
+            candidates(&seen, 5, "n", (Some(100), None), &[]).first(),
             Some(&107)
         );
         seen.finished("n");
         assert_eq!(
-            candidates(&seen, 5, "n", Some(100), &[]).first(),
+            candidates(&seen, 5, "n", (Some(100), None), &[]).first(),
             Some(&101)
         );
     }

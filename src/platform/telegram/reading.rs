@@ -135,17 +135,17 @@ impl Reader {
                 to: model::Chat::new(to),
             };
             let sender = sender(&message).unwrap_or_else(|_| chat_as_sender(&message.chat));
-            return Ok(self.inbound(update, &message, sender, false, what));
+            return Ok(self.inbound(update, &message, sender, (false, what)));
         }
         if message.successful_payment.is_some() {
             let payment = payment(raw.get()).ok_or("payment_malformed")?;
             let sender = sender(&message).unwrap_or_else(|_| chat_as_sender(&message.chat));
-            return Ok(self.inbound(update, &message, sender, true, What::Payment { payment }));
+            return Ok(self.inbound(update, &message, sender, (true, What::Payment { payment })));
         }
         let sender = sender(&message)?;
         let Told { what, meant } = words::told(&message, &self.me)?;
         let addressed = message.chat.is_private() || meant || self.is_answered(&message);
-        Ok(self.inbound(update, &message, sender, addressed, what))
+        Ok(self.inbound(update, &message, sender, (addressed, what)))
     }
 
     fn edited(&self, update: i64, message: &Message) -> Result<Inbound, Skip> {
@@ -155,7 +155,7 @@ impl Reader {
         let sender = sender(message)?;
         let (text, meant) = words::edited(message, &self.me).ok_or("edited_without_words")?;
         let addressed = message.chat.is_private() || meant || self.is_answered(message);
-        Ok(self.inbound(update, message, sender, addressed, What::Edited { text }))
+        Ok(self.inbound(update, message, sender, (addressed, What::Edited { text })))
     }
 
     fn press(&self, update: i64, query: CallbackQuery) -> Result<Inbound, Skip> {
@@ -254,8 +254,7 @@ impl Reader {
         update: i64,
         message: &Message,
         sender: Sender,
-        addressed: bool,
-        what: What,
+        (addressed, what): (bool, What),
     ) -> Inbound {
         Inbound {
             key: self.key(update),

@@ -148,6 +148,25 @@ async fn a_group_that_moves_takes_its_messages_along() {
 }
 
 #[tokio::test]
+async fn limits_and_counting_depend_on_the_chat() {
+    let rig = Rig::start().await;
+    let (ann, basic) = (rig.sim.person("ann"), rig.sim.group("trio"));
+    let (band, forum) = (rig.sim.supergroup("band"), rig.sim.forum("fans"));
+    let topic = rig.sim.topic(ann, forum, "tour");
+    let minute = |place: Place| rig.bot.pace(&address(place)).unwrap().group_per_minute;
+    assert_eq!(
+        (minute(ann.into()), minute(basic.into()), minute(topic)),
+        (0, 20, 20)
+    );
+    let scope = |place: Place| rig.bot.id_scope(&address(place));
+    assert_eq!(scope(ann.into()), "telegram:main");
+    assert_eq!(scope(basic.into()), "telegram:main");
+    assert_eq!(scope(band.into()), format!("telegram:main:{}", band.id));
+    assert_eq!(scope(topic), format!("telegram:main:{}", forum.id));
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_lost_message_is_found_among_others() {
     let rig = Rig::start().await;
     let (ann, bob) = (rig.sim.person("ann"), rig.sim.person("bob"));
