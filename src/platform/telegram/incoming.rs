@@ -24,6 +24,12 @@ pub(super) struct Update<'a> {
     pub(super) pre_checkout_query: Option<&'a RawValue>,
 }
 
+/// An update of which nothing but the number is asked.
+#[derive(Deserialize)]
+pub(super) struct Numbered {
+    pub(super) update_id: i64,
+}
+
 /// The kinds of updates that there are today; anything else is counted as `unknown`, so that nobody
 /// can fill the metrics with made-up names.
 const KINDS: &[&str] = &[

@@ -148,6 +148,11 @@ impl Telegram {
         self.settings.poll_timeout
     }
 
+    /// Seconds since 1970, as Telegram counts.
+    fn now_s(&self) -> i64 {
+        self.clock.now().ms() / 1000
+    }
+
     fn health(&self) -> Health {
         Health::new(self.account(), self.ids.clone())
     }

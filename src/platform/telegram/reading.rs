@@ -5,8 +5,8 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::incoming::{
-    CallbackQuery, Card, Chat, ChatMember, ChatMemberUpdated, Message, PreCheckoutQuery, Replied,
-    Update, User, kind,
+    CallbackQuery, Card, Chat, ChatMember, ChatMemberUpdated, Message, Numbered, PreCheckoutQuery,
+    Replied, Update, User, kind,
 };
 use super::words::{self, Told};
 use super::{NAME, counts_per_bot};
@@ -62,8 +62,8 @@ impl Reader {
         let Ok(update) = serde_json::from_str::<Update<'_>>(raw) else {
             skipped("malformed");
             // A number that can be read at all must move on, or the same update would come for ever.
-            let number = serde_json::from_str::<Value>(raw).ok();
-            let update = number.and_then(|value| value.get("update_id").and_then(Value::as_i64));
+            let number = serde_json::from_str::<Numbered>(raw).ok();
+            let update = number.map(|numbered| numbered.update_id);
             return Reading {
                 update,
                 ..Reading::default()

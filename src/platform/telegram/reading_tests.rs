@@ -291,6 +291,14 @@ fn what_nobody_meant_for_us_is_skipped() {
         assert_eq!(reading.inbound, None, "{update}");
         assert!(reading.update.is_some(), "{update}");
     }
+    // Half a letter (a lone surrogate) is no text; a kind given twice is no update.
+    for raw in [
+        r#"{"update_id":7,"message":{"message_id":1,"chat":{"id":1,"type":"private"},"from":{"id":1},"text":"\ud83d"}}"#,
+        r#"{"update_id":7,"message":1,"message":2}"#,
+    ] {
+        let reading = reader().read(raw);
+        assert_eq!((reading.update, reading.inbound), (Some(7), None), "{raw}");
+    }
     for raw in ["", "[]", "{\"update_id\":", "{\"update_id\":\"7\"}", "null"] {
         assert_eq!(reader().read(raw).update, None, "{raw}");
     }

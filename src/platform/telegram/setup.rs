@@ -16,6 +16,8 @@ use crate::platform::Fatal;
 pub(super) struct WebhookInfo {
     pub(super) url: String,
     pub(super) pending_update_count: i64,
+    /// In seconds since 1970.
+    pub(super) last_error_date: i64,
     pub(super) last_error_message: Option<String>,
     pub(super) allowed_updates: Option<Vec<String>>,
 }
@@ -127,6 +129,7 @@ pub(super) async fn check(telegram: &Telegram) -> Result<String, Fatal> {
     let WebhookInfo {
         url,
         pending_update_count,
+        last_error_date: _,
         last_error_message,
         allowed_updates: _,
     } = info;

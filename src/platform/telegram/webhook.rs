@@ -46,8 +46,19 @@ async fn keeping(
     // The secret cannot be asked for; a fingerprint tells whether it was another one.
     let fingerprint = hex(&[url.as_str(), telegram.secret()]);
     let mut known = desk.notes.read(&account, NOTE).await;
+    let mut failures_said = telegram.now_s();
     loop {
         let info = setup::webhook_info(telegram, health).await?;
+        if info.last_error_date > failures_said {
+            failures_said = info.last_error_date;
+            let cause = info.last_error_message.unwrap_or_default();
+            tracing::warn!(
+                platform.bot = telegram.account(),
+                cause,
+                telegram.pending = info.pending_update_count,
+                "Telegram could not bring its updates; it keeps trying."
+            );
+        }
         let asked = info.allowed_updates.unwrap_or_default();
         let same = asked.len() == ALLOWED.len()
             && asked.iter().all(|kind| ALLOWED.contains(&kind.as_str()));
