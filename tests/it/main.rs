@@ -21,4 +21,5 @@
 mod sim;
 
 mod model_wire;
+mod telegram_adapter;
 mod terminal_adapter;
