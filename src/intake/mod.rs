@@ -79,7 +79,7 @@ impl Intake {
                         let this = self.clone();
                         tasks.spawn(async move {
                             let kept = tokio::time::timeout(PATIENCE, this.keep(items)).await;
-                            drop(stored.send(kept.unwrap_or(false)));
+                            stored.send(kept.unwrap_or(false)).ok();
                         });
                     }
                     None => break,
