@@ -1,3 +1,4 @@
+pub mod config;
 pub mod delivery;
 pub mod jobs;
 pub mod llm;

@@ -20,5 +20,6 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod config;
 mod model_wire;
 mod terminal_adapter;
