@@ -1,5 +1,7 @@
+pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod http;
 pub mod jobs;
 pub mod llm;
 pub mod model;

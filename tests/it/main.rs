@@ -21,5 +21,6 @@
 mod sim;
 
 mod config;
+mod http;
 mod model_wire;
 mod terminal_adapter;
