@@ -1,4 +1,7 @@
+pub mod cli;
+pub mod config;
 pub mod delivery;
+pub mod http;
 pub mod intake;
 pub mod jobs;
 pub mod llm;

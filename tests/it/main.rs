@@ -20,6 +20,8 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod config;
+mod http;
 mod model_wire;
 mod telegram_adapter;
 mod terminal_adapter;
