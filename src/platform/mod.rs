@@ -5,6 +5,8 @@
 //! never decides what is answered, never retries a send and never waits for a pace: that is
 //! `delivery`'s. Start with [`Platform`].
 
+pub mod discord;
+
 use std::sync::Arc;
 use std::time::Duration;
 
