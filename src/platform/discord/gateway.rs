@@ -15,6 +15,7 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::login::{Closed, Gate};
 use crate::platform::Fatal;
@@ -225,8 +226,9 @@ impl Shard<'_> {
     }
 
     async fn dial(&self, url: &str) -> Result<Line, String> {
-        let url = format!("{}/?v=10&encoding=json", url.trim_end_matches('/'));
-        let (socket, _) = timeout(PATIENCE, connect_async(url))
+        let mut url = Url::parse(url).map_err(|error| error.to_string())?;
+        url.set_query(Some("v=10&encoding=json"));
+        let (socket, _) = timeout(PATIENCE, connect_async(url.as_str()))
             .await
             .map_err(|_| "no connection in time".to_owned())?
             .map_err(|error| error.to_string())?;
