@@ -152,7 +152,8 @@ impl Reader {
             setting,
             sender: sender(author, None),
             at,
-            order: order(snowflake(at)),
+            // Behind everything that was said in that millisecond.
+            order: order(snowflake(at) | ((1 << 22) - 1)),
             addressed,
             message: Some(Message::new(id)),
             reply_to: None,
