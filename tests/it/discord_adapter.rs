@@ -991,3 +991,36 @@ async fn doctor_hears_who_we_are_or_what_is_wrong() {
     let wrong = stage.adapter.check().await.unwrap_err().0;
     assert!(wrong.contains("discord.message_content = false"));
 }
+
+#[tokio::test]
+async fn a_gap_that_was_not_read_up_is_left_to_the_next_process() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    stage.up().await;
+    stage.discord.whispers(ann, "one");
+    stage.comes(1).await;
+    stage.down().await;
+    stage.discord.forget_sessions();
+    stage.discord.whispers(ann, "missed");
+    stage
+        .discord
+        .fail(route::HISTORY, When::Always, Kind::Status(500));
+    stage.restart(|_| {}).await;
+    // The newest message known now lies behind the gap.
+    stage.discord.whispers(ann, "live");
+    assert_eq!(texts(&stage.comes(2).await), ["one", "live"]);
+    stage.down().await;
+    stage.discord.heal();
+    stage.restart(|_| {}).await;
+    assert_eq!(texts(&stage.comes(3).await), ["one", "live", "missed"]);
+    assert_eq!(stage.discord.resumes(), 1);
+    stage.down().await;
+    let noted = stage
+        .memory
+        .notes
+        .lock()
+        .unwrap()
+        .get("discord:main/gaps")
+        .cloned();
+    assert_eq!(noted.as_deref(), Some("{}"));
+}

@@ -1,6 +1,7 @@
 //! After a session began afresh, what was said meanwhile is read over REST. Interactions cannot be
 //! read up: who pressed a button in between has to press again.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use futures::stream;
 use serde::Deserialize;
 use serde_json::Value;
 use serenity::model::channel::Message as Post;
+use tokio::sync::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -40,36 +42,76 @@ struct Channel {
     kind: u8,
 }
 
+/// The name of the note that holds what is still to be read up.
+const NOTE: &str = "gaps";
+
+/// Chats that are still to be read up, and the newest message known when the gap opened. They are
+/// noted before anything newer is stored, so that a process that dies over it leaves them to the
+/// next one: by then the newest message known lies behind the gap.
+pub(super) type Gaps = Mutex<BTreeMap<u64, u64>>;
+
 /// A chat that is to be read up.
 #[derive(Debug, Clone, Copy)]
-struct Gap {
+pub(super) struct Gap {
     channel: u64,
     /// The newest message known.
     after: u64,
 }
 
 impl Core {
-    /// Reads up every chat in which Toney is in conversation. Live messages wait behind it, so that
-    /// they are not answered before what was said earlier; a chat that cannot be read now is read
-    /// in the background.
+    /// Takes over what the last process noted, and, when a session began afresh, opens a gap in
+    /// every chat in which Toney is in conversation.
+    pub(super) async fn find_gaps(&self, desk: &Desk, taken_over: bool, fresh: bool) -> Vec<Gap> {
+        let mut gaps = self.gaps.lock().await;
+        if !taken_over {
+            let text = desk.notes.read(&self.account(), NOTE).await;
+            let noted = text.and_then(|text| serde_json::from_str(&text).ok());
+            *gaps = noted.unwrap_or_default();
+        }
+        if fresh {
+            let chats = desk.notes.conversations(&self.account(), CHATS).await;
+            for (address, newest) in chats {
+                let newest = newest.as_ref().and_then(Message::number);
+                if let (Some(channel), Some(after)) = (address.chat.number(), newest) {
+                    // An older gap of that chat is not read up yet, and reaches up to now.
+                    gaps.entry(channel).or_insert(after);
+                }
+            }
+            self.note_gaps(&gaps, desk).await;
+        }
+        let gap = |(&channel, &after)| Gap { channel, after };
+        gaps.iter().map(gap).collect()
+    }
+
+    async fn close_gaps(&self, closed: &[Gap], desk: &Desk) {
+        let mut gaps = self.gaps.lock().await;
+        for Gap { channel, after: _ } in closed {
+            gaps.remove(channel);
+        }
+        self.note_gaps(&gaps, desk).await;
+    }
+
+    async fn note_gaps(&self, gaps: &BTreeMap<u64, u64>, desk: &Desk) {
+        if let Ok(text) = serde_json::to_string(gaps) {
+            desk.notes.write(&self.account(), NOTE, &text).await;
+        }
+    }
+
+    /// Reads up every gap. Live messages wait behind it, so that they are not answered before what
+    /// was said earlier; a chat that cannot be read now is read in the background.
     pub(super) async fn catch_up(
         self: &Arc<Self>,
+        gaps: Vec<Gap>,
         desk: &Desk,
         tracker: &TaskTracker,
         stop: &CancellationToken,
     ) {
-        let chats = desk.notes.conversations(&self.account(), CHATS).await;
-        let gaps = chats.into_iter().filter_map(|(address, newest)| {
-            Some(Gap {
-                channel: address.chat.number()?,
-                after: newest.as_ref().and_then(Message::number)?,
-            })
-        });
-        let mut open = stream::iter(gaps.collect::<Vec<_>>())
-            .map(|mut gap| async move {
-                let ended = self.read_up_patiently(&mut gap, desk).await;
-                ended.err().map(|trouble| (gap, trouble))
-            })
+        if gaps.is_empty() {
+            return;
+        }
+        let mut closed = Vec::new();
+        let mut open = stream::iter(gaps)
+            .map(|gap| async move { (gap, self.read_up_patiently(gap, desk).await) })
             .buffer_unordered(AT_ONCE);
         loop {
             let ended = tokio::select! {
@@ -77,18 +119,19 @@ impl Core {
                 () = stop.cancelled() => return,
             };
             match ended {
-                Some(Some((gap, trouble))) if !trouble.is_refusal() => {
+                Some((gap, Err(trouble))) if !trouble.is_refusal() => {
                     let (core, desk, stop) = (Arc::clone(self), desk.clone(), stop.clone());
                     tracker.spawn(async move { core.read_up_later(gap, &desk, &stop).await });
                 }
                 // Refused: we were put out of that chat, and nobody there expects an answer.
-                Some(_) => {}
-                None => return,
+                Some((gap, _)) => closed.push(gap),
+                None => break,
             }
         }
+        self.close_gaps(&closed, desk).await;
     }
 
-    async fn read_up_patiently(&self, gap: &mut Gap, desk: &Desk) -> Result<(), Trouble> {
+    async fn read_up_patiently(&self, gap: Gap, desk: &Desk) -> Result<(), Trouble> {
         loop {
             match self.read_up(gap, desk).await {
                 Err(Trouble::Limited { after, all: _ }) if after <= SHORT_WAIT => {
@@ -99,23 +142,28 @@ impl Core {
         }
     }
 
-    async fn read_up_later(&self, mut gap: Gap, desk: &Desk, stop: &CancellationToken) {
+    async fn read_up_later(&self, gap: Gap, desk: &Desk, stop: &CancellationToken) {
         let mut backoff = Backoff::default();
-        while let Err(trouble) = self.read_up(&mut gap, desk).await {
+        loop {
+            let trouble = match self.read_up(gap, desk).await {
+                Err(trouble) if !trouble.is_refusal() => trouble,
+                _ => return self.close_gaps(&[gap], desk).await,
+            };
             if backoff.is_first() {
                 tracing::warn!(reason = %trouble, "A Discord chat cannot be read up yet; trying on");
             }
-            if trouble.is_refusal() || !backoff.wait_out(&trouble, stop).await {
+            if !backoff.wait_out(&trouble, stop).await {
                 return;
             }
         }
     }
 
-    /// Reads what lies behind `gap.after`, page by page, and moves it on.
-    async fn read_up(&self, gap: &mut Gap, desk: &Desk) -> Result<(), Trouble> {
+    /// Reads what lies behind the gap's beginning, page by page. Doing it again is harmless.
+    async fn read_up(&self, gap: Gap, desk: &Desk) -> Result<(), Trouble> {
         let mut direct = None;
+        let mut after = gap.after;
         for _ in 0..PAGES {
-            let route = Route::messages_after(gap.channel, gap.after, PAGE);
+            let route = Route::messages_after(gap.channel, after, PAGE);
             let page: Vec<Value> = self.rest.call(route, None).await?;
             let (full, mut posts) = (page.len() >= PAGE, read_posts(page));
             let Some(newest) = posts.iter().map(|post| post.id.get()).max() else {
@@ -138,7 +186,7 @@ impl Core {
             if !desk.inbox.accept(items).await {
                 return Err(Trouble::NotSent("the store takes nothing now".to_owned()));
             }
-            gap.after = newest.max(gap.after);
+            after = newest.max(after);
             if !full {
                 return Ok(());
             }

@@ -70,14 +70,22 @@ impl Core {
 /// Lets the shards of one account in, one after the other.
 pub(super) struct Gate<'a> {
     core: &'a Core,
-    last: Mutex<Option<Instant>>,
+    knocks: Mutex<Knocks>,
+}
+
+/// What is known from knocking before.
+struct Knocks {
+    /// An answer that nobody has used yet.
+    answer: Option<Gateway>,
+    /// When somebody was let in last.
+    last: Option<Instant>,
 }
 
 impl<'a> Gate<'a> {
-    pub(super) fn new(core: &'a Core) -> Self {
+    pub(super) fn new(core: &'a Core, answer: Option<Gateway>) -> Self {
         Self {
             core,
-            last: Mutex::new(None),
+            knocks: Mutex::new(Knocks { answer, last: None }),
         }
     }
 
@@ -90,9 +98,13 @@ impl<'a> Gate<'a> {
     }
 
     async fn wait(&self) -> Result<String, Closed> {
-        let mut last = self.last.lock().await;
+        // The lock is held over the waiting: shards come in one after the other.
+        let mut knocks = self.knocks.lock().await;
         loop {
-            let gateway = self.core.gateway().await?;
+            let gateway = match knocks.answer.take() {
+                Some(gateway) => gateway,
+                None => self.core.gateway().await?,
+            };
             if let Some(StartLimit {
                 remaining: 0,
                 reset_after,
@@ -107,10 +119,10 @@ impl<'a> Gate<'a> {
                 sleep(span).await;
                 continue;
             }
-            if let Some(last) = *last {
+            if let Some(last) = knocks.last {
                 sleep_until(last + BETWEEN).await;
             }
-            *last = Some(Instant::now());
+            knocks.last = Some(Instant::now());
             return Ok(gateway.url);
         }
     }

@@ -8,12 +8,13 @@
 //! out of order, it cannot tell the close codes 4010 to 4012 from a passing trouble, and when the
 //! configured base does not answer it turns to the public gateway without a word.
 //!
-//! Here every dispatch goes through one ordered queue ([`receive`]); how far a session is *stored*
+//! Here every dispatch goes through one ordered queue (`pump`); how far a session is *stored*
 //! is noted, so that the next process resumes it and the platform replays the rest, button presses
 //! included. Only when a session is really gone is a new one begun, and what was said meanwhile read
-//! up over REST ([`catchup`]). Interactions are acknowledged the moment they arrive, before the
+//! up over REST (`catchup`). Interactions are acknowledged the moment they arrive, before the
 //! store is asked. It never retries a send and never waits for a pace.
 
+mod acknowledge;
 mod catchup;
 mod files;
 mod find;
@@ -21,6 +22,7 @@ mod gateway;
 mod limits;
 mod login;
 mod outgoing;
+mod pump;
 mod receive;
 mod rest;
 mod settings;
@@ -34,6 +36,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use self::catchup::Gaps;
 use self::login::Closed;
 use self::outgoing::Command;
 use self::rest::{Rest, Route, Trouble};
@@ -80,6 +83,7 @@ struct Core {
     rest: Rest,
     /// Our own user id; 0 until the platform told.
     me: AtomicU64,
+    gaps: Gaps,
 }
 
 #[derive(Deserialize)]
@@ -124,6 +128,7 @@ impl Discord {
                 answer: Arc::new(answer),
                 rest,
                 me: AtomicU64::new(0),
+                gaps: Gaps::default(),
             }),
         })
     }
