@@ -32,7 +32,6 @@ impl Core {
     pub(super) async fn send(&self, letter: &Letter<'_>) -> Result<Message, SendError> {
         let channel = number(letter.address.chat.as_str())?;
         if let Some(interaction) = self.usable(letter.interaction)
-            && interaction.deferred
             && let Some((application, token)) = wire::handle(interaction)
         {
             let body = edited(&letter.part.text, letter.buttons)?;
@@ -85,8 +84,10 @@ impl Core {
         Ok(())
     }
 
+    /// Only a deferred reply is ours to fill: behind a press, the original is the pressed card.
     fn usable<'a>(&self, interaction: Option<&'a Interaction>) -> Option<&'a Interaction> {
-        interaction.filter(|interaction| interaction.expires > self.clock.now())
+        interaction
+            .filter(|interaction| interaction.deferred && interaction.expires > self.clock.now())
     }
 
     /// Puts the commands in place, but only when they differ from what stands there: writing them
