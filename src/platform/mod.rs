@@ -6,6 +6,7 @@
 //! `delivery`'s. Start with [`Platform`].
 
 pub mod discord;
+pub mod terminal;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{
-    Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Part, Time,
+    Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Pace, Part, Time,
 };
 
 /// One account on one chat platform.
@@ -31,6 +32,18 @@ pub trait Platform: Send + Sync {
 
     /// What it can do.
     fn features(&self) -> &Features;
+
+    /// Within what the message ids of this address count up together: the chat, or the account.
+    /// A lost letter is looked for behind the newest id known there.
+    fn id_scope(&self, address: &Address) -> String {
+        address.whole_chat().to_string()
+    }
+
+    /// How fast it lets us send there; `None` = as fast as we like.
+    fn pace(&self, address: &Address) -> Option<Pace> {
+        let _ = address;
+        self.features().pace
+    }
 
     /// Receives until `stop`; returns early only for a reason that trying again cannot mend. Every
     /// passing trouble (outage, conflict, lost connection) is said once, waited out and recovered.
@@ -119,6 +132,8 @@ pub struct Lost<'a> {
     pub left_at: Time,
     /// The newest message known in that chat (or, where ids count up per bot, of that bot) when it left.
     pub after: Option<&'a Message>,
+    /// The newest one known now, in the same counting.
+    pub newest: Option<&'a Message>,
     /// Our own messages in that chat that belong to other letters and must not be touched.
     pub taken: &'a [Message],
 }

@@ -1,3 +1,9 @@
-//! Simulators at the wire: strict stand-ins for the outside, with state and faults on demand.
+//! Stand-ins for the outside world: each is a real server on the loopback interface.
+//!
+//! Included by path from the test binaries and from the benchmarks, so nothing here knows the test
+//! harness.
 
 pub mod discord;
+pub mod model;
+pub mod servers;
+pub mod telegram;

@@ -1,13 +1,14 @@
 //! Finding out whether a letter of unknown fate was taken.
 //!
-//! An ordinary message carries an enforced nonce: as long as the platform remembers it, sending
-//! again returns the message that stands already. A deferred reply is filled by an edit, which may
-//! be repeated; should its handle be spent, the message that takes its place has the nonce as well.
-//! After that time the chat's history is read from the last message known; our own message there
-//! with the same nonce or the same text is the letter. A growing preview may stand there with an
-//! earlier text: since letters of one chat go out one after the other, one lone message of ours that
-//! belongs to no other letter, and begins as this one does, is it; it is adopted and given the
-//! letter's text. Where the platform does not let us read the history, it shows an empty one.
+//! The chat's history is read from the last message known; our own message there with the same nonce
+//! or the same text is the letter. A growing preview may stand there with an earlier text: since
+//! letters of one chat go out one after the other, one lone message of ours that belongs to no other
+//! letter, and begins as this one does, is it; it is adopted and given the letter's text.
+//!
+//! Behind that stand two nets. An ordinary message carries an enforced nonce: for some minutes,
+//! sending it again returns the message that stands already; this also covers chats whose history
+//! we may not read (it then looks empty). A deferred reply is filled by an edit, which may be
+//! repeated at will.
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde::Deserialize;
 
 use super::Core;
 use super::outgoing::{edited, number};
-use super::rest::Route;
+use super::rest::{Route, Trouble};
 use super::wire::snowflake;
 use crate::model::Message;
 use crate::platform::{Lost, SendError};
@@ -51,9 +52,7 @@ struct Author {
 
 impl Core {
     pub(super) async fn find(&self, lost: &Lost<'_>) -> Result<Option<Message>, SendError> {
-        if self.clock.now().since(lost.left_at) < NONCE_LIFE {
-            return Ok(None);
-        }
+        let remembered = self.clock.now().since(lost.left_at) < NONCE_LIFE;
         let channel = number(lost.letter.address.chat.as_str())?;
         let me = self.myself().await?;
         let known = lost.after.and_then(Message::number::<u64>);
@@ -65,7 +64,11 @@ impl Core {
             .filter(|interaction| interaction.deferred);
         let born = deferred.and_then(|interaction| interaction.id.parse::<u64>().ok());
         let start = known.into_iter().chain(born).min().unwrap_or(by_clock);
-        let (mut lines, whole) = self.history(channel, start).await?;
+        let (mut lines, whole) = match self.history(channel, start).await {
+            Ok(read) => read,
+            Err(trouble) if trouble.is_refusal() && remembered => return Ok(None),
+            Err(trouble) => return Err(trouble.into()),
+        };
         if !whole && by_clock > start {
             // So much was said that the look ended before the moment the letter left.
             lines.extend(self.history(channel, by_clock).await?.0);
@@ -85,7 +88,7 @@ impl Core {
     }
 
     /// What was said after `start`, and whether that is all of it.
-    async fn history(&self, channel: u64, start: u64) -> Result<(Vec<Line>, bool), SendError> {
+    async fn history(&self, channel: u64, start: u64) -> Result<(Vec<Line>, bool), Trouble> {
         let mut lines: Vec<Line> = Vec::new();
         let mut after = start;
         for _ in 0..PAGES {
@@ -188,6 +191,7 @@ mod tests {
             letter,
             left_at: Time::from_ms(1),
             after: None,
+            newest: None,
             taken: &[],
         };
         choose(lines, &lost)

@@ -1,0 +1,243 @@
+//! The statements that make a [`Change`] true: one per kind of row, however many rows there are.
+//!
+//! Each may be run again with the same rows and changes nothing then: when a connection dies while
+//! it commits, nobody knows whether it did, and the change is simply applied once more.
+
+use std::collections::HashSet;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+use crate::model::Time;
+
+use super::change::{Change, out_lane};
+use super::db::{Sql, dialect};
+use super::tx::{Bind, Tx, rows};
+
+const PERSONS: Sql = dialect!(
+    "INSERT INTO persons (id, name, language, created_at)
+     SELECT j.value ->> 'person', j.value ->> 'name', j.value ->> 'language',
+            CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE NOT EXISTS (SELECT 1 FROM identities i WHERE i.platform = j.value ->> 'platform'
+            AND i.platform_user = j.value ->> 'user')"
+);
+const IDENTITIES: Sql = dialect!(
+    "INSERT INTO identities (platform, platform_user, person_id, created_at)
+     SELECT j.value ->> 'platform', j.value ->> 'user', j.value ->> 'person',
+            CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (platform, platform_user) DO NOTHING"
+);
+const CONVERSATIONS: Sql = dialect!(
+    "INSERT INTO conversations
+            (id, address, account, setting, session_id, last_inbound, last_at, created_at)
+     SELECT j.value ->> 'id', j.value ->> 'address', j.value ->> 'account', j.value ->> 'setting',
+            j.value ->> 'session', j.value ->> 'last_inbound',
+            CAST(j.value ->> 'at' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (address) DO UPDATE SET session_id = excluded.session_id,
+            last_at = excluded.last_at, last_inbound = CASE WHEN excluded.last_inbound = ''
+            THEN conversations.last_inbound ELSE excluded.last_inbound END"
+);
+const SESSIONS: Sql = dialect!(
+    "INSERT INTO sessions (id, conversation_id, started_at)
+     SELECT j.value ->> 'id', j.value ->> 'conversation', CAST(j.value ->> 'at' AS BIGINT) FROM"
+    each "WHERE TRUE ON CONFLICT (id) DO NOTHING"
+);
+const SUMMARIES: Sql = dialect!(
+    "UPDATE sessions SET summary = j.value ->> 'summary', summary_through = j.value ->> 'through'
+     FROM" each "WHERE sessions.id = j.value ->> 'session'"
+);
+const JOBS: Sql = dialect!(
+    "INSERT INTO jobs (id, kind, lane, key, ordering, payload, run_at, created_at)
+     SELECT j.value ->> 'id', j.value ->> 'kind', j.value ->> 'lane', j.value ->> 'key',
+            CAST(j.value ->> 'ordering' AS BIGINT), j.value ->> 'payload',
+            CAST(j.value ->> 'run_at' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (key) DO NOTHING RETURNING id"
+);
+const JOB_ENDS: Sql = dialect!(
+    "UPDATE jobs SET state = j.value ->> 'state', run_at = CAST(j.value ->> 'run_at' AS BIGINT),
+            attempts = CAST(j.value ->> 'attempts' AS BIGINT), error = j.value ->> 'error',
+            ended_at = CASE WHEN j.value ->> 'state' = 'due' THEN 0
+                            ELSE CAST(j.value ->> 'at' AS BIGINT) END
+     FROM" each "WHERE jobs.id = j.value ->> 'id'"
+);
+const MESSAGES: Sql = dialect!(
+    "INSERT INTO messages (id, session_id, conversation_id, person_id, role, text,
+            platform_message, turn_id, why, created_at)
+     SELECT j.value ->> 'id', j.value ->> 'session', j.value ->> 'conversation',
+            COALESCE(j.value ->> 'person', ''), j.value ->> 'role', j.value ->> 'text',
+            j.value ->> 'platform_message', j.value ->> 'turn', j.value ->> 'why',
+            CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (id) DO NOTHING"
+);
+const OUTBOUND: Sql = dialect!(
+    "INSERT INTO outbound (id, key, lane, address, priority, content, next_at, left_at,
+            after_message, created_at)
+     SELECT j.value ->> 'id', j.value ->> 'key', j.value ->> 'lane', j.value ->> 'address',
+            j.value ->> 'priority', j.value ->> 'content', CAST(j.value ->> 'at' AS BIGINT),
+            CAST(j.value ->> 'at' AS BIGINT), j.value ->> 'after',
+            CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (key) DO NOTHING RETURNING lane"
+);
+// What is not known stays so: only its finder may say that it stands or does not.
+const REWRITES: Sql = dialect!(
+    "UPDATE outbound SET content = j.value ->> 'content', revision = revision + 1,
+            priority = 'reply', next_at = CAST(j.value ->> 'at' AS BIGINT), attempts = 0,
+            state = CASE WHEN state = 'unknown' THEN 'unknown' ELSE 'pending' END
+     FROM" each "WHERE outbound.id = j.value ->> 'id' AND state <> 'failed'"
+);
+const MARKS: Sql = dialect!(
+    "UPDATE outbound SET parts = j.value ->> 'parts',
+            attempts = CAST(j.value ->> 'attempts' AS BIGINT),
+            next_at = CAST(j.value ->> 'next_at' AS BIGINT),
+            left_at = CAST(j.value ->> 'left_at' AS BIGINT),
+            after_message = j.value ->> 'after', error = j.value ->> 'error',
+            state = CASE WHEN revision = CAST(j.value ->> 'revision' AS BIGINT)
+                         THEN j.value ->> 'state'
+                         WHEN j.value ->> 'state' = 'unknown' THEN 'unknown' ELSE 'pending' END,
+            ended_at = CASE WHEN j.value ->> 'state' IN ('sent', 'failed')
+                            THEN CAST(j.value ->> 'at' AS BIGINT) ELSE 0 END
+     FROM" each "WHERE outbound.id = j.value ->> 'id'"
+);
+const ADDRESSES: Sql = dialect!(
+    "INSERT INTO addresses (address, moved_to, unreachable_at)
+     SELECT j.value ->> 'address', j.value ->> 'moved_to',
+            CAST(j.value ->> 'unreachable_at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (address) DO UPDATE SET unreachable_at = excluded.unreachable_at,
+            moved_to = CASE WHEN excluded.moved_to = '' THEN addresses.moved_to
+                            ELSE excluded.moved_to END"
+);
+// The conversation goes on at the new address, unless one has begun there already.
+const MOVES: Sql = dialect!(
+    "UPDATE conversations SET address = j.value ->> 'moved_to' FROM" each
+    "WHERE conversations.address = j.value ->> 'address' AND j.value ->> 'moved_to' <> ''
+     AND NOT EXISTS (SELECT 1 FROM conversations c WHERE c.address = j.value ->> 'moved_to')"
+);
+const EVENTS: Sql = dialect!(
+    "INSERT INTO events (id, name, body, created_at)
+     SELECT j.value ->> 'id', j.value ->> 'name', j.value ->> 'body',
+            CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (id) DO NOTHING"
+);
+const CALLS: Sql = dialect!(
+    "INSERT INTO model_calls (id, turn_id, task, provider, model, result, tokens_in, tokens_out,
+            cost_nano_usd, first_token_ms, total_ms, created_at)
+     SELECT j.value ->> 'id', COALESCE(j.value ->> 'turn', ''), j.value ->> 'task',
+            j.value ->> 'provider', j.value ->> 'model', j.value ->> 'result',
+            CAST(j.value ->> 'tokens_in' AS BIGINT), CAST(j.value ->> 'tokens_out' AS BIGINT),
+            CAST(j.value ->> 'cost_nano_usd' AS BIGINT),
+            CAST(j.value ->> 'first_token_ms' AS BIGINT),
+            CAST(j.value ->> 'total_ms' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (id) DO NOTHING"
+);
+const ATTACHMENTS: Sql = dialect!(
+    "INSERT INTO attachments (id, conversation_id, person_id, media, name, mime, size, sha256,
+            path, state, created_at)
+     SELECT j.value ->> 'id', j.value ->> 'conversation', j.value ->> 'person',
+            j.value ->> 'media', j.value ->> 'name', j.value ->> 'mime',
+            CAST(j.value ->> 'size' AS BIGINT), j.value ->> 'sha256', j.value ->> 'path', 'kept',
+            CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (id) DO NOTHING"
+);
+
+/// What the rows that went in mean for the lanes.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    /// Ids of the jobs that were not there before.
+    pub(super) fresh_jobs: HashSet<String>,
+    /// Lanes that got something to send, and from when.
+    pub(super) out_lanes: Vec<(String, Time)>,
+}
+
+/// Writes every row of `change` but its lanes.
+pub(super) async fn write_rows(tx: &mut Tx, change: &Change) -> Result<Written> {
+    write_people(tx, change).await?;
+    let mut written = Written::default();
+    if !change.jobs.is_empty() {
+        let fresh: Vec<(String,)> = tx.read(JOBS, rows(&change.jobs)?, &[]).await?;
+        written.fresh_jobs = fresh.into_iter().map(|(id,)| id).collect();
+    }
+    simple(tx, JOB_ENDS, &change.ended).await?;
+    simple(tx, MESSAGES, &change.messages).await?;
+    written.out_lanes = write_outbound(tx, change).await?;
+    simple(tx, ADDRESSES, &latest(change)).await?;
+    simple(tx, MOVES, &latest(change)).await?;
+    let events: Vec<Value> = change.events.iter().map(event_row).collect();
+    simple(tx, EVENTS, &events).await?;
+    simple(tx, CALLS, &change.calls).await?;
+    simple(tx, ATTACHMENTS, &change.attachments).await?;
+    Ok(written)
+}
+
+async fn write_people(tx: &mut Tx, change: &Change) -> Result<()> {
+    simple(tx, PERSONS, &change.people).await?;
+    simple(tx, IDENTITIES, &change.people).await?;
+    simple(tx, CONVERSATIONS, &change.conversations).await?;
+    simple(tx, SESSIONS, &change.sessions).await?;
+    simple(tx, SUMMARIES, &change.summaries).await
+}
+
+async fn write_outbound(tx: &mut Tx, change: &Change) -> Result<Vec<(String, Time)>> {
+    let mut lanes = Vec::new();
+    if !change.outbound.is_empty() {
+        let fresh: Vec<Value> = change.outbound.iter().map(outbound_row).collect();
+        let at = change
+            .outbound
+            .iter()
+            .map(|row| row.at)
+            .min()
+            .unwrap_or_default();
+        let touched: Vec<(String,)> = tx.read(OUTBOUND, rows(&fresh)?, &[]).await?;
+        lanes.extend(touched.into_iter().map(|(lane,)| (lane, at)));
+    }
+    let rewrites: Vec<Value> = change
+        .rewrites
+        .iter()
+        .map(|row| json!({"id": row.id, "content": json_text(&row.content), "at": row.at}))
+        .collect();
+    simple(tx, REWRITES, &rewrites).await?;
+    lanes.extend(change.rewrites.iter().map(|row| (row.lane.clone(), row.at)));
+    simple(tx, MARKS, &change.marks).await?;
+    Ok(lanes)
+}
+
+async fn simple<T: serde::Serialize>(tx: &mut Tx, sql: Sql, items: &[T]) -> Result<()> {
+    if !items.is_empty() {
+        tx.run(sql, rows(items)?, &[] as &[Bind<'_>]).await?;
+    }
+    Ok(())
+}
+
+/// One row an address: PostgreSQL refuses to update a row twice in one statement.
+fn latest(change: &Change) -> Vec<&super::change::AddressFact> {
+    let mut seen = HashSet::new();
+    change
+        .addresses
+        .iter()
+        .rev()
+        .filter(|fact| seen.insert(&fact.address))
+        .collect()
+}
+
+fn outbound_row(row: &super::change::NewOutbound) -> Value {
+    let super::change::NewOutbound {
+        outbound,
+        after,
+        at,
+    } = row;
+    json!({
+        "id": outbound.id, "key": outbound.key, "lane": out_lane(&outbound.address),
+        "address": outbound.address, "priority": outbound.priority,
+        "content": json_text(&outbound.content), "after": after, "at": at,
+    })
+}
+
+fn event_row(event: &crate::model::Event) -> Value {
+    json!({
+        "id": event.id, "name": event.what.name(), "body": json_text(event), "at": event.at,
+    })
+}
+
+/// JSON that stands as text inside a row.
+fn json_text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

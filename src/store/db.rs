@@ -1,0 +1,155 @@
+//! The two databases behind one door, and the few places where their SQL differs.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{PgPool, SqlitePool};
+
+/// A statement in both dialects. Nearly always they differ in one word only, see [`dialect!`].
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sql {
+    pub(super) sqlite: &'static str,
+    pub(super) postgres: &'static str,
+}
+
+/// Writes a statement once; `each` stands for the rows of the JSON array `$1`, whose fields are read
+/// with `j.value ->> 'field'`; `lock` for the row lock that only PostgreSQL needs.
+macro_rules! dialect {
+    ($($piece:tt)*) => {
+        $crate::store::db::Sql {
+            sqlite: concat!($($crate::store::db::sqlite_piece!($piece)),*),
+            postgres: concat!($($crate::store::db::postgres_piece!($piece)),*),
+        }
+    };
+}
+
+macro_rules! sqlite_piece {
+    (each) => {
+        " json_each($1) AS j "
+    };
+    (lock) => {
+        " "
+    };
+    ($text:literal) => {
+        $text
+    };
+}
+
+macro_rules! postgres_piece {
+    (each) => {
+        " json_array_elements(CAST($1 AS json)) AS j(value) "
+    };
+    (lock) => {
+        " FOR UPDATE SKIP LOCKED "
+    };
+    ($text:literal) => {
+        $text
+    };
+}
+
+pub(super) use {dialect, postgres_piece, sqlite_piece};
+
+/// Connections to one of the two databases.
+#[derive(Debug, Clone)]
+pub(super) enum Db {
+    /// An SQLite file: one connection writes, several read.
+    Sqlite { write: SqlitePool, read: SqlitePool },
+    /// A PostgreSQL server.
+    Postgres { pool: PgPool },
+}
+
+/// Runs the same expression on whichever database it is.
+macro_rules! reading {
+    ($db:expr, $sql:expr, |$text:ident, $conn:ident| $body:expr) => {
+        match $db {
+            $crate::store::db::Db::Sqlite { read: $conn, .. } => {
+                let $text = $sql.sqlite;
+                $body
+            }
+            $crate::store::db::Db::Postgres { pool: $conn } => {
+                let $text = $sql.postgres;
+                $body
+            }
+        }
+    };
+}
+
+pub(super) use reading;
+
+impl Db {
+    /// Opens the database that `url` names; makes an SQLite file and its folder where there is none.
+    pub(super) async fn open(url: &str, power_safe: bool) -> Result<Self> {
+        if let Some(path) = sqlite_path(url) {
+            Self::open_sqlite(&path, power_safe).await
+        } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            let options = PgConnectOptions::from_str(url).context("Reading DATABASE_URL")?;
+            let pool = PgPoolOptions::new()
+                .max_connections(8)
+                .acquire_timeout(Duration::from_secs(5))
+                .connect_lazy_with(options);
+            Ok(Self::Postgres { pool })
+        } else {
+            bail!("DATABASE_URL begins with neither sqlite:// nor postgres://")
+        }
+    }
+
+    async fn open_sqlite(path: &Path, power_safe: bool) -> Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("Making the folder {}", folder.display()))?;
+        }
+        // NORMAL keeps every commit over a killed process; only FULL keeps it over a power cut.
+        let synchronous = if power_safe {
+            SqliteSynchronous::Full
+        } else {
+            SqliteSynchronous::Normal
+        };
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(synchronous)
+            .busy_timeout(Duration::from_secs(5))
+            .foreign_keys(true)
+            .statement_cache_capacity(200)
+            .pragma("temp_store", "memory");
+        let write = SqlitePoolOptions::new()
+            .max_connections(1)
+            .connect_with(options.clone())
+            .await
+            .with_context(|| format!("Opening {}", path.display()))?;
+        let read = SqlitePoolOptions::new()
+            .max_connections(3)
+            .connect_lazy_with(options);
+        Ok(Self::Sqlite { write, read })
+    }
+
+    /// Brings the tables up to date.
+    pub(super) async fn migrate(&self) -> Result<()> {
+        match self {
+            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
+            Self::Postgres { pool } => sqlx::migrate!("migrations/postgres").run(pool).await?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn is_postgres(&self) -> bool {
+        matches!(self, Self::Postgres { .. })
+    }
+}
+
+/// The file of an `sqlite://` address.
+fn sqlite_path(url: &str) -> Option<PathBuf> {
+    url.strip_prefix("sqlite://")
+        .or_else(|| url.strip_prefix("sqlite:"))
+        .map(PathBuf::from)
+}
+
+/// The folder in which an SQLite file lies; `None` for PostgreSQL.
+pub(super) fn sqlite_folder(url: &str) -> Option<PathBuf> {
+    sqlite_path(url).map(|path| path.parent().map(Path::to_path_buf).unwrap_or_default())
+}

@@ -1,0 +1,206 @@
+//! Reading and repairing queues: what delivery, the adapters, `toney outbox` and `toney jobs` need.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::model::{Message, OutboundId, Time};
+
+use super::Store;
+use super::change::{Job, Outgoing};
+use super::conversations::same;
+use super::db::{Sql, dialect, reading};
+use super::lanes::{JobRow, OutboundRow};
+use super::tx::{Bind, Tx, rows};
+
+const BY_KEY: Sql = same(
+    "SELECT lane, id, key, address, priority, content, revision, state, parts, attempts, next_at,
+            left_at, after_message, error, created_at FROM outbound WHERE key = $1",
+);
+const PARTS: Sql = same("SELECT id, parts FROM outbound WHERE lane = $1 ORDER BY id DESC LIMIT $2");
+const DUE: Sql = same(
+    "SELECT lane, id, kind, key, ordering, payload, run_at, attempts, created_at FROM jobs
+     WHERE lane = $1 AND state = 'due' ORDER BY ordering, id LIMIT $2",
+);
+const OUTBOX: Sql = same(
+    "SELECT id, address, state, attempts, next_at, created_at, error FROM outbound
+     WHERE state IN ('pending', 'unknown', 'open', 'failed') ORDER BY id DESC LIMIT $1",
+);
+const DEAD: Sql = same(
+    "SELECT id, kind, lane, state, attempts, run_at, created_at, error FROM jobs
+     WHERE state IN ('due', 'dead') ORDER BY id DESC LIMIT $1",
+);
+const DEPTH: Sql = same(
+    "SELECT (SELECT COUNT(*) FROM jobs WHERE state = 'due') AS due,
+            (SELECT COUNT(*) FROM jobs WHERE state = 'dead') AS dead,
+            (SELECT COUNT(*) FROM outbound WHERE state IN ('pending', 'unknown')) AS waiting,
+            (SELECT COUNT(*) FROM outbound WHERE state = 'failed') AS failed",
+);
+const REPLAY_JOBS: Sql = dialect!(
+    "UPDATE jobs SET state = 'due', attempts = 0, run_at = $2, error = '', ended_at = 0
+     WHERE state = 'dead' AND id IN (SELECT j.value ->> 'id' FROM" each ") RETURNING lane"
+);
+const REPLAY_OUTBOUND: Sql = dialect!(
+    "UPDATE outbound SET state = 'pending', attempts = 0, next_at = $2, error = '', ended_at = 0
+     WHERE state = 'failed' AND id IN (SELECT j.value ->> 'id' FROM" each ") RETURNING lane"
+);
+const NOTE: Sql = same("SELECT value FROM bots WHERE account = $1 AND name = $2");
+const WRITE_NOTE: Sql = same(
+    "INSERT INTO bots (account, name, value) VALUES ($1, $2, $3)
+     ON CONFLICT (account, name) DO UPDATE SET value = excluded.value",
+);
+const PING: Sql = same("SELECT COUNT(*) FROM processes WHERE $1 = $1");
+
+/// The answer of a turn that was begun before.
+pub type AnswerRow = Outgoing;
+
+/// A line of `toney outbox`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct OutboxRow {
+    pub id: String,
+    pub address: String,
+    pub state: String,
+    pub attempts: i64,
+    pub next_at: i64,
+    pub created_at: i64,
+    pub error: String,
+}
+
+/// A line of `toney jobs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct DeadJob {
+    pub id: String,
+    pub kind: String,
+    pub lane: String,
+    pub state: String,
+    pub attempts: i64,
+    pub run_at: i64,
+    pub created_at: i64,
+    pub error: String,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, sqlx::FromRow)]
+pub struct QueueDepth {
+    /// Jobs that are not done.
+    pub due: i64,
+    /// Jobs given up.
+    pub dead: i64,
+    /// Messages not sent yet.
+    pub waiting: i64,
+    /// Messages given up.
+    pub failed: i64,
+}
+
+impl Store {
+    /// The outbound with that key, wherever it stands.
+    pub async fn outbound(&self, key: &str) -> Result<Option<Outgoing>> {
+        let row: Option<OutboundRow> = reading!(&self.db, BY_KEY, |sql, pool| {
+            sqlx::query_as(sql).bind(key).fetch_optional(pool).await?
+        });
+        row.map(OutboundRow::parse).transpose()
+    }
+
+    /// Our own messages in a lane's chat that belong to other outbounds than `but`, newest first.
+    pub async fn own_messages(&self, lane: &str, but: OutboundId) -> Result<Vec<Message>> {
+        let found: Vec<(String, String)> = reading!(&self.db, PARTS, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(lane)
+                .bind(200_i64)
+                .fetch_all(pool)
+                .await?
+        });
+        let but = but.to_string();
+        let mut messages = Vec::new();
+        for (id, parts) in found {
+            if id != but {
+                let parts: Vec<Message> = serde_json::from_str(&parts)
+                    .with_context(|| format!("Reading parts of {id}"))?;
+                messages.extend(parts);
+            }
+        }
+        Ok(messages)
+    }
+
+    /// The jobs that are due in a lane, in order.
+    pub async fn due_jobs(&self, lane: &str, limit: i64) -> Result<Vec<Job>> {
+        let found: Vec<JobRow> = reading!(&self.db, DUE, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(lane)
+                .bind(limit)
+                .fetch_all(pool)
+                .await?
+        });
+        found.into_iter().map(JobRow::parse).collect()
+    }
+
+    /// What is not sent, newest first.
+    pub async fn outbox(&self, limit: i64) -> Result<Vec<OutboxRow>> {
+        Ok(reading!(&self.db, OUTBOX, |sql, pool| {
+            sqlx::query_as(sql).bind(limit).fetch_all(pool).await?
+        }))
+    }
+
+    /// Jobs that are not done, newest first.
+    pub async fn open_jobs(&self, limit: i64) -> Result<Vec<DeadJob>> {
+        Ok(reading!(&self.db, DEAD, |sql, pool| {
+            sqlx::query_as(sql).bind(limit).fetch_all(pool).await?
+        }))
+    }
+
+    /// How much waits.
+    pub async fn depth(&self) -> Result<QueueDepth> {
+        Ok(reading!(&self.db, DEPTH, |sql, pool| sqlx::query_as(sql)
+            .fetch_one(pool)
+            .await?))
+    }
+
+    /// Makes dead jobs and failed outbound with these ids due again; answers how many there were.
+    pub async fn replay(&self, ids: &[String]) -> Result<usize> {
+        let now = self.clock.now();
+        let list: Vec<_> = ids.iter().map(|id| serde_json::json!({"id": id})).collect();
+        let mut tx = Tx::begin(&self.db).await?;
+        let mut lanes: Vec<(String,)> = tx
+            .read(REPLAY_JOBS, rows(&list)?, &[Bind::Int(now.ms())])
+            .await?;
+        lanes.extend(
+            tx.read::<(String,)>(REPLAY_OUTBOUND, rows(&list)?, &[Bind::Int(now.ms())])
+                .await?,
+        );
+        let due = lanes.iter().map(|(lane,)| (lane.clone(), now)).collect();
+        super::lanes::put(&mut tx, &due, "", now).await?;
+        tx.commit().await?;
+        Ok(lanes.len())
+    }
+
+    /// Reads a note of an adapter.
+    pub async fn note(&self, account: &str, name: &str) -> Result<Option<String>> {
+        let found: Option<(String,)> = reading!(&self.db, NOTE, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(account)
+                .bind(name)
+                .fetch_optional(pool)
+                .await?
+        });
+        Ok(found.map(|(value,)| value))
+    }
+
+    /// Writes a note of an adapter.
+    pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.run(
+            WRITE_NOTE,
+            account.to_owned(),
+            &[Bind::Text(name), Bind::Text(value)],
+        )
+        .await?;
+        tx.commit().await
+    }
+
+    /// Asks the database whether it is there.
+    pub async fn ping(&self) -> Result<Time> {
+        let _: (i64,) = reading!(&self.db, PING, |sql, pool| {
+            sqlx::query_as(sql).bind(1_i64).fetch_one(pool).await?
+        });
+        Ok(self.clock.now())
+    }
+}

@@ -1,0 +1,242 @@
+//! Everything that is remembered: every SQL statement and every Redis command of Toney.
+//!
+//! Writing goes through one writer that gathers what waits into one transaction ([`Change`]); reading
+//! goes straight to the database. This room never decides what is written, never holds a transaction
+//! over anything but its own statements, and keeps nothing only in Redis: that is a bell and a cache.
+//! Start with [`Store::apply`].
+
+mod apply;
+mod change;
+mod conversations;
+mod db;
+mod desk;
+mod lanes;
+mod process;
+// mod redis;
+mod tx;
+mod writer;
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::{Clock, Ids, JobId, ProcessId, Time};
+
+pub use change::{
+    AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
+    LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
+    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, out_lane, turn_lane,
+};
+pub use conversations::{Known, Line, Window};
+pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
+// pub use redis
+pub use writer::Fenced;
+
+use db::Db;
+use writer::{Order, Writer};
+
+/// Settings of the section `[store]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// `sqlite://PATH` or `postgres://…`.
+    pub url: String,
+    /// `redis://…`; empty = none.
+    pub redis_url: String,
+    /// Whether commits to SQLite survive a power cut (an fsync each) or only a killed process.
+    pub power_safe: bool,
+    /// After so many seconds without a sign of life the work of a process goes to the others.
+    pub lease_seconds: u64,
+    /// How many days finished jobs and sent messages are kept for deduplication and `toney outbox`.
+    pub keep_days: u64,
+}
+
+/// Who wants to hear of which event: the event's name and the kind of job that is made for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Subscription {
+    /// As in `Happening::name`.
+    pub event: &'static str,
+    /// The worker's name.
+    pub worker: &'static str,
+}
+
+/// The store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    orders: mpsc::Sender<Order>,
+    room: Arc<AtomicI64>,
+    subscriptions: Arc<OnceLock<Vec<Subscription>>>,
+    me: ProcessId,
+    clock: Clock,
+    ids: Ids,
+    lease: Duration,
+    /// Until when our lease surely holds; beyond it nothing may be sent.
+    lease_until: Arc<AtomicI64>,
+    sign_of_life: Arc<Mutex<Option<std::fs::File>>>,
+    folder: Option<PathBuf>,
+}
+
+impl Store {
+    /// Opens the store and hands out the writer's task and the news about lanes. Nothing is asked of
+    /// a PostgreSQL server before [`Store::start`].
+    pub async fn open(
+        settings: &Settings,
+        clock: Clock,
+        ids: Ids,
+    ) -> Result<(
+        Self,
+        impl Future<Output = ()> + Send + 'static,
+        mpsc::UnboundedReceiver<LaneNews>,
+    )> {
+        let db = Db::open(&settings.url, settings.power_safe).await?;
+        let (orders, waiting) = mpsc::channel(4_096);
+        let (news, heard) = mpsc::unbounded_channel();
+        let room = Arc::new(AtomicI64::new(0));
+        let me = ProcessId::new(&ids);
+        let store = Self {
+            folder: db::sqlite_folder(&settings.url),
+            orders,
+            room: room.clone(),
+            subscriptions: Arc::default(),
+            me,
+            clock: clock.clone(),
+            ids,
+            lease: Duration::from_secs(settings.lease_seconds),
+            lease_until: Arc::default(),
+            sign_of_life: Arc::default(),
+            db: db.clone(),
+        };
+        let writer = Writer {
+            db,
+            me,
+            clock,
+            news,
+            room,
+            held: Default::default(),
+            doubtful: false,
+        };
+        Ok((store, writer.run(waiting), heard))
+    }
+
+    /// Makes `subscriptions` known; each event gets one job per subscriber in its own transaction.
+    pub fn subscribe(&self, subscriptions: Vec<Subscription>) {
+        drop(self.subscriptions.set(subscriptions));
+    }
+
+    /// Makes a change true. An error says that it may or may not have become true; applying the same
+    /// change again is always right.
+    pub async fn apply(&self, mut change: Change) -> Result<Applied> {
+        self.fan_out(&mut change);
+        let (answer, done) = oneshot::channel();
+        self.orders
+            .send(Order::Apply(Box::new(change), answer))
+            .await
+            .ok()
+            .context("The store's writer has ended")?;
+        done.await.context("The store's writer has ended")?
+    }
+
+    /// Applies a change until it is true, waiting longer each time; gives up only when this process
+    /// lost its lease or the store was closed.
+    pub async fn insist(&self, change: Change) -> Result<Applied> {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            match self.apply(change.clone()).await {
+                Ok(applied) => return Ok(applied),
+                Err(error) if error.is::<Fenced>() || self.orders.is_closed() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(
+                        error = format!("{error:#}"),
+                        "The store did not take a change"
+                    );
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+
+    /// Takes up to `limit` lanes that are due; they come as news. Answers how many there were and
+    /// when the next one that nobody holds is due.
+    pub async fn claim(&self, limit: usize) -> Result<(usize, Option<Time>)> {
+        let (answer, done) = oneshot::channel();
+        self.orders
+            .send(Order::Claim(limit, answer))
+            .await
+            .ok()
+            .context("The store's writer has ended")?;
+        done.await.context("The store's writer has ended")?
+    }
+
+    /// Says how many more lanes this process can work on; with 0 it takes none, and with `DRAINING`
+    /// it gives back even those that have more work.
+    pub fn set_room(&self, lanes: i64) {
+        self.room.store(lanes, Ordering::Relaxed);
+    }
+
+    /// How many more lanes this process can work on.
+    pub fn room(&self) -> i64 {
+        self.room.load(Ordering::Relaxed)
+    }
+
+    /// Changes the room for lanes by `by`.
+    pub fn change_room(&self, by: i64) {
+        self.room.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// True while our lease surely holds for `span` more, so that what leaves now is still ours.
+    pub fn surely_ours(&self, span: Duration) -> bool {
+        self.clock.now().plus(span).ms() < self.lease_until.load(Ordering::Relaxed)
+    }
+
+    /// Who we are among the processes.
+    pub fn process(&self) -> ProcessId {
+        self.me
+    }
+
+    fn fan_out(&self, change: &mut Change) {
+        let subscriptions = self
+            .subscriptions
+            .get()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        for event in &change.events {
+            for Subscription {
+                event: name,
+                worker,
+            } in subscriptions
+            {
+                if *name != event.what.name() {
+                    continue;
+                }
+                let key = format!("{worker}:{}", event.id);
+                change.jobs.push(NewJob {
+                    id: JobId::new(&self.ids),
+                    kind: (*worker).to_owned(),
+                    lane: format!("job:{key}"),
+                    key,
+                    ordering: 0,
+                    payload: serde_json::to_string(event).unwrap_or_default(),
+                    run_at: event.at,
+                    at: event.at,
+                });
+            }
+        }
+    }
+
+    fn forget_sign_of_life(&self) {
+        self.sign_of_life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+    }
+}
+
+/// The room that makes the writer give every lane back.
+pub const DRAINING: i64 = -1_000_000;

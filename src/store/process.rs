@@ -1,0 +1,219 @@
+//! Which processes are alive, and taking over what the dead ones held.
+//!
+//! With SQLite every process is on this machine and holds a locked file for as long as it lives, so a
+//! restart after `kill -9` goes on at once. With PostgreSQL a process holds a lease.
+
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use anyhow::{Context, Result};
+
+use super::db::Sql;
+use super::tx::{Bind, Tx};
+use super::writer::Fenced;
+use super::{Db, Store};
+
+const ENTER: Sql = Sql {
+    sqlite: "INSERT INTO processes (id, started_at, lease_until) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until",
+    postgres: "INSERT INTO processes (id, started_at, lease_until) VALUES ($1, $2, $3)
+             ON CONFLICT (id) DO UPDATE SET lease_until = excluded.lease_until",
+};
+const RENEW: Sql = Sql {
+    sqlite: "UPDATE processes SET lease_until = $2 WHERE id = $1",
+    postgres: "UPDATE processes SET lease_until = $2 WHERE id = $1",
+};
+const EXPIRE: Sql = Sql {
+    sqlite: "DELETE FROM processes WHERE id <> $1 AND $2 < 0",
+    postgres: "DELETE FROM processes WHERE id <> $1 AND lease_until < $2",
+};
+const LEAVE: Sql = Sql {
+    sqlite: "DELETE FROM processes WHERE id = $1",
+    postgres: "DELETE FROM processes WHERE id = $1",
+};
+const OTHERS: Sql = Sql {
+    sqlite: "SELECT id FROM processes WHERE id <> $1",
+    postgres: "SELECT id FROM processes WHERE id <> $1",
+};
+// What a dead process was sending may or may not have been taken by the platform.
+const DOUBT: Sql = Sql {
+    sqlite: "UPDATE outbound SET state = 'unknown' WHERE state = 'pending' AND left_at > 0
+             AND $1 <> '' AND lane IN (SELECT lane FROM lanes WHERE holder <> ''
+             AND holder NOT IN (SELECT id FROM processes))",
+    postgres: "UPDATE outbound SET state = 'unknown' WHERE state = 'pending' AND left_at > 0
+             AND $1 <> '' AND lane IN (SELECT lane FROM lanes WHERE holder <> ''
+             AND holder NOT IN (SELECT id FROM processes))",
+};
+const FREE: Sql = Sql {
+    sqlite: "UPDATE lanes SET holder = '' WHERE $1 <> '' AND holder <> ''
+             AND holder NOT IN (SELECT id FROM processes)",
+    postgres: "UPDATE lanes SET holder = '' WHERE $1 <> '' AND holder <> ''
+             AND holder NOT IN (SELECT id FROM processes)",
+};
+const HOLD: Sql = Sql {
+    sqlite: "INSERT INTO holds (name, holder) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE
+             SET holder = excluded.holder WHERE holds.holder = excluded.holder
+             OR holds.holder NOT IN (SELECT id FROM processes) RETURNING name",
+    postgres: "INSERT INTO holds (name, holder) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE
+             SET holder = excluded.holder WHERE holds.holder = excluded.holder
+             OR holds.holder NOT IN (SELECT id FROM processes) RETURNING name",
+};
+const PRUNE_JOBS: Sql = Sql {
+    sqlite: "DELETE FROM jobs WHERE state = 'done' AND $1 <> '' AND ended_at < $2",
+    postgres: "DELETE FROM jobs WHERE state = 'done' AND $1 <> '' AND ended_at < $2",
+};
+const PRUNE_OUTBOUND: Sql = Sql {
+    sqlite: "DELETE FROM outbound WHERE state = 'sent' AND $1 <> '' AND ended_at < $2",
+    postgres: "DELETE FROM outbound WHERE state = 'sent' AND $1 <> '' AND ended_at < $2",
+};
+
+impl Store {
+    /// Brings the tables up to date.
+    pub async fn migrate(&self) -> Result<()> {
+        self.db
+            .migrate()
+            .await
+            .context("Bringing the tables up to date")
+    }
+
+    /// Migrates, enters this process among the living and frees what the dead held.
+    pub async fn start(&self) -> Result<()> {
+        self.migrate().await?;
+        if let Db::Sqlite { .. } = self.db {
+            self.show_life()?;
+        }
+        let now = self.clock.now();
+        let until = now.plus(self.lease);
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.run(
+            ENTER,
+            self.me.to_string(),
+            &[Bind::Int(now.ms()), Bind::Int(until.ms())],
+        )
+        .await?;
+        tx.commit().await?;
+        self.lease_until.store(until.ms(), Ordering::Relaxed);
+        self.take_over().await
+    }
+
+    /// Says that this process lives, and frees what processes held that do not. To be called at least
+    /// three times per lease.
+    pub async fn renew(&self) -> Result<()> {
+        let until = self.clock.now().plus(self.lease);
+        let mut tx = Tx::begin(&self.db).await?;
+        let alive = tx
+            .run(RENEW, self.me.to_string(), &[Bind::Int(until.ms())])
+            .await?;
+        tx.commit().await?;
+        if alive == 0 {
+            return Err(Fenced.into());
+        }
+        self.lease_until.store(until.ms(), Ordering::Relaxed);
+        self.take_over().await
+    }
+
+    /// Gives everything back and leaves.
+    pub async fn leave(&self) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.run(LEAVE, self.me.to_string(), &[]).await?;
+        tx.run(DOUBT, "x".to_owned(), &[]).await?;
+        tx.run(FREE, "x".to_owned(), &[]).await?;
+        tx.commit().await?;
+        self.forget_sign_of_life();
+        if let Some(path) = self.sign_path(&self.me.to_string()) {
+            drop(fs::remove_file(path));
+        }
+        Ok(())
+    }
+
+    /// Takes or keeps a thing that only one process may do; false while another one does it.
+    pub async fn hold(&self, name: &str) -> Result<bool> {
+        let me = self.me.to_string();
+        let mut tx = Tx::begin(&self.db).await?;
+        let got: Vec<(String,)> = tx.read(HOLD, name.to_owned(), &[Bind::Text(&me)]).await?;
+        tx.commit().await?;
+        Ok(!got.is_empty())
+    }
+
+    /// Deletes finished work older than `keep_days`.
+    pub async fn prune(&self, keep_days: u64) -> Result<u64> {
+        let span = std::time::Duration::from_secs(keep_days * 24 * 3_600);
+        let before = self.clock.now().ms() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let mut tx = Tx::begin(&self.db).await?;
+        let jobs = tx
+            .run(PRUNE_JOBS, "x".to_owned(), &[Bind::Int(before)])
+            .await?;
+        let sent = tx
+            .run(PRUNE_OUTBOUND, "x".to_owned(), &[Bind::Int(before)])
+            .await?;
+        tx.commit().await?;
+        Ok(jobs + sent)
+    }
+
+    async fn take_over(&self) -> Result<()> {
+        let me = self.me.to_string();
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.run(EXPIRE, me.clone(), &[Bind::Int(self.clock.now().ms())])
+            .await?;
+        if let Db::Sqlite { .. } = self.db {
+            let others: Vec<(String,)> = tx.read(OTHERS, me, &[]).await?;
+            for (other,) in others {
+                if self.shows_no_life(&other) {
+                    tx.run(LEAVE, other, &[]).await?;
+                }
+            }
+        }
+        let doubtful = tx.run(DOUBT, "x".to_owned(), &[]).await?;
+        let freed = tx.run(FREE, "x".to_owned(), &[]).await?;
+        tx.commit().await?;
+        if freed > 0 {
+            tracing::info!(
+                lanes.count = freed,
+                outbound.unknown = doubtful,
+                "Took over the work of a process that ended"
+            );
+        }
+        Ok(())
+    }
+
+    /// Holds a locked file for as long as this process lives.
+    fn show_life(&self) -> Result<()> {
+        let Some(path) = self.sign_path(&self.me.to_string()) else {
+            return Ok(());
+        };
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("Making the folder {}", folder.display()))?;
+        }
+        let file = File::create(&path).with_context(|| format!("Making {}", path.display()))?;
+        file.try_lock()
+            .with_context(|| format!("Locking {}", path.display()))?;
+        *self
+            .sign_of_life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(file);
+        Ok(())
+    }
+
+    fn shows_no_life(&self, process: &str) -> bool {
+        let Some(path) = self.sign_path(process) else {
+            return false;
+        };
+        let dead = match File::open(&path) {
+            Ok(file) => file.try_lock().is_ok(),
+            Err(_) => true,
+        };
+        if dead {
+            drop(fs::remove_file(path));
+        }
+        dead
+    }
+
+    fn sign_path(&self, process: &str) -> Option<PathBuf> {
+        self.folder
+            .as_ref()
+            .map(|folder| folder.join("run").join(format!("{process}.alive")))
+    }
+}

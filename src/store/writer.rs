@@ -1,0 +1,300 @@
+//! The one writer: gathers the changes that wait, applies them in one transaction, and tells the
+//! runner which lanes are ours now.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use anyhow::{Result, anyhow};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::model::{Clock, ProcessId, Time};
+
+use super::apply;
+use super::change::{Applied, Change, Claim, LaneNews, NewJob, out_lane};
+use super::db::{Db, Sql};
+use super::lanes::{self, LaneRow};
+use super::tx::{Bind, Tx};
+
+/// Most changes in one transaction; more would only make the first of them wait.
+const BATCH: usize = 512;
+
+const FENCE: Sql = Sql {
+    sqlite: "SELECT id FROM processes WHERE id = $1 AND $2 > 0",
+    postgres: "SELECT id FROM processes WHERE id = $1 AND lease_until > $2 FOR SHARE",
+};
+const HELD: Sql = Sql {
+    sqlite: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1",
+    postgres: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1",
+};
+
+/// This process lost its lease: others do its work now, and nothing it decides counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this process lost its lease")]
+pub struct Fenced;
+
+/// What the writer is asked to do.
+pub(super) enum Order {
+    /// Make a change true.
+    Apply(Box<Change>, oneshot::Sender<Result<Applied>>),
+    /// Take up to so many lanes that are due; answers how many and when the next is due.
+    Claim(usize, oneshot::Sender<Result<(usize, Option<Time>)>>),
+}
+
+pub(super) struct Writer {
+    pub(super) db: Db,
+    pub(super) me: ProcessId,
+    pub(super) clock: Clock,
+    pub(super) news: mpsc::UnboundedSender<LaneNews>,
+    /// How many more lanes the runner can start.
+    pub(super) room: Arc<AtomicI64>,
+    /// Lanes that the runner knows to be ours.
+    pub(super) held: HashSet<String>,
+    /// A transaction failed: what became of its lanes has to be looked up.
+    pub(super) doubtful: bool,
+}
+
+/// Changes and claims that go into one transaction.
+#[derive(Default)]
+struct Batch {
+    change: Change,
+    claim: usize,
+}
+
+/// What a batch did.
+#[derive(Default)]
+struct Outcome {
+    fresh: HashSet<String>,
+    news: Vec<LaneNews>,
+    claimed: usize,
+    next: Option<Time>,
+    held: Vec<String>,
+    released: Vec<String>,
+}
+
+impl Writer {
+    pub(super) async fn run(mut self, mut orders: mpsc::Receiver<Order>) {
+        let mut waiting = Vec::new();
+        while orders.recv_many(&mut waiting, BATCH).await > 0 {
+            self.serve(std::mem::take(&mut waiting)).await;
+        }
+    }
+
+    async fn serve(&mut self, orders: Vec<Order>) {
+        let mut batch = Batch::default();
+        for order in &orders {
+            match order {
+                Order::Apply(change, _) => batch.change.absorb((**change).clone()),
+                Order::Claim(limit, _) => batch.claim = batch.claim.max(*limit),
+            }
+        }
+        metrics::histogram!("toney_store_batch_changes").record(orders.len() as f64);
+        match self.attempt(&batch).await {
+            Ok(outcome) => self.report(orders, outcome),
+            // One change may be at fault: each gets a transaction of its own.
+            Err(_) if orders.len() > 1 => {
+                for order in orders {
+                    Box::pin(self.serve(vec![order])).await;
+                }
+            }
+            Err(error) => {
+                for order in orders {
+                    match order {
+                        Order::Apply(_, answer) => drop(answer.send(Err(copy(&error)))),
+                        Order::Claim(_, answer) => drop(answer.send(Err(copy(&error)))),
+                    }
+                }
+            }
+        }
+    }
+
+    fn report(&mut self, orders: Vec<Order>, outcome: Outcome) {
+        let Outcome {
+            fresh,
+            news,
+            claimed,
+            next,
+            held,
+            released,
+        } = outcome;
+        self.doubtful = false;
+        for lane in released {
+            self.held.remove(&lane);
+        }
+        self.held.extend(held);
+        for order in orders {
+            match order {
+                Order::Apply(change, answer) => {
+                    let fresh_jobs = change
+                        .jobs
+                        .iter()
+                        .filter(|job| fresh.contains(&job.id.to_string()))
+                        .count();
+                    drop(answer.send(Ok(Applied { fresh_jobs })));
+                }
+                Order::Claim(_, answer) => drop(answer.send(Ok((claimed, next)))),
+            }
+        }
+        for item in news {
+            // Without a runner (a command line tool) nobody listens, and nothing is taken either.
+            drop(self.news.send(item));
+        }
+    }
+
+    async fn attempt(&mut self, batch: &Batch) -> Result<Outcome> {
+        let result = self.transact(batch).await;
+        self.doubtful |= result.is_err();
+        result
+    }
+
+    async fn transact(&self, batch: &Batch) -> Result<Outcome> {
+        let now = self.clock.now();
+        let me = self.me.to_string();
+        let change = &batch.change;
+        let mut tx = Tx::begin(&self.db).await?;
+        self.fence(&mut tx, &me, now).await?;
+        lanes::lock(&mut tx, &lanes_of(change)).await?;
+        let written = apply::write_rows(&mut tx, change).await?;
+
+        let mut outcome = Outcome::default();
+        let mut touched: Vec<LaneRow> = Vec::new();
+        if !change.release.is_empty() {
+            let keep = self.room.load(Ordering::Relaxed) > super::DRAINING / 2;
+            touched.extend(lanes::release(&mut tx, &change.release, &me, now, keep).await?);
+            outcome.released.clone_from(&change.release);
+        }
+        let fresh: Vec<&NewJob> = change
+            .jobs
+            .iter()
+            .filter(|job| written.fresh_jobs.contains(&job.id.to_string()))
+            .collect();
+        let mut busy: HashMap<String, Time> = HashMap::new();
+        let job_lanes = fresh.iter().map(|job| (job.lane.clone(), job.run_at));
+        for (lane, at) in job_lanes.chain(written.out_lanes) {
+            let entry = busy.entry(lane).or_insert(at);
+            *entry = (*entry).min(at);
+        }
+        if !busy.is_empty() {
+            let taker = if self.room.load(Ordering::Relaxed) > 0 {
+                me.as_str()
+            } else {
+                ""
+            };
+            touched.extend(lanes::put(&mut tx, &busy, taker, now).await?);
+        }
+        if batch.claim > 0 {
+            let claimed = lanes::claim(&mut tx, batch.claim, &me, now).await?;
+            outcome.claimed = claimed.len();
+            touched.extend(claimed);
+            outcome.next = lanes::next_due(&mut tx).await?;
+        }
+        if self.doubtful {
+            touched.extend(tx.read::<LaneRow>(HELD, me.clone(), &[]).await?);
+        }
+        self.sort_lanes(&mut tx, touched, &fresh, &mut outcome)
+            .await?;
+        tx.commit().await?;
+        outcome.fresh = written.fresh_jobs;
+        Ok(outcome)
+    }
+
+    /// Sorts the touched lanes into those newly ours, those that were ours, and those that wait.
+    async fn sort_lanes(
+        &self,
+        tx: &mut Tx,
+        touched: Vec<LaneRow>,
+        fresh: &[&NewJob],
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let me = self.me.to_string();
+        let released: HashSet<&String> = outcome.released.iter().collect();
+        let mut taken: HashMap<String, Claim> = HashMap::new();
+        let mut arrived: HashMap<String, Vec<NewJob>> = HashMap::new();
+        for row in touched {
+            let LaneRow {
+                lane,
+                next_at,
+                holder,
+                turns,
+            } = row;
+            if holder != me {
+                taken.remove(&lane);
+                if holder.is_empty() && next_at < Time::NEVER.ms() {
+                    outcome.news.push(LaneNews::Due(Time::from_ms(next_at)));
+                }
+            } else if self.held.contains(&lane) && !released.contains(&lane) {
+                arrived.entry(lane).or_default();
+            } else {
+                let kept = released.contains(&lane);
+                let (jobs, outbound) = (Vec::new(), Vec::new());
+                taken.insert(
+                    lane.clone(),
+                    Claim {
+                        lane,
+                        turns,
+                        kept,
+                        jobs,
+                        outbound,
+                    },
+                );
+            }
+        }
+        for job in fresh {
+            if let Some(jobs) = arrived.get_mut(&job.lane) {
+                jobs.push((*job).clone());
+            }
+        }
+        outcome.held = taken.keys().cloned().collect();
+        if !taken.is_empty() {
+            let claims = lanes::contents(tx, taken).await?;
+            outcome
+                .news
+                .extend(claims.into_iter().map(LaneNews::Claimed));
+        }
+        outcome.news.extend(
+            arrived
+                .into_iter()
+                .map(|(lane, jobs)| LaneNews::Arrived { lane, jobs }),
+        );
+        Ok(())
+    }
+
+    async fn fence(&self, tx: &mut Tx, me: &str, now: Time) -> Result<()> {
+        if self.db.is_postgres() {
+            let alive: Vec<(String,)> = tx
+                .read(FENCE, me.to_owned(), &[Bind::Int(now.ms())])
+                .await?;
+            if alive.is_empty() {
+                return Err(Fenced.into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lanes_of(change: &Change) -> Vec<String> {
+    let mut lanes: Vec<String> = change
+        .jobs
+        .iter()
+        .map(|job| job.lane.clone())
+        .chain(
+            change
+                .outbound
+                .iter()
+                .map(|row| out_lane(&row.outbound.address)),
+        )
+        .chain(change.rewrites.iter().map(|row| row.lane.clone()))
+        .chain(change.release.iter().cloned())
+        .collect();
+    lanes.sort();
+    lanes.dedup();
+    lanes
+}
+
+/// An error that several waiting callers get.
+fn copy(error: &anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<Fenced>() {
+        Some(fenced) => (*fenced).into(),
+        None => anyhow!("{error:#}"),
+    }
+}
