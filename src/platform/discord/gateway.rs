@@ -153,8 +153,12 @@ impl Shard<'_> {
                 End::Stopped => return Ok(()),
                 End::Fatal(fatal) => return Err(fatal),
                 End::Forgotten => {
+                    // A session of the last process that is no longer known costs no time.
+                    let ours = course == Course::Live || session.is_none();
                     session = None;
-                    self.pause(AFTER_INVALID).await;
+                    if ours {
+                        self.pause(AFTER_INVALID).await;
+                    }
                 }
                 End::Broken(reason) => {
                     failures = if course == Course::Live {

@@ -19,8 +19,8 @@ const USER_AGENT: &str = concat!(
     ")"
 );
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// Longer than the slowest answer that is still worth waiting for; after it the fate is unknown.
-const ANSWER_DEADLINE: Duration = Duration::from_secs(15);
+/// After it the fate is unknown. `delivery` reckons with at most 12 seconds.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
 /// What a 429 without any figure is taken to mean; such answers come from the edge, not the API.
 const UNSPECIFIED_WAIT: Duration = Duration::from_secs(60);
 

@@ -422,3 +422,6 @@ impl FileHandle {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
