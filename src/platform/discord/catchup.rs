@@ -1,7 +1,7 @@
 //! After a session began afresh, what was said meanwhile is read over REST. Interactions cannot be
 //! read up: who pressed a button in between has to press again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serenity::model::channel::Message as Post;
 use tokio::sync::Mutex;
-use tokio::time::sleep;
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -30,8 +30,8 @@ const AT_ONCE: usize = 8;
 const PAGE: usize = 100;
 /// Pages per chat; a chat that moved on by more than that is read up no further.
 const PAGES: usize = 20;
-/// Longer waits are left to the background, so that one busy chat does not hold up the others.
-const SHORT_WAIT: Duration = Duration::from_secs(5);
+/// How long live messages wait for what was said before them.
+const FOREGROUND: Duration = Duration::from_secs(5);
 
 /// Channel types that are between two people, or a few: 1 and 3 in the reference.
 const DIRECT_KINDS: [u8; 2] = [1, 3];
@@ -51,7 +51,7 @@ const NOTE: &str = "gaps";
 pub(super) type Gaps = Mutex<BTreeMap<u64, u64>>;
 
 /// A chat that is to be read up.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Gap {
     channel: u64,
     /// The newest message known.
@@ -97,8 +97,8 @@ impl Core {
         }
     }
 
-    /// Reads up every gap. Live messages wait behind it, so that they are not answered before what
-    /// was said earlier; a chat that cannot be read now is read in the background.
+    /// Reads up every gap. Live messages wait behind it for a while, so that they are not answered
+    /// before what was said earlier; what cannot be read by then is read in the background.
     pub(super) async fn catch_up(
         self: &Arc<Self>,
         gaps: Vec<Gap>,
@@ -109,37 +109,42 @@ impl Core {
         if gaps.is_empty() {
             return;
         }
-        let mut closed = Vec::new();
-        let mut open = stream::iter(gaps)
-            .map(|gap| async move { (gap, self.read_up_patiently(gap, desk).await) })
+        let mut left: BTreeSet<Gap> = gaps.iter().copied().collect();
+        let mut reading = stream::iter(gaps)
+            .map(|gap| async move { (gap, self.read_up(gap, desk).await) })
             .buffer_unordered(AT_ONCE);
+        let deadline = Instant::now() + FOREGROUND;
+        let mut closed = Vec::new();
         loop {
             let ended = tokio::select! {
-                ended = open.next() => ended,
+                ended = timeout_at(deadline, reading.next()) => ended,
                 () = stop.cancelled() => return,
             };
             match ended {
-                Some((gap, Err(trouble))) if !trouble.is_refusal() => {
-                    let (core, desk, stop) = (Arc::clone(self), desk.clone(), stop.clone());
-                    tracker.spawn(async move { core.read_up_later(gap, &desk, &stop).await });
-                }
+                Ok(Some((_, Err(trouble)))) if !trouble.is_refusal() => {}
                 // Refused: we were put out of that chat, and nobody there expects an answer.
-                Some((gap, _)) => closed.push(gap),
-                None => break,
+                Ok(Some((gap, _))) => {
+                    left.remove(&gap);
+                    closed.push(gap);
+                }
+                Ok(None) | Err(_) => break,
             }
         }
         self.close_gaps(&closed, desk).await;
-    }
-
-    async fn read_up_patiently(&self, gap: Gap, desk: &Desk) -> Result<(), Trouble> {
-        loop {
-            match self.read_up(gap, desk).await {
-                Err(Trouble::Limited { after, all: _ }) if after <= SHORT_WAIT => {
-                    sleep(after).await;
-                }
-                ended => return ended,
-            }
+        if left.is_empty() {
+            return;
         }
+        tracing::warn!(
+            discord.chats = left.len(),
+            "Some Discord chats cannot be read up yet; trying on"
+        );
+        let (core, desk, stop) = (Arc::clone(self), desk.clone(), stop.clone());
+        tracker.spawn(async move {
+            let read_up = |gap| core.read_up_later(gap, &desk, &stop);
+            stream::iter(left)
+                .for_each_concurrent(AT_ONCE, read_up)
+                .await;
+        });
     }
 
     async fn read_up_later(&self, gap: Gap, desk: &Desk, stop: &CancellationToken) {
@@ -149,9 +154,6 @@ impl Core {
                 Err(trouble) if !trouble.is_refusal() => trouble,
                 _ => return self.close_gaps(&[gap], desk).await,
             };
-            if backoff.is_first() {
-                tracing::warn!(reason = %trouble, "A Discord chat cannot be read up yet; trying on");
-            }
             if !backoff.wait_out(&trouble, stop).await {
                 return;
             }
@@ -165,10 +167,10 @@ impl Core {
         for _ in 0..PAGES {
             let route = Route::messages_after(gap.channel, after, PAGE);
             let page: Vec<Value> = self.rest.call(route, None).await?;
-            let (full, mut posts) = (page.len() >= PAGE, read_posts(page));
-            let Some(newest) = posts.iter().map(|post| post.id.get()).max() else {
+            let Some(newest) = page.iter().filter_map(id_of).max() else {
                 return Ok(());
             };
+            let (full, mut posts) = (page.len() >= PAGE, read_posts(page));
             let is_direct = match direct {
                 Some(known) => known,
                 None => {
@@ -197,6 +199,10 @@ impl Core {
         );
         Ok(())
     }
+}
+
+fn id_of(message: &Value) -> Option<u64> {
+    message.get("id")?.as_str()?.parse().ok()
 }
 
 /// A message that cannot be read does not keep us from the others.

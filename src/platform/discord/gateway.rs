@@ -161,17 +161,19 @@ impl Shard<'_> {
                     }
                 }
                 End::Broken(reason) => {
-                    failures = if course == Course::Live {
-                        0
+                    if course == Course::Live {
+                        // The platform asks for this every few hours.
+                        failures = 0;
+                        tracing::info!(discord.shard = self.id, reason, "Reconnecting to Discord");
                     } else {
-                        failures + 1
-                    };
-                    if failures <= 1 {
+                        failures += 1;
+                    }
+                    if failures == 1 {
                         // Once per outage; what follows is the same trouble.
                         tracing::warn!(
                             discord.shard = self.id,
                             reason,
-                            "The Discord gateway is away; reconnecting"
+                            "The Discord gateway cannot be reached; trying on"
                         );
                     }
                 }

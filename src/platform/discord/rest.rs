@@ -162,9 +162,9 @@ impl Trouble {
             || matches!(self, Self::Refused { status: 404, .. })
     }
 
-    /// True for a refusal that trying again cannot mend.
+    /// True for a refusal that trying again cannot mend; a token may be replaced.
     pub(super) fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused { .. })
+        matches!(self, Self::Refused { status, .. } if *status != 401)
     }
 }
 

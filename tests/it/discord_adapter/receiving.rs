@@ -296,3 +296,42 @@ async fn a_gap_that_was_not_read_up_is_left_to_the_next_process() {
         .cloned();
     assert_eq!(noted.as_deref(), Some("{}"));
 }
+
+#[tokio::test]
+async fn a_spent_session_limit_is_waited_for() {
+    let config = sim::Config {
+        session_starts: 0,
+        enforce_identify: true,
+        ..Default::default()
+    };
+    let mut stage = Stage::with(config, |_| {}).await;
+    stage.start();
+    let asked = |d: &sim::Discord| !d.calls(route::GATEWAY_BOT).is_empty();
+    assert!(stage.discord.wait_until(SOON, asked).await);
+    stage.down().await;
+    assert!(stage.discord.identifies().is_empty());
+    stage.clean();
+}
+
+#[tokio::test]
+async fn shards_come_in_one_after_the_other() {
+    let config = sim::Config {
+        shards: 2,
+        enforce_identify: true,
+        ..Default::default()
+    };
+    let mut stage = Stage::with(config, |_| {}).await;
+    let ann = stage.discord.user("ann");
+    stage.start();
+    let both = |d: &sim::Discord| d.connected() == 2;
+    assert!(stage.discord.wait_until(SOON, both).await);
+    // The shard of a guild follows from the bits of its id.
+    for id in [1 << 22, 2 << 22] {
+        let guild = stage.discord.guild_with_id(sim::Guild(id), "label");
+        let channel = stage.discord.channel(guild, "general");
+        stage.discord.mentions(ann, channel, "hello");
+    }
+    stage.comes(2).await;
+    stage.down().await;
+    stage.clean();
+}
