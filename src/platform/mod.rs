@@ -5,6 +5,7 @@
 //! never decides what is answered, never retries a send and never waits for a pace: that is
 //! `delivery`'s. Start with [`Platform`].
 
+pub mod discord;
 pub mod telegram;
 pub mod terminal;
 
