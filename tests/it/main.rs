@@ -1,1 +1,21 @@
-fn main() {}
+//! Stories told by people to the running gateway, in one binary so that it is linked once.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    clippy::print_stdout,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test may stop at the first surprise, and its helpers are nobody's interface"
+)]
+
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "each target uses a part of the simulators"
+)]
+#[path = "../sim/mod.rs"]
+mod sim;
