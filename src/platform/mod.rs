@@ -5,6 +5,8 @@
 //! never decides what is answered, never retries a send and never waits for a pace: that is
 //! `delivery`'s. Start with [`Platform`].
 
+pub mod terminal;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{
-    Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Part, Time,
+    Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Pace, Part, Time,
 };
 
 /// One account on one chat platform.

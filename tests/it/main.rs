@@ -19,3 +19,4 @@
 )]
 #[path = "../sim/mod.rs"]
 mod sim;
+mod terminal_adapter;

@@ -1,6 +1,8 @@
 //! Stand-ins for the outside world: each is a real server on the loopback interface.
 //!
-//! Included by path from the test binaries and from the benchmarks, so nothing here knows the test harness.
+//! Included by path from the test binaries and from the benchmarks, so nothing here knows the test
+//! harness.
 
 pub mod model;
 pub mod servers;
+pub mod telegram;
