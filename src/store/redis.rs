@@ -216,10 +216,7 @@ impl Redis {
 
     async fn ask<T: FromRedisValue>(&self, command: Cmd) -> Option<T> {
         let deadline = Instant::now() + PATIENCE;
-        let (number, mut link) = timeout_at(deadline, self.link())
-            .await
-            .ok()
-            .flatten()?;
+        let (number, mut link) = timeout_at(deadline, self.link()).await.ok().flatten()?;
         match timeout_at(deadline, link.ask(&command)).await {
             Ok(Ok(answer)) => Some(answer),
             Ok(Err(error)) if refused(&error) => {

@@ -12,6 +12,7 @@
     reason = "a test may stop at the first surprise, and its helpers are nobody's interface"
 )]
 
+mod redis_engine;
 #[allow(
     dead_code,
     unused_imports,

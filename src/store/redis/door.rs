@@ -56,9 +56,7 @@ impl Door {
             .split_once("://")
             .context("REDIS_URL has no scheme; it would look like redis://host:6379")?;
         match scheme {
-            "redis" | "rediss" => {
-                Ok(Self::One(Client::open(url).context("Reading REDIS_URL")?))
-            }
+            "redis" | "rediss" => Ok(Self::One(Client::open(url).context("Reading REDIS_URL")?)),
             "redis+cluster" => cluster(&pieces("redis", rest, 6_379)?),
             "rediss+cluster" => cluster(&pieces("rediss", rest, 6_379)?),
             "redis+sentinel" => sentinel(&pieces("redis", rest, 26_379)?),
