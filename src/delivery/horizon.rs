@@ -15,7 +15,9 @@ const MOST: usize = 50_000;
 impl Horizon {
     /// Notes a message id of a counting.
     pub fn saw(&self, scope: String, message: &Message) {
-        let Some(number) = message.number::<u64>() else { return };
+        let Some(number) = message.number::<u64>() else {
+            return;
+        };
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         if newest.len() >= MOST && !newest.contains_key(&scope) {
             newest.clear();

@@ -1,54 +1,230 @@
 //! One lane: the sends into one chat, one after the other.
 
-use std::time::Duration;
-
 use anyhow::Result;
 
-use crate::jobs::backoff;
 use crate::model::{
-    Address, Button, Content, Event, EventId, Happening, Interaction, Message, Part, Priority, Time,
+    Address, Chat, Content, Event, EventId, Happening, Message, Outbound, OutboundId, Priority,
+    Time,
 };
-use crate::platform::{Edit, Letter, Lost, Platform, SendError};
-use crate::store::{AddressFact, Change, Claim, Fenced, Mark, Outgoing, OutboundState, Store};
+use crate::store::{AddressFact, Change, Claim, Mark, NewOutbound, OutboundState, Outgoing};
 
-use super::outcome::{Next, Patience, next, state_while_waiting};
+use super::attempt::{Attempt, Ended};
 use super::{Inner, render};
 
-/// A platform's answer may take this long; nothing is sent that our lease does not cover.
-const LONGEST_REQUEST: Duration = Duration::from_secs(12);
-/// What has waited longer than this gets a fresh mark before it leaves, so that it is searched for
-/// behind newer messages.
-const STALE: Duration = Duration::from_secs(2);
-
-/// What a lane does with the row it has just worked on.
-enum Went {
-    /// It is over with this row; the mark is to be recorded.
-    Ended(Box<Mark>),
-    /// The process is leaving or lost its lease: whoever comes next goes on.
-    Left,
-}
-
 impl Inner {
-    /// Sends everything of a lane in order and gives it back.
+    /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the
+    /// outbox for whoever takes the lane next.
     pub(super) async fn send_lane(&self, claim: Claim) {
         let Claim { lane, outbound, .. } = claim;
         let mut change = Change::default();
         for row in outbound {
-            if !std::mem::take(&mut change.marks).is_empty_after(&self.store, &mut change).await {
+            if row.next_at > self.now() {
+                break;
+            }
+            // What stands is recorded before anything newer leaves: the search for a lost message
+            // begins behind the newest one known.
+            if !change.marks.is_empty() && !self.record(std::mem::take(&mut change)).await {
                 return;
             }
             match self.send_row(row, &mut change).await {
-                Ok(Went::Ended(mark)) => change.marks.push(*mark),
-                Ok(Went::Left) => return,
+                Ok(true) => {}
+                Ok(false) => return,
                 Err(error) => {
-                    log_store(&error);
+                    tracing::warn!(error = format!("{error:#}"), "Sending had to stop");
                     return;
                 }
             }
         }
         change.release.push(lane);
-        if let Err(error) = self.store.insist(change).await {
-            log_store(&error);
+        self.record(change).await;
+    }
+
+    async fn record(&self, change: Change) -> bool {
+        match self.store.insist(change).await {
+            Ok(_) => true,
+            Err(error) => {
+                tracing::warn!(error = format!("{error:#}"), "A send could not be recorded");
+                false
+            }
         }
+    }
+
+    /// Sends one outbound; false when the process is leaving and somebody else will go on.
+    async fn send_row(&self, row: Outgoing, change: &mut Change) -> Result<bool> {
+        let address = row.outbound.address.clone();
+        let created = row.created_at;
+        let Some(account) = self.accounts.get(&address.account()) else {
+            let why = format!("no account {} is configured", address.account());
+            change
+                .marks
+                .push(mark(&row, OutboundState::Failed, why, self.now()));
+            return Ok(true);
+        };
+        let mut attempt = Attempt::new(self, account, row);
+        let ended = match self.perform(&mut attempt).await? {
+            None => Ended::Stands,
+            Some(ended) => ended,
+        };
+        let Attempt { row, .. } = attempt;
+        let platform = account.platform.name();
+        let result = match ended {
+            Ended::Left => return Ok(false),
+            Ended::Stands => {
+                let waited = self.now().since(created).as_secs_f64();
+                metrics::histogram!("toney_delivery_seconds", "platform" => platform)
+                    .record(waited);
+                let state = match row.outbound.priority {
+                    Priority::Preview => OutboundState::Open,
+                    Priority::Reply | Priority::Approval | Priority::Nudge => OutboundState::Sent,
+                };
+                change
+                    .marks
+                    .push(mark(&row, state, String::new(), self.now()));
+                "sent"
+            }
+            Ended::Failed(why) => {
+                tracing::warn!(outbound.id = %row.outbound.id, why, "A message cannot be sent");
+                change
+                    .marks
+                    .push(mark(&row, OutboundState::Failed, why, self.now()));
+                "failed"
+            }
+            Ended::Gone(why) => {
+                change
+                    .marks
+                    .push(mark(&row, OutboundState::Failed, why, self.now()));
+                self.nobody_there(address, change);
+                "gone"
+            }
+            Ended::Moved(to) => {
+                self.moved(&row, to, change);
+                "moved"
+            }
+        };
+        metrics::counter!("toney_sends_total", "platform" => platform, "result" => result)
+            .increment(1);
+        Ok(true)
+    }
+
+    /// Does what the row asks for, part by part. `None`: all of it stands.
+    async fn perform(&self, attempt: &mut Attempt<'_>) -> Result<Option<Ended>> {
+        let Outbound { id, content, .. } = attempt.row.outbound.clone();
+        match content {
+            Content::Message {
+                text,
+                buttons,
+                reply_to,
+                interaction,
+            } => {
+                let parts = render(&text, attempt.features());
+                let last = parts.len().saturating_sub(1);
+                for (index, part) in parts.iter().enumerate() {
+                    let buttons = if index == last {
+                        buttons.as_slice()
+                    } else {
+                        &[]
+                    };
+                    let first = index == 0;
+                    let interaction = interaction.as_ref().filter(|_| first);
+                    let ended = match attempt.row.parts.get(index).cloned() {
+                        // It stands and was never given other words.
+                        Some(_) if attempt.row.revision == 0 => None,
+                        Some(message) => attempt.edit(&message, part, buttons, interaction).await?,
+                        None => {
+                            let reply_to = reply_to.as_ref().filter(|_| first);
+                            let nonce = id.nonce(index);
+                            attempt
+                                .send(&nonce, part, buttons, (reply_to, interaction))
+                                .await?
+                        }
+                    };
+                    if ended.is_some() {
+                        return Ok(ended);
+                    }
+                    if first && let Some(message) = attempt.row.parts.first() {
+                        self.first_part_stands(id, message);
+                    }
+                    if index < last && !self.record(Change::mark(attempt.progress())).await {
+                        return Ok(Some(Ended::Left));
+                    }
+                }
+                Ok(None)
+            }
+            Content::Edit {
+                message,
+                text,
+                buttons,
+            } => match render(&text, attempt.features()).first() {
+                Some(part) => attempt.edit(&message, part, &buttons, None).await,
+                None => Ok(None),
+            },
+            Content::Buttons { message, buttons } => attempt.set_buttons(&message, &buttons).await,
+        }
+    }
+
+    fn nobody_there(&self, address: Address, change: &mut Change) {
+        let now = self.now();
+        change.addresses.push(AddressFact {
+            address: address.clone(),
+            moved_to: String::new(),
+            unreachable_at: now,
+        });
+        let id = EventId::new(&self.ids);
+        let what = Happening::AddressLost;
+        change.events.push(Event {
+            id,
+            at: now,
+            person: None,
+            address,
+            what,
+        });
+    }
+
+    /// The same goes to the new chat, once.
+    fn moved(&self, row: &Outgoing, to: Chat, change: &mut Change) {
+        let old = &row.outbound;
+        let address = Address {
+            chat: to,
+            ..old.address.clone()
+        };
+        change.addresses.push(AddressFact {
+            address: old.address.clone(),
+            moved_to: address.to_string(),
+            unreachable_at: Time::default(),
+        });
+        let outbound = Outbound {
+            id: OutboundId::new(&self.ids),
+            key: format!("{}:moved", old.key),
+            address,
+            priority: old.priority,
+            content: old.content.clone(),
+        };
+        let after = self.newest(&outbound.address);
+        change.outbound.push(NewOutbound {
+            outbound,
+            after,
+            at: self.now(),
+        });
+        let why = "the chat moved; sent there".to_owned();
+        change
+            .marks
+            .push(mark(row, OutboundState::Sent, why, self.now()));
+    }
+}
+
+/// How far a row got.
+pub(super) fn mark(row: &Outgoing, state: OutboundState, error: String, now: Time) -> Mark {
+    let parts: Vec<Message> = row.parts.clone();
+    Mark {
+        id: row.outbound.id,
+        revision: row.revision,
+        state,
+        parts,
+        attempts: row.attempts,
+        next_at: row.next_at,
+        left_at: row.left_at,
+        after: row.after.clone(),
+        error,
+        at: now,
     }
 }

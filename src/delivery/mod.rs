@@ -4,12 +4,12 @@
 //! decides what is said, and never sends a thing that is not in the outbox but for the growing text
 //! of an answer whose first words stand already. Start with [`Delivery`].
 
+mod attempt;
 mod horizon;
 mod lane;
 mod outcome;
 mod pace;
 mod render;
-mod split;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,7 +83,13 @@ impl Delivery {
             .map(|platform| {
                 let account = format!("{}:{}", platform.name(), platform.bot());
                 let at_once = Semaphore::new(settings.side_by_side.max(1));
-                (account, Account { platform: platform.clone(), at_once })
+                (
+                    account,
+                    Account {
+                        platform: platform.clone(),
+                        at_once,
+                    },
+                )
             })
             .collect();
         let pacer = Pacer::new(settings.pace);
@@ -98,7 +104,9 @@ impl Delivery {
             standing: Mutex::default(),
             stop: CancellationToken::new(),
         };
-        Self { inner: Arc::new(inner) }
+        Self {
+            inner: Arc::new(inner),
+        }
     }
 
     /// Sends what comes in `claims` until `drain`; then lets what has left come back for `grace`.
@@ -129,7 +137,10 @@ impl Delivery {
 
     /// What the account at an address can do; `None` where it is not connected here.
     pub fn features(&self, address: &Address) -> Option<Features> {
-        self.inner.accounts.get(&address.account()).map(|account| *account.platform.features())
+        self.inner
+            .accounts
+            .get(&address.account())
+            .map(|account| *account.platform.features())
     }
 
     /// An outbound that is ready to be committed.
@@ -142,8 +153,18 @@ impl Delivery {
     ) -> NewOutbound {
         let after = self.inner.newest(&address);
         let id = OutboundId::new(&self.inner.ids);
-        let outbound = Outbound { id, key, address, priority, content };
-        NewOutbound { outbound, after, at: self.inner.clock.now() }
+        let outbound = Outbound {
+            id,
+            key,
+            address,
+            priority,
+            content,
+        };
+        NewOutbound {
+            outbound,
+            after,
+            at: self.inner.clock.now(),
+        }
     }
 
     /// Remembers the newest message id of a chat, so that a lost send can be found behind it.
@@ -174,8 +195,14 @@ impl Delivery {
         if !features.free_edits && !self.inner.pacer.try_now(address, pace) {
             return None;
         }
-        let edit =
-            Edit { address, message, part: &part, buttons: &[], growing: true, interaction: None };
+        let edit = Edit {
+            address,
+            message,
+            part: &part,
+            buttons: &[],
+            growing: true,
+            interaction: None,
+        };
         match account.platform.edit(&edit).await {
             Err(SendError::RateLimited { after, all }) => {
                 self.inner.pacer.hold(address, all, after);
@@ -187,24 +214,28 @@ impl Delivery {
 
     /// Shows that an answer is being made. Best effort.
     pub async fn typing(&self, address: &Address) {
-        let Some(account) = self.inner.accounts.get(&address.account()) else { return };
+        let Some(account) = self.inner.accounts.get(&address.account()) else {
+            return;
+        };
         let features = account.platform.features();
         if features.typing && self.inner.pacer.is_free(address) {
             drop(account.platform.typing(address).await);
         }
     }
 
-    fn standing(
-        &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<OutboundId, oneshot::Sender<Message>>> {
-        self.inner.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn standing(&self) -> std::sync::MutexGuard<'_, HashMap<OutboundId, oneshot::Sender<Message>>> {
+        self.inner
+            .standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
     fn saw(&self, address: &Address, message: &Message) {
         if let Some(account) = self.accounts.get(&address.account()) {
-            self.horizon.saw(account.platform.id_scope(address), message);
+            self.horizon
+                .saw(account.platform.id_scope(address), message);
         }
     }
 
@@ -217,7 +248,11 @@ impl Inner {
     }
 
     fn first_part_stands(&self, id: OutboundId, message: &Message) {
-        let waiting = self.standing.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let waiting = self
+            .standing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id);
         if let Some(waiting) = waiting {
             drop(waiting.send(message.clone()));
         }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::model::Chat;
 use crate::platform::SendError;
-use crate::store::OutboundState;
 
 /// What to do after an attempt that did not succeed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,28 +35,36 @@ pub(super) struct Patience {
 
 /// Decides what follows `error`. `repeatable` says that doing it twice is the same as once (edits).
 pub(super) fn next(error: SendError, repeatable: bool, patience: Patience) -> Next {
-    let Patience { attempts, most, pause, settle } = patience;
+    let Patience {
+        attempts,
+        most,
+        pause,
+        settle,
+    } = patience;
     match error {
-        SendError::RateLimited { after, all: _ } => Next::Again { pause: after, counts: false },
+        SendError::RateLimited { after, all: _ } => Next::Again {
+            pause: after,
+            counts: false,
+        },
         SendError::Gone(why) => Next::Gone { why },
         SendError::Moved(to) => Next::Moved { to },
         SendError::Rejected(why) => Next::Fail { why },
         error @ (SendError::NotSent(_) | SendError::Unknown(_)) if attempts + 1 >= most => {
-            Next::Fail { why: error.to_string() }
+            Next::Fail {
+                why: error.to_string(),
+            }
         }
-        SendError::NotSent(_) => Next::Again { pause, counts: true },
-        SendError::Unknown(_) if repeatable => Next::Again { pause, counts: true },
-        SendError::Unknown(_) => Next::Find { pause: pause.max(settle) },
-    }
-}
-
-/// The state a message is in while it waits for `next`.
-pub(super) fn state_while_waiting(next: &Next) -> OutboundState {
-    match next {
-        Next::Again { .. } | Next::Gone { .. } | Next::Moved { .. } | Next::Fail { .. } => {
-            OutboundState::Pending
-        }
-        Next::Find { .. } => OutboundState::Unknown,
+        SendError::NotSent(_) => Next::Again {
+            pause,
+            counts: true,
+        },
+        SendError::Unknown(_) if repeatable => Next::Again {
+            pause,
+            counts: true,
+        },
+        SendError::Unknown(_) => Next::Find {
+            pause: pause.max(settle),
+        },
     }
 }
 
@@ -75,29 +82,55 @@ mod tests {
     #[test]
     fn a_lost_letter_is_never_simply_sent_again() {
         for attempts in 0..2 {
-            let patience = Patience { attempts, ..PATIENCE };
+            let patience = Patience {
+                attempts,
+                ..PATIENCE
+            };
             let decided = next(SendError::Unknown("reset".to_owned()), false, patience);
-            assert_eq!(decided, Next::Find { pause: Duration::from_secs(2) });
+            assert_eq!(
+                decided,
+                Next::Find {
+                    pause: Duration::from_secs(2)
+                }
+            );
         }
     }
 
     #[test]
     fn a_lost_edit_is_made_again() {
         let decided = next(SendError::Unknown("reset".to_owned()), true, PATIENCE);
-        assert_eq!(decided, Next::Again { pause: Duration::from_secs(1), counts: true });
+        assert_eq!(
+            decided,
+            Next::Again {
+                pause: Duration::from_secs(1),
+                counts: true
+            }
+        );
     }
 
     #[test]
     fn being_asked_to_wait_is_honoured_in_full_and_never_counts() {
-        let patience = Patience { attempts: 99, ..PATIENCE };
+        let patience = Patience {
+            attempts: 99,
+            ..PATIENCE
+        };
         let after = Duration::from_secs(340);
         let decided = next(SendError::RateLimited { after, all: true }, false, patience);
-        assert_eq!(decided, Next::Again { pause: after, counts: false });
+        assert_eq!(
+            decided,
+            Next::Again {
+                pause: after,
+                counts: false
+            }
+        );
     }
 
     #[test]
     fn patience_ends() {
-        let patience = Patience { attempts: 2, ..PATIENCE };
+        let patience = Patience {
+            attempts: 2,
+            ..PATIENCE
+        };
         assert!(matches!(
             next(SendError::NotSent("refused".to_owned()), false, patience),
             Next::Fail { .. }

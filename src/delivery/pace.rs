@@ -48,7 +48,10 @@ const SWEEP_AT: usize = 20_000;
 impl Pacer {
     /// Without `enabled` only what the platforms ask for is honoured.
     pub fn new(enabled: bool) -> Self {
-        Self { enabled, state: Arc::default() }
+        Self {
+            enabled,
+            state: Arc::default(),
+        }
     }
 
     /// Waits until a message may go to `address`.
@@ -92,8 +95,13 @@ impl Pacer {
         let now = Instant::now();
         let state = self.state();
         let chat = state.chats.get(&address.whole_chat());
-        let account = state.accounts.get(&address.account()).map(|account| &account.meter);
-        chat.into_iter().chain(account).all(|meter| meter.held.is_none_or(|held| held <= now))
+        let account = state
+            .accounts
+            .get(&address.account())
+            .map(|account| &account.meter);
+        chat.into_iter()
+            .chain(account)
+            .all(|meter| meter.held.is_none_or(|held| held <= now))
     }
 
     /// The platform asked for a pause: of this chat, or of the whole account.
@@ -139,7 +147,12 @@ impl Meter {
     }
 
     fn chat(&mut self, pace: Pace, now: Instant) -> Result<(), Instant> {
-        let Pace { chat_per_second, chat_burst, group_per_minute, total_per_second: _ } = pace;
+        let Pace {
+            chat_per_second,
+            chat_burst,
+            group_per_minute,
+            total_per_second: _,
+        } = pace;
         self.not_held(now)?;
         let second = Duration::from_secs(1);
         let minute = Duration::from_secs(60);
@@ -151,7 +164,11 @@ impl Meter {
 
     fn total(&mut self, pace: Option<Pace>, now: Instant) -> Result<(), Instant> {
         self.not_held(now)?;
-        if let Some(Pace { total_per_second: per_second, .. }) = pace {
+        if let Some(Pace {
+            total_per_second: per_second,
+            ..
+        }) = pace
+        {
             // A tenth of a second's worth may go in one breath; more would be a burst of its own.
             let burst = (per_second / 10).max(1);
             self.rate = after_one(self.rate, per_second, Duration::from_secs(1), burst, now)?;
@@ -160,7 +177,10 @@ impl Meter {
     }
 
     fn is_even(&self, now: Instant) -> bool {
-        [self.rate, self.group, self.held].into_iter().flatten().all(|due| due <= now)
+        [self.rate, self.group, self.held]
+            .into_iter()
+            .flatten()
+            .all(|due| due <= now)
     }
 }
 
@@ -172,7 +192,9 @@ fn after_one(
     burst: u32,
     now: Instant,
 ) -> Result<Option<Instant>, Instant> {
-    let Some(distance) = span.checked_div(per) else { return Ok(due) };
+    let Some(distance) = span.checked_div(per) else {
+        return Ok(due);
+    };
     let due = due.unwrap_or(now).max(now);
     let allowance = distance.saturating_mul(burst.saturating_sub(1));
     match due.checked_sub(allowance) {
@@ -201,9 +223,19 @@ impl<'a> Waiting<'a> {
         let mut state = pacer.state();
         state.places += 1;
         let place = (priority, state.places);
-        state.accounts.entry(account.clone()).or_default().queue.insert(place, called.clone());
+        state
+            .accounts
+            .entry(account.clone())
+            .or_default()
+            .queue
+            .insert(place, called.clone());
         drop(state);
-        Self { pacer, account, place, called }
+        Self {
+            pacer,
+            account,
+            place,
+            called,
+        }
     }
 
     fn try_go(&self, pace: Option<Pace>) -> Go {
@@ -235,14 +267,21 @@ impl Drop for Waiting<'_> {
 mod tests {
     use super::*;
 
-    const PACE: Pace =
-        Pace { chat_per_second: 1, chat_burst: 3, group_per_minute: 20, total_per_second: 30 };
+    const PACE: Pace = Pace {
+        chat_per_second: 1,
+        chat_burst: 3,
+        group_per_minute: 20,
+        total_per_second: 30,
+    };
 
     #[test]
     fn a_chat_may_burst_and_then_keeps_its_distance() {
         let mut meter = Meter::default();
         let start = Instant::now();
-        let free = Pace { group_per_minute: 0, ..PACE };
+        let free = Pace {
+            group_per_minute: 0,
+            ..PACE
+        };
         assert!((0..3).all(|_| meter.chat(free, start).is_ok()));
         let due = meter.chat(free, start).unwrap_err();
         assert_eq!(due - start, Duration::from_secs(1));
@@ -270,7 +309,11 @@ mod tests {
                 Err(due) => now = due,
             }
         }
-        assert!(sent - before <= 20, "{} in the second minute", sent - before);
+        assert!(
+            sent - before <= 20,
+            "{} in the second minute",
+            sent - before
+        );
     }
 
     #[tokio::test]

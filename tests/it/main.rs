@@ -20,4 +20,6 @@ mod redis_engine;
 )]
 #[path = "../sim/mod.rs"]
 mod sim;
+
+mod model_wire;
 mod terminal_adapter;

@@ -298,6 +298,7 @@ async fn a_letter_tried_again_stands_once() {
     let lost = Lost {
         letter,
         left_at: Time::from_ms(1),
+        newest: None,
         after: None,
         taken: &[],
     };

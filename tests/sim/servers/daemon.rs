@@ -1,7 +1,6 @@
 //! One server process in a temporary folder: started, killed, started again, and gone with the test process.
 
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -184,14 +183,15 @@ impl Daemon {
         let Some(mut child) = self.child.lock().expect("child").take() else {
             return;
         };
+        // A stopped server has no more children while they are counted.
+        signal("STOP", &[child.id().to_string()]);
         let children = children(child.id());
         child.kill().ok();
-        if !children.is_empty() {
-            Command::new("sh")
-                .args(["-c", "kill -9 \"$@\" 2>/dev/null", "sh"])
-                .args(children)
-                .status()
-                .ok();
+        signal("KILL", &children);
+        let begun = Instant::now();
+        // PostgreSQL does not start again while one of them still holds the shared memory.
+        while children.iter().any(|pid| is_alive(pid)) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(1));
         }
         child.wait().ok();
         fs::remove_file(self.folder.path.join("pid")).ok();
@@ -218,19 +218,36 @@ pub fn command(program: &Path, user: Option<User>, folder: &Path) -> Command {
     command
 }
 
+fn signal(name: &str, processes: &[String]) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "kill -s \"$@\" 2>/dev/null", "sh", name]);
+    if !processes.is_empty() {
+        shell.args(processes).status().ok();
+    }
+}
+
 /// The direct children of a process, as text.
 fn children(parent: u32) -> Vec<String> {
     let parent = parent.to_string();
-    let parent_of = |pid: &str| -> io::Result<bool> {
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
-        // The name in the second field may hold spaces and brackets: the fields after the last bracket are plain.
-        let after = stat.rsplit(')').next().unwrap_or_default();
-        Ok(after.split_whitespace().nth(1) == Some(&parent))
-    };
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
     let names = processes.filter_map(|entry| entry.file_name().into_string().ok());
-    names
-        .filter(|name| name.bytes().all(|byte| byte.is_ascii_digit()))
-        .filter(|pid| parent_of(pid).unwrap_or(false))
-        .collect()
+    let is_child = |pid: &String| status(pid).is_some_and(|(_, of)| of == parent);
+    names.filter(is_child).collect()
+}
+
+/// A zombie has let go of everything and only waits to be counted.
+fn is_alive(pid: &str) -> bool {
+    status(pid).is_some_and(|(state, _)| state != "Z")
+}
+
+/// The state and the parent of a process.
+fn status(pid: &str) -> Option<(String, String)> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in the second field may hold spaces and brackets: the fields after the last bracket are plain.
+    let mut fields = stat
+        .rsplit(')')
+        .next()?
+        .split_whitespace()
+        .map(String::from);
+    Some((fields.next()?, fields.next()?))
 }

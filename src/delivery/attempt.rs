@@ -1,0 +1,286 @@
+//! The attempts to get one outbound across: again where that is harmless, a search where it is not.
+
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::jobs::backoff;
+use crate::model::{Button, Features, Interaction, Message, Part};
+use crate::platform::{Edit, Letter, Lost, SendError};
+use crate::store::{Change, Mark, OutboundState, Outgoing};
+
+use super::lane::mark;
+use super::outcome::{Next, Patience, next};
+use super::{Account, Inner};
+
+/// A platform's answer may take this long; nothing leaves that our lease does not cover.
+const LONGEST_REQUEST: Duration = Duration::from_secs(12);
+/// What waited longer than this gets a fresh mark before it leaves, so that it is searched for
+/// behind newer messages.
+const STALE_MS: i64 = 2_000;
+/// The longest pause between two attempts.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// How the work on a row ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// All of it stands.
+    Stands,
+    /// It will never be taken.
+    Failed(String),
+    /// Nobody is there.
+    Gone(String),
+    /// The chat is elsewhere.
+    Moved(crate::model::Chat),
+    /// The process is leaving or lost its lease; the row stays as it is.
+    Left,
+}
+
+/// One row on its way.
+pub(super) struct Attempt<'a> {
+    pub(super) row: Outgoing,
+    inner: &'a Inner,
+    account: &'a Account,
+}
+
+impl<'a> Attempt<'a> {
+    pub(super) fn new(inner: &'a Inner, account: &'a Account, row: Outgoing) -> Self {
+        Self {
+            row,
+            inner,
+            account,
+        }
+    }
+
+    pub(super) fn features(&self) -> &'a Features {
+        self.account.platform.features()
+    }
+
+    /// How far it got, while it is not over.
+    pub(super) fn progress(&self) -> Mark {
+        mark(
+            &self.row,
+            OutboundState::Pending,
+            String::new(),
+            self.inner.now(),
+        )
+    }
+
+    /// Sends one part; its message id joins the row's parts.
+    pub(super) async fn send(
+        &mut self,
+        nonce: &str,
+        part: &Part,
+        buttons: &[Vec<Button>],
+        (reply_to, interaction): (Option<&Message>, Option<&Interaction>),
+    ) -> Result<Option<Ended>> {
+        let (id, address) = (self.row.outbound.id, self.row.outbound.address.clone());
+        let address = &address;
+        let letter = Letter {
+            id,
+            nonce,
+            address,
+            part,
+            buttons,
+            reply_to,
+            interaction,
+        };
+        let mut lost = self.row.state == OutboundState::Unknown;
+        loop {
+            let result = if lost {
+                match self.find(letter).await? {
+                    Ok(Some(message)) => Ok(message),
+                    // It was never taken: the next round sends it.
+                    Ok(None) => {
+                        lost = false;
+                        self.row.state = OutboundState::Pending;
+                        continue;
+                    }
+                    Err(error) => Err(error),
+                }
+            } else {
+                if let Some(ended) = self.ready().await? {
+                    return Ok(Some(ended));
+                }
+                let _place = self.account.at_once.acquire().await?;
+                self.account.platform.send(&letter).await
+            };
+            match result {
+                Ok(message) => {
+                    self.inner.saw(address, &message);
+                    self.row.parts.push(message);
+                    self.row.state = OutboundState::Pending;
+                    self.row.left_at = self.inner.now();
+                    return Ok(None);
+                }
+                // While a search is not finished, everything that interrupts it means: search again.
+                Err(error) => match self.after(error, false).await? {
+                    Some(ended) => return Ok(Some(ended)),
+                    None => lost |= self.row.state == OutboundState::Unknown,
+                },
+            }
+        }
+    }
+
+    /// Gives a standing message its words.
+    pub(super) async fn edit(
+        &mut self,
+        message: &Message,
+        part: &Part,
+        buttons: &[Vec<Button>],
+        interaction: Option<&Interaction>,
+    ) -> Result<Option<Ended>> {
+        loop {
+            if let Some(ended) = self.ready().await? {
+                return Ok(Some(ended));
+            }
+            let address = &self.row.outbound.address;
+            let edit = Edit {
+                address,
+                message,
+                part,
+                buttons,
+                growing: false,
+                interaction,
+            };
+            let place = self.account.at_once.acquire().await?;
+            let result = self.account.platform.edit(&edit).await;
+            drop(place);
+            match result {
+                Ok(()) => return Ok(None),
+                Err(error) => {
+                    if let Some(ended) = self.after(error, true).await? {
+                        return Ok(Some(ended));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a standing message its buttons.
+    pub(super) async fn set_buttons(
+        &mut self,
+        message: &Message,
+        buttons: &[Vec<Button>],
+    ) -> Result<Option<Ended>> {
+        loop {
+            if let Some(ended) = self.ready().await? {
+                return Ok(Some(ended));
+            }
+            let address = &self.row.outbound.address;
+            match self
+                .account
+                .platform
+                .set_buttons(address, message, buttons)
+                .await
+            {
+                Ok(()) => return Ok(None),
+                Err(error) => {
+                    if let Some(ended) = self.after(error, true).await? {
+                        return Ok(Some(ended));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits for our turn. `Some(Left)`: there will be none.
+    async fn ready(&mut self) -> Result<Option<Ended>> {
+        let inner = self.inner;
+        let address = &self.row.outbound.address;
+        let pace = self.account.platform.pace(address);
+        tokio::select! {
+            () = inner.pacer.turn(address, pace, self.row.outbound.priority) => {}
+            () = inner.stop.cancelled() => return Ok(Some(Ended::Left)),
+        }
+        if !inner.store.surely_ours(LONGEST_REQUEST) {
+            return Ok(Some(Ended::Left));
+        }
+        let now = inner.now();
+        if now.ms() - self.row.left_at.ms() > STALE_MS {
+            self.row.left_at = now;
+            self.row.after = inner.newest(address);
+            inner.store.insist(Change::mark(self.progress())).await?;
+        }
+        Ok(None)
+    }
+
+    /// Looks for a part that may stand already.
+    async fn find(&self, letter: Letter<'_>) -> Result<Result<Option<Message>, SendError>> {
+        let inner = self.inner;
+        let settled = self
+            .row
+            .left_at
+            .plus(Duration::from_millis(inner.settings.settle_ms));
+        tokio::time::sleep(settled.since(inner.now())).await;
+        let lane = crate::store::out_lane(letter.address);
+        let mut taken = inner.store.own_messages(&lane, letter.id).await?;
+        taken.extend(self.row.parts.iter().cloned());
+        let after = (!self.row.after.is_empty()).then(|| Message::new(&self.row.after));
+        let newest = inner.newest(letter.address);
+        let newest = (!newest.is_empty()).then(|| Message::new(newest));
+        let lost = Lost {
+            letter,
+            left_at: self.row.left_at,
+            after: after.as_ref(),
+            newest: newest.as_ref(),
+            taken: &taken,
+        };
+        let found = self.account.platform.find(&lost).await;
+        if let Ok(found) = &found {
+            let result = if found.is_some() {
+                "found"
+            } else {
+                "not_taken"
+            };
+            let platform = self.account.platform.name();
+            metrics::counter!("toney_lost_sends_total", "platform" => platform, "result" => result)
+                .increment(1);
+        }
+        Ok(found)
+    }
+
+    /// Decides and waits after an attempt that did not succeed; `Some` ends the row.
+    async fn after(&mut self, error: SendError, repeatable: bool) -> Result<Option<Ended>> {
+        let inner = self.inner;
+        if let SendError::RateLimited { after, all } = &error {
+            inner.pacer.hold(&self.row.outbound.address, *all, *after);
+            let platform = self.account.platform.name();
+            metrics::counter!("toney_rate_limited_total", "platform" => platform).increment(1);
+        }
+        let attempts = self.row.attempts;
+        let first = Duration::from_millis(250);
+        let patience = Patience {
+            attempts,
+            most: inner.settings.max_attempts,
+            pause: backoff(attempts + 1, first, LONGEST_PAUSE, inner.ids.random()),
+            settle: Duration::from_millis(inner.settings.settle_ms),
+        };
+        let pause = match next(error, repeatable, patience) {
+            Next::Again { pause, counts } => {
+                self.row.attempts += i64::from(counts);
+                pause
+            }
+            Next::Find { pause } => {
+                self.row.attempts += 1;
+                self.row.state = OutboundState::Unknown;
+                let now = inner.now();
+                let doubt = mark(
+                    &self.row,
+                    OutboundState::Unknown,
+                    "no answer".to_owned(),
+                    now,
+                );
+                inner.store.insist(Change::mark(doubt)).await?;
+                pause
+            }
+            Next::Gone { why } => return Ok(Some(Ended::Gone(why))),
+            Next::Moved { to } => return Ok(Some(Ended::Moved(to))),
+            Next::Fail { why } => return Ok(Some(Ended::Failed(why))),
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Ok(None),
+            () = inner.stop.cancelled() => Ok(Some(Ended::Left)),
+        }
+    }
+}

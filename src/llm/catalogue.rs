@@ -1,0 +1,205 @@
+use serde::Deserialize;
+
+use super::money::Cost;
+
+const FILE: &str = include_str!("../../config/models.toml");
+
+/// Context of a model nobody described: small enough for the local models that are usual today.
+const UNKNOWN_CONTEXT: u32 = 8_192;
+/// Output limit of a model nobody described.
+const UNKNOWN_OUTPUT: u32 = 2_048;
+
+/// How a provider is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// What the part of a model's name before the first slash says.
+    pub name: String,
+    /// The address before `/chat/completions`.
+    pub base: String,
+    /// The environment variable that holds the key; none where no key is needed.
+    #[serde(default)]
+    pub key: Option<String>,
+    /// The chain when the settings name none, best first.
+    pub default: Vec<String>,
+    /// How a request names its output limit.
+    pub limit: LimitField,
+    /// Whether `stream_options.include_usage` is understood; some refuse fields they don't know.
+    pub usage: bool,
+}
+
+/// The field of a request that bounds the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LimitField {
+    /// What everyone understands.
+    MaxTokens,
+    /// What OpenAI's newer models insist on.
+    MaxCompletionTokens,
+}
+
+/// What is known about a model.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// `provider/id`, where the id is what stands on the wire.
+    pub name: String,
+    /// Tokens that go in and out together.
+    pub context: u32,
+    /// Tokens of one answer.
+    pub output: u32,
+    /// Price of one token, in and out.
+    pub price: [Cost; 2],
+    /// Whether it calls tools.
+    #[serde(default)]
+    pub tools: bool,
+    /// Whether it sees pictures.
+    #[serde(default)]
+    pub vision: bool,
+    /// Whether it lets the temperature be set.
+    #[serde(default = "yes")]
+    pub temperature: bool,
+    /// The day the provider switches it off.
+    #[serde(default)]
+    pub deprecated: Option<chrono::NaiveDate>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Entry {
+    /// The entry of a model that the catalogue does not know: free, small, with tools, since
+    /// nothing but a try can tell.
+    pub fn unknown(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            context: UNKNOWN_CONTEXT,
+            output: UNKNOWN_OUTPUT,
+            price: [Cost::ZERO; 2],
+            tools: true,
+            vision: false,
+            temperature: true,
+            deprecated: None,
+        }
+    }
+
+    /// The provider's name.
+    pub fn provider(&self) -> &str {
+        self.name
+            .split_once('/')
+            .map_or("", |(provider, _)| provider)
+    }
+
+    /// The name on the wire.
+    pub fn id(&self) -> &str {
+        self.name.split_once('/').map_or(&self.name, |(_, id)| id)
+    }
+
+    /// What so many tokens cost.
+    pub fn cost(&self, tokens_in: u64, tokens_out: u64) -> Cost {
+        let [price_in, price_out] = self.price;
+        price_in.times(tokens_in) + price_out.times(tokens_out)
+    }
+}
+
+/// Every provider and model that is described.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Catalogue {
+    /// In the order in which they are preferred when several have a key.
+    pub providers: Vec<Provider>,
+    /// The models.
+    pub models: Vec<Entry>,
+}
+
+impl Catalogue {
+    /// Reads the catalogue that is compiled in.
+    ///
+    /// # Errors
+    /// Never in a build whose tests passed; the text is checked there.
+    pub fn builtin() -> Result<Self, toml::de::Error> {
+        toml::from_str(FILE)
+    }
+
+    /// The provider of that name.
+    pub fn provider(&self, name: &str) -> Option<&Provider> {
+        self.providers.iter().find(|provider| provider.name == name)
+    }
+
+    /// The model of that full name.
+    pub fn find(&self, name: &str) -> Option<&Entry> {
+        self.models.iter().find(|entry| entry.name == name)
+    }
+
+    /// The model of that full name, or what is assumed of one that nobody described.
+    pub fn entry(&self, name: &str) -> Entry {
+        self.find(name)
+            .cloned()
+            .unwrap_or_else(|| Entry::unknown(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_provider_is_known() {
+        let catalogue = Catalogue::builtin().unwrap();
+        assert!(catalogue.models.len() >= 25);
+        let providers: HashSet<_> = catalogue.providers.iter().map(|p| &p.name).collect();
+        assert_eq!(providers.len(), catalogue.providers.len());
+        let mut names = HashSet::new();
+        for entry in &catalogue.models {
+            assert!(names.insert(&entry.name), "{} stands twice", entry.name);
+            assert!(
+                catalogue.provider(entry.provider()).is_some(),
+                "{} has no provider",
+                entry.name
+            );
+            assert!(!entry.id().is_empty());
+            assert!(entry.output > 0 && entry.output <= entry.context);
+            assert!(entry.price.iter().all(|price| price.nanos() >= 0));
+        }
+        for provider in &catalogue.providers {
+            assert!(!provider.base.ends_with('/'));
+            for name in &provider.default {
+                assert_eq!(
+                    catalogue.find(name).map(Entry::provider),
+                    Some(provider.name.as_str()),
+                    "{name} is a default nobody described"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn no_model_was_past_its_date_when_the_list_was_made() {
+        let made = chrono::NaiveDate::from_ymd_opt(2026, 11, 21).unwrap();
+        let catalogue = Catalogue::builtin().unwrap();
+        for entry in &catalogue.models {
+            assert!(
+                entry.deprecated.is_none_or(|day| day > made),
+                "{}",
+                entry.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_splits_at_its_first_slash_only() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let entry = catalogue.entry("openrouter/openai/gpt-oss-120b");
+        assert_eq!(entry.provider(), "openrouter");
+        assert_eq!(entry.id(), "openai/gpt-oss-120b");
+        let other = catalogue.entry("ollama/llama3:8b");
+        assert_eq!((other.id(), other.context), ("llama3:8b", UNKNOWN_CONTEXT));
+        assert_eq!(
+            catalogue.entry("openai/gpt-4o-mini").cost(1_000, 100),
+            Cost::from_nanos(210_000)
+        );
+    }
+}

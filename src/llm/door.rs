@@ -1,0 +1,389 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures::channel::mpsc;
+use futures::stream::BoxStream;
+use futures::{StreamExt, future, stream};
+
+use super::breaker::Breaker;
+use super::catalogue::{Catalogue, LimitField};
+use super::settings::{Deadlines, Models, Settings};
+use super::wire::{self, Place, Wire};
+use super::{Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
+use crate::model::Clock;
+
+/// How often an Ollama on this machine is looked for while there is no other model.
+const LOOK_AGAIN: Duration = Duration::from_secs(30);
+
+/// The one way to a model. Cheap to clone; all clones share chains and breakers.
+#[derive(Clone)]
+pub struct Door(Arc<Inside>);
+
+pub(super) struct Inside {
+    pub(super) clock: Clock,
+    pub(super) deadlines: Deadlines,
+    breakers: Mutex<HashMap<String, Breaker>>,
+    plan: RwLock<Arc<Plan>>,
+    nearby: Option<Nearby>,
+}
+
+/// What is needed to look for Ollama.
+struct Nearby {
+    http: reqwest_llm::Client,
+    place: Place,
+}
+
+#[derive(Default)]
+struct Plan {
+    offline: bool,
+    /// Made of what was found, not of what was configured.
+    found: bool,
+    chains: HashMap<Task, Vec<Arc<dyn Model>>>,
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{setting}: got {got}, wants {wants}")]
+pub struct Wrong {
+    /// Its dotted name.
+    pub setting: String,
+    /// What it holds.
+    pub got: String,
+    /// What it should hold.
+    pub wants: String,
+}
+
+const TASKS: [Task; 4] = [Task::Chat, Task::Classify, Task::Extract, Task::Summarise];
+
+impl Door {
+    /// A door that leads nowhere: every question is answered with [`Reason::Offline`].
+    pub fn none() -> Self {
+        Self::closed(Plan {
+            offline: true,
+            ..Plan::default()
+        })
+    }
+
+    fn closed(plan: Plan) -> Self {
+        Self::with(plan, Clock::System, Deadlines::default(), None)
+    }
+
+    fn with(plan: Plan, clock: Clock, deadlines: Deadlines, nearby: Option<Nearby>) -> Self {
+        Self(Arc::new(Inside {
+            clock,
+            deadlines,
+            breakers: Mutex::default(),
+            plan: RwLock::new(Arc::new(plan)),
+            nearby,
+        }))
+    }
+
+    /// Builds the chains. Asks nobody: an address without a model name is asked at the first
+    /// question, and Ollama is looked for by [`Door::keep_looking`]. Needs the TLS provider.
+    ///
+    /// # Errors
+    /// When a setting names an unknown provider or no model.
+    pub fn open(settings: &Settings, clock: Clock) -> Result<Self, Wrong> {
+        if settings.offline {
+            return Ok(Self::none());
+        }
+        let catalogue = Catalogue::builtin().map_err(|error| Wrong {
+            setting: "config/models.toml".to_owned(),
+            got: error.to_string(),
+            wants: "a valid catalogue".to_owned(),
+        })?;
+        let deadlines = settings.models.deadlines;
+        let http = wire::http(&deadlines).map_err(|_| Wrong {
+            setting: "providers".to_owned(),
+            got: "no TLS".to_owned(),
+            wants: "usable certificate roots".to_owned(),
+        })?;
+        let builder = Builder {
+            settings,
+            catalogue: &catalogue,
+            http: &http,
+        };
+        let plan = builder.plan(&clock)?;
+        let wanted = settings.models.nearby.as_deref() != Some("");
+        let nearby = (wanted && plan.chains.is_empty()).then(|| Nearby {
+            place: builder.nearby(),
+            http: http.clone(),
+        });
+        Ok(Self::with(plan, clock, deadlines, nearby))
+    }
+
+    /// A door to the given models, for every task alike.
+    #[cfg(test)]
+    pub(super) fn to(models: Vec<Arc<dyn Model>>, clock: Clock, deadlines: Deadlines) -> Self {
+        let tasks = TASKS.into_iter().filter(|_| !models.is_empty());
+        let plan = Plan {
+            chains: tasks.map(|task| (task, models.clone())).collect(),
+            ..Plan::default()
+        };
+        Self::with(plan, clock, deadlines, None)
+    }
+
+    /// Asks the models of the task's chain. Nothing happens until the stream is polled, and
+    /// dropping it ends the call at the provider.
+    pub fn answer(&self, task: Task, request: Request) -> BoxStream<'static, Heard> {
+        let plan = self.plan();
+        let reason = if plan.offline {
+            Some(Reason::Offline)
+        } else if plan.chains.is_empty() {
+            Some(Reason::NotConfigured)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            let failed = Heard::Failed(Unavailable {
+                reason,
+                attempts: Vec::new(),
+            });
+            return stream::once(future::ready(failed)).boxed();
+        }
+        let links = plan.chains.get(&task).cloned().unwrap_or_default();
+        let (out, heard) = mpsc::channel(0);
+        let inside = Arc::clone(&self.0);
+        // The work runs inside the stream, so that it lives exactly as long as somebody listens.
+        let work = stream::once(async move { chain::run(&inside, &links, &request, out).await })
+            .filter_map(|()| future::ready(None));
+        stream::select(heard, work).boxed()
+    }
+
+    /// The names of a task's models, best first; empty when there is none.
+    pub fn chain(&self, task: Task) -> Vec<String> {
+        let plan = self.plan();
+        let models = plan.chains.get(&task).into_iter().flatten();
+        models.map(|model| model.name().to_owned()).collect()
+    }
+
+    /// The names of the models that rest at the moment because they failed.
+    pub fn resting(&self) -> Vec<String> {
+        let breakers = self.0.breakers();
+        let mut names: Vec<_> = breakers
+            .iter()
+            .filter(|(_, breaker)| breaker.is_open())
+            .map(|(name, _)| name.clone())
+            .collect();
+        names.sort();
+        names
+    }
+
+    /// Looks for Ollama now and every 30 seconds; returns at once when models are configured or
+    /// none are wanted, otherwise never. To be run in the background.
+    pub async fn keep_looking(&self) {
+        while self.0.nearby.is_some() {
+            self.look().await;
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Looks for Ollama once, where no model is configured; tells whether there is a model now.
+    pub async fn look(&self) -> bool {
+        let Some(Nearby { http, place }) = &self.0.nearby else {
+            return !self.plan().chains.is_empty();
+        };
+        let models = ollama::discover(http, &place.base)
+            .await
+            .unwrap_or_default();
+        let names: Vec<String> = models.iter().map(|id| format!("ollama/{id}")).collect();
+        let first: Vec<_> = names.first().cloned().into_iter().collect();
+        if self.chain(Task::Chat) == first {
+            return !first.is_empty();
+        }
+        let chain: Vec<Arc<dyn Model>> = first
+            .iter()
+            .map(|name| {
+                let entry = super::Entry::unknown(name.clone());
+                Arc::new(Wire::new(http.clone(), place.clone(), entry)) as Arc<dyn Model>
+            })
+            .collect();
+        match first.first() {
+            Some(name) => tracing::info!(llm.model = %name, "Found Ollama on this machine"),
+            None => tracing::info!("Ollama is gone; there is no model now"),
+        }
+        let found = !chain.is_empty();
+        let chains = if found {
+            TASKS.map(|task| (task, chain.clone())).into()
+        } else {
+            HashMap::new()
+        };
+        *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Plan {
+            offline: false,
+            found,
+            chains,
+        });
+        found
+    }
+
+    /// Whether the models were found instead of configured.
+    pub fn is_found(&self) -> bool {
+        self.plan().found
+    }
+
+    fn plan(&self) -> Arc<Plan> {
+        Arc::clone(&self.0.plan.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Inside {
+    pub(super) fn breakers(&self) -> MutexGuard<'_, HashMap<String, Breaker>> {
+        self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Builder<'a> {
+    settings: &'a Settings,
+    catalogue: &'a Catalogue,
+    http: &'a reqwest_llm::Client,
+}
+
+impl Builder<'_> {
+    fn plan(&self, clock: &Clock) -> Result<Plan, Wrong> {
+        let Models {
+            chat,
+            classify,
+            extract,
+            summarise,
+            nearby: _,
+            deadlines: _,
+        } = &self.settings.models;
+        let talk = if chat.is_empty() {
+            self.unnamed()?
+        } else {
+            self.named("models.chat", chat, clock)?
+        };
+        let mut chains = HashMap::new();
+        for (task, setting, names) in [
+            (Task::Chat, "models.chat", &Vec::new()),
+            (Task::Classify, "models.classify", classify),
+            (Task::Extract, "models.extract", extract),
+            (Task::Summarise, "models.summarise", summarise),
+        ] {
+            let links = if names.is_empty() {
+                talk.clone()
+            } else {
+                self.named(setting, names, clock)?
+            };
+            if !links.is_empty() {
+                chains.insert(task, links);
+            }
+        }
+        Ok(Plan {
+            chains,
+            ..Plan::default()
+        })
+    }
+
+    fn named(
+        &self,
+        setting: &str,
+        names: &[String],
+        clock: &Clock,
+    ) -> Result<Vec<Arc<dyn Model>>, Wrong> {
+        let today = chrono::DateTime::from_timestamp_millis(clock.now().ms());
+        let today = today.map(|now| now.date_naive());
+        names
+            .iter()
+            .map(|name| {
+                let entry = self.catalogue.entry(name);
+                let known = self.catalogue.find(name).is_some();
+                let Some(place) = self.place(entry.provider()) else {
+                    return Err(Wrong {
+                        setting: setting.to_owned(),
+                        got: format!("\"{name}\""),
+                        wants: "provider/model, with a provider of the catalogue or a \
+                                [providers.NAME] base_url"
+                            .to_owned(),
+                    });
+                };
+                if entry
+                    .deprecated
+                    .zip(today)
+                    .is_some_and(|(day, now)| day <= now)
+                {
+                    tracing::warn!(llm.model = %name, "The provider has switched this model off");
+                } else if !known && entry.provider() != "ollama" {
+                    tracing::warn!(
+                        llm.model = %name,
+                        "The catalogue does not know this model; its limits and price are guessed"
+                    );
+                }
+                Ok(Arc::new(Wire::new(self.http.clone(), place, entry)) as Arc<dyn Model>)
+            })
+            .collect()
+    }
+
+    /// The chain of somebody who only gave keys and addresses.
+    fn unnamed(&self) -> Result<Vec<Arc<dyn Model>>, Wrong> {
+        let mut links: Vec<Arc<dyn Model>> = Vec::new();
+        let known = self.catalogue.providers.iter().map(|p| &p.name);
+        let own = self.settings.providers.keys();
+        let own = own.filter(|name| self.catalogue.provider(name).is_none());
+        for name in known.chain(own) {
+            let Some(given) = self.settings.providers.get(name) else {
+                continue;
+            };
+            let Some(place) = self.place(name) else {
+                return Err(Wrong {
+                    setting: format!("providers.{name}.base_url"),
+                    got: "nothing".to_owned(),
+                    wants: "the provider's address".to_owned(),
+                });
+            };
+            let listed = self.catalogue.provider(name);
+            let wanted = listed.map_or(&[] as &[String], |provider| &provider.default);
+            let wanted: Vec<_> = wanted.iter().map(|n| self.catalogue.entry(n)).collect();
+            let moved = listed.is_none_or(|provider| provider.base != place.base);
+            if name == "ollama" || moved {
+                links.push(Arc::new(ollama::Chosen::new(
+                    self.http.clone(),
+                    place,
+                    name,
+                    wanted,
+                )));
+            } else if given.key.is_some() {
+                for entry in wanted {
+                    links.push(Arc::new(Wire::new(self.http.clone(), place.clone(), entry)));
+                }
+            }
+        }
+        Ok(links)
+    }
+
+    /// Where a provider is, by the settings and the catalogue; none when neither knows.
+    fn place(&self, provider: &str) -> Option<Place> {
+        let given = self.settings.providers.get(provider);
+        let listed = self.catalogue.provider(provider);
+        let base = given
+            .and_then(|given| given.base_url.clone())
+            .or_else(|| listed.map(|listed| listed.base.clone()))?;
+        let base = if provider == "ollama" {
+            ollama::base(&base)
+        } else {
+            base.trim_end_matches('/').to_owned()
+        };
+        // Another server behind the same name understands the older words at least.
+        let own = listed.filter(|listed| listed.base == base);
+        Some(Place {
+            key: given.and_then(|given| given.key.clone()),
+            limit: own.map_or(LimitField::MaxTokens, |own| own.limit),
+            usage: listed.is_none_or(|listed| listed.usage),
+            base,
+        })
+    }
+
+    /// Where Ollama would be.
+    fn nearby(&self) -> Place {
+        let given = self.settings.models.nearby.as_deref();
+        let usual = self.catalogue.provider("ollama");
+        let base = given.or_else(|| usual.map(|usual| usual.base.as_str()));
+        Place {
+            base: ollama::base(base.unwrap_or_default()),
+            key: None,
+            limit: LimitField::MaxTokens,
+            usage: usual.is_none_or(|usual| usual.usage),
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Models behind one door: what to ask, whom to ask, and what to do when nobody answers.
+//!
+//! This room never decides what a person is told, stores nothing, and never logs a word of a
+//! prompt or of an answer. Start with [`Door::answer`]: it tries the models of a task's chain in
+//! order and hands out one answer as it comes.
+
+mod breaker;
+mod catalogue;
+mod chain;
+mod door;
+mod error;
+mod guard;
+mod money;
+mod ollama;
+mod prompt;
+#[cfg(test)]
+mod scripted;
+mod settings;
+mod sse;
+mod tokens;
+mod wire;
+
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+
+pub use catalogue::{Catalogue, Entry};
+pub use door::{Door, Wrong};
+pub use error::{Error, Wait};
+pub use money::Cost;
+pub use prompt::{Persona, Place, Prompts, Summary};
+pub use settings::{Deadlines, Models, Provider, Secret, Settings};
+pub use tokens::{estimate, fit};
+
+/// What a call is for; each task has its own chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Task {
+    /// Talking with a person.
+    Chat,
+    /// Sorting a message.
+    Classify,
+    /// Pulling facts out of text.
+    Extract,
+    /// Shortening a conversation.
+    Summarise,
+}
+
+impl Task {
+    /// The word for metrics and settings.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Classify => "classify",
+            Self::Extract => "extract",
+            Self::Summarise => "summarise",
+        }
+    }
+}
+
+/// Who speaks a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// Instructions.
+    System,
+    /// The person.
+    Person,
+    /// Toney, as it answered before.
+    Toney,
+    /// What a tool gave back for the call of this id.
+    Tool(String),
+}
+
+/// One message of the window that a model sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub text: String,
+    /// The tools that Toney called with this line.
+    pub calls: Vec<ToolCall>,
+}
+
+impl Line {
+    /// A line without tool calls.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self {
+            role,
+            text: text.into(),
+            calls: Vec::new(),
+        }
+    }
+}
+
+/// A tool that a model may call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// Its name: letters, digits, `_` and `-`.
+    pub name: String,
+    /// What it does, for the model.
+    pub about: String,
+    /// JSON schema of its arguments.
+    pub schema: serde_json::Value,
+}
+
+/// A tool call as the model wrote it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToolCall {
+    /// The model's id of this call, which the answer repeats.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// Its arguments, checked to be JSON but not against the schema.
+    pub arguments: String,
+}
+
+/// What a model is asked.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Request {
+    /// The window, oldest first; system lines lead.
+    pub messages: Vec<Line>,
+    /// What the model may call.
+    pub tools: Vec<Tool>,
+    /// Tokens of the answer at most; the model's own limit where it is lower or this is none.
+    pub max_output: Option<u32>,
+    /// Between 0 and 2; left out where the model takes none.
+    pub temperature: Option<f32>,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// The model had said everything.
+    Complete,
+    /// The output limit cut it.
+    Length,
+    /// It waits for tools.
+    Tools,
+}
+
+/// A piece of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Chunk {
+    /// The model works, but has nothing to show: it thinks, or it writes a tool call.
+    Busy,
+    /// More text.
+    Text(String),
+    /// A whole tool call.
+    Tool(ToolCall),
+    /// Tokens counted by the provider.
+    Usage {
+        /// Tokens of the request.
+        tokens_in: u64,
+        /// Tokens of the answer, thoughts included.
+        tokens_out: u64,
+    },
+    /// The end; nothing follows.
+    End(Finish),
+}
+
+/// An answer while it comes. Dropping it ends the call at the provider.
+pub type AnswerStream = BoxStream<'static, Result<Chunk, Error>>;
+
+/// One model at one provider. A stream ends with [`Chunk::End`] or one error.
+#[async_trait::async_trait]
+pub trait Model: Send + Sync {
+    /// What is known about it; its name is `provider/id`.
+    fn entry(&self) -> &Entry;
+
+    /// `provider/id`.
+    fn name(&self) -> &str {
+        &self.entry().name
+    }
+
+    /// Sends the request once, without trying again.
+    ///
+    /// # Errors
+    /// Sorted by what to do about it, see [`Error`].
+    async fn stream(&self, request: &Request) -> Result<AnswerStream, Error>;
+}
+
+/// What the caller of [`Door::answer`] hears. The stream ends after `Done` or `Failed`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// More text.
+    Text(String),
+    /// A whole tool call.
+    Tool(ToolCall),
+    /// The model broke off after text had been handed out; another one begins from the start.
+    /// Whatever was shown since the beginning is to be replaced by what follows.
+    Restart,
+    /// The answer is whole.
+    Done(Report),
+    /// Nobody answered.
+    Failed(Unavailable),
+}
+
+/// How an answer came about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// `provider/id`.
+    pub model: String,
+    /// The provider alone.
+    pub provider: String,
+    /// Why it ended.
+    pub finish: Finish,
+    /// Tokens of the request.
+    pub tokens_in: u64,
+    /// Tokens of the answer.
+    pub tokens_out: u64,
+    /// Whether the tokens are our estimate, since the provider gave no figures.
+    pub estimated: bool,
+    /// What the answer cost by the catalogue; failed attempts are not in it.
+    pub cost: Cost,
+    /// From the question to the first text of this answer.
+    pub first_token: Duration,
+    /// From the question to the end.
+    pub total: Duration,
+    /// Every try, the good one last.
+    pub attempts: Vec<Attempt>,
+}
+
+/// One try with one model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// `provider/id`.
+    pub model: String,
+    /// How it went.
+    pub outcome: Outcome,
+}
+
+/// How a try went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Well.
+    Answered,
+    /// Not at all: its breaker is open.
+    Skipped,
+    /// Badly.
+    Failed(Error),
+}
+
+/// Why nobody answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unavailable {
+    /// The reason in one word.
+    pub reason: Reason,
+    /// Every try.
+    pub attempts: Vec<Attempt>,
+}
+
+/// The reason in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reason {
+    /// The operator wants no model.
+    Offline,
+    /// No model is configured and none was found.
+    NotConfigured,
+    /// A model declined to answer this; its provider is well.
+    Refused,
+    /// All models of the chain failed or rest.
+    AllFailed,
+}

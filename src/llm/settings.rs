@@ -1,0 +1,171 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+/// A key. Its text leaves only through [`Secret::expose`].
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Hides a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The text, for the wire.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Everything this room can be told.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// No model at all (`TONEY_OFFLINE`).
+    pub offline: bool,
+    /// Section `[models]`.
+    pub models: Models,
+    /// Sections `[providers.NAME]`.
+    pub providers: BTreeMap<String, Provider>,
+}
+
+/// Section `[providers.NAME]`: a provider of the catalogue, or any other OpenAI-compatible one.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Provider {
+    /// The address before `/chat/completions`; the catalogue's when unset.
+    pub base_url: Option<String>,
+    /// The key; none is sent when unset.
+    pub key: Option<Secret>,
+}
+
+/// Section `[models]`: the chains, each a list of `provider/id`, best first, and the deadlines.
+/// A chain that is empty is the chat chain; an empty chat chain is made from the providers that
+/// have a key or an address.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Models {
+    /// Talking.
+    #[serde(deserialize_with = "list")]
+    pub chat: Vec<String>,
+    /// Sorting.
+    #[serde(deserialize_with = "list")]
+    pub classify: Vec<String>,
+    /// Pulling out facts.
+    #[serde(deserialize_with = "list")]
+    pub extract: Vec<String>,
+    /// Shortening.
+    #[serde(deserialize_with = "list")]
+    pub summarise: Vec<String>,
+    /// Where Ollama is looked for while no model is configured; the usual port of this machine
+    /// when unset, nowhere when empty.
+    pub nearby: Option<String>,
+    /// How long is waited for what.
+    pub deadlines: Deadlines,
+}
+
+/// Section `[models.deadlines]`, all in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Deadlines {
+    /// For a connection.
+    pub connect_ms: u64,
+    /// For the first sign of an answer: text, a tool call, or a thought.
+    pub first_token_ms: u64,
+    /// Between two pieces of an answer.
+    pub next_token_ms: u64,
+    /// For one model's whole answer.
+    pub attempt_ms: u64,
+    /// For the whole chain.
+    pub total_ms: u64,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            connect_ms: 3_000,
+            first_token_ms: 15_000,
+            next_token_ms: 15_000,
+            attempt_ms: 90_000,
+            total_ms: 120_000,
+        }
+    }
+}
+
+impl Deadlines {
+    pub(super) const fn connect(&self) -> Duration {
+        Duration::from_millis(self.connect_ms)
+    }
+
+    pub(super) const fn first_token(&self) -> Duration {
+        Duration::from_millis(self.first_token_ms)
+    }
+
+    pub(super) const fn next_token(&self) -> Duration {
+        Duration::from_millis(self.next_token_ms)
+    }
+
+    pub(super) const fn attempt(&self) -> Duration {
+        Duration::from_millis(self.attempt_ms)
+    }
+
+    pub(super) const fn total(&self) -> Duration {
+        Duration::from_millis(self.total_ms)
+    }
+}
+
+/// Takes a list, or one text with commas, which is all that an environment variable can hold.
+fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "a model name, or a list of them")]
+    enum OneOrMany {
+        One(String),
+        Many(Vec<String>),
+    }
+    let names = match OneOrMany::deserialize(from)? {
+        OneOrMany::One(text) => text.split(',').map(str::to_owned).collect(),
+        OneOrMany::Many(names) => names,
+    };
+    Ok(names
+        .into_iter()
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_never_shown() {
+        let settings: Settings = toml::from_str(
+            "[models]\nchat = \"openai/a, ollama/b\"\nsummarise = [\"x/y\"]\n\
+             [providers.openai]\nkey = \"sk-geheim\"\n",
+        )
+        .unwrap();
+        assert_eq!(settings.models.chat, ["openai/a", "ollama/b"]);
+        assert!(!format!("{settings:?}").contains("geheim"));
+        assert_eq!(
+            settings.providers["openai"].key.as_ref().unwrap().expose(),
+            "sk-geheim"
+        );
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused() {
+        assert!(toml::from_str::<Settings>("[models]\nchatt = []\n").is_err());
+        assert!(toml::from_str::<Settings>("[models]\nchat = 3\n").is_err());
+        assert!(toml::from_str::<Settings>("[providers.x]\nurl = \"\"\n").is_err());
+    }
+}

@@ -1,0 +1,153 @@
+use std::borrow::Cow;
+
+use super::catalogue::Entry;
+use super::{Line, Request, Role};
+
+/// Tokens that every message costs beyond its text.
+const PER_LINE: u64 = 6;
+/// An answer needs that much room at least, or the window is cut.
+const LEAST_OUTPUT: u64 = 512;
+
+/// About how many tokens a text has, rather too many than too few.
+///
+/// Byte-pair vocabularies take 3.5 to 4.5 letters of English per token and one token for most
+/// other letters; 3 and 1 leave a margin of some 20 %.
+pub fn estimate(text: &str) -> u64 {
+    let letters = text.chars().count();
+    let ascii = text.bytes().filter(u8::is_ascii).count();
+    let other = letters.saturating_sub(ascii);
+    u64::try_from(ascii.div_ceil(3) + other).unwrap_or(u64::MAX)
+}
+
+fn weight(line: &Line) -> u64 {
+    let calls: u64 = line
+        .calls
+        .iter()
+        .map(|call| estimate(&call.name) + estimate(&call.arguments) + PER_LINE)
+        .sum();
+    estimate(&line.text) + calls + PER_LINE
+}
+
+/// About how many tokens a request has.
+pub(super) fn of_request(request: &Request) -> u64 {
+    let tools: u64 = request
+        .tools
+        .iter()
+        .map(|tool| {
+            estimate(&tool.name) + estimate(&tool.about) + estimate(&tool.schema.to_string())
+        })
+        .sum();
+    tools + request.messages.iter().map(weight).sum::<u64>()
+}
+
+/// Cuts a window to what fits a model: system lines and the last line stay, the oldest of the
+/// rest go first, and a tool's answer goes with the call it belongs to. None when even so it is
+/// too long.
+pub fn fit<'a>(request: &'a Request, entry: &Entry) -> Option<Cow<'a, Request>> {
+    let context = u64::from(entry.context);
+    let output = u64::from(request.max_output.unwrap_or(entry.output).min(entry.output))
+        .min(context / 4)
+        .max(LEAST_OUTPUT.min(context / 2));
+    let room = context.saturating_sub(output);
+    let mut total = of_request(request);
+    if total <= room {
+        return Some(Cow::Borrowed(request));
+    }
+    let mut kept = request.clone();
+    let mut lines: Vec<Option<Line>> = kept.messages.drain(..).map(Some).collect();
+    let last = lines
+        .iter()
+        .rposition(|line| line.as_ref().is_some_and(|line| line.role == Role::Person))
+        .unwrap_or_else(|| lines.len().saturating_sub(1));
+    let mut orphaned = false;
+    for slot in lines.iter_mut().take(last) {
+        let Some(line) = slot.as_ref() else { continue };
+        let follows = orphaned && matches!(line.role, Role::Tool(_));
+        if line.role == Role::System || (total <= room && !follows) {
+            orphaned = false;
+            continue;
+        }
+        orphaned = follows || !line.calls.is_empty();
+        total = total.saturating_sub(weight(line));
+        *slot = None;
+    }
+    if total > room {
+        return None;
+    }
+    kept.messages = lines.into_iter().flatten().collect();
+    Some(Cow::Owned(kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::llm::ToolCall;
+
+    fn small(context: u32) -> Entry {
+        Entry {
+            context,
+            output: 100,
+            ..Entry::unknown("x/y")
+        }
+    }
+
+    #[test]
+    fn the_estimate_leaves_a_margin() {
+        // 44 letters are 10 tokens for cl100k; "Привет, как дела?" is 8, "你好世界" 5 to 6.
+        assert_eq!(estimate("The quick brown fox jumps over the lazy dog."), 15);
+        assert!(estimate("Привет, как дела?") >= 8);
+        assert!(estimate("你好世界") >= 4);
+        assert_eq!(estimate(""), 0);
+    }
+
+    #[test]
+    fn the_oldest_go_and_tool_answers_go_with_their_call() {
+        let mut call = Line::new(Role::Toney, "x".repeat(300));
+        call.calls.push(ToolCall {
+            id: "a".into(),
+            name: "tip".into(),
+            arguments: "{}".into(),
+        });
+        let request = Request {
+            messages: vec![
+                Line::new(Role::System, "be kind"),
+                call,
+                Line::new(Role::Tool("a".into()), "done"),
+                Line::new(Role::Toney, "short"),
+                Line::new(Role::Person, "and now?"),
+            ],
+            ..Request::default()
+        };
+        let fitted = fit(&request, &small(220)).unwrap();
+        let roles: Vec<_> = fitted.messages.iter().map(|line| &line.role).collect();
+        assert_eq!(roles, [&Role::System, &Role::Toney, &Role::Person]);
+        assert!(matches!(
+            fit(&request, &small(8_000)),
+            Some(Cow::Borrowed(_))
+        ));
+        assert!(fit(&request, &small(20)).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn what_fits_keeps_system_and_question(
+            lengths in prop::collection::vec(0usize..600, 1..30),
+            context in 200u32..4_000,
+        ) {
+            let mut messages = vec![Line::new(Role::System, "rules")];
+            for (index, length) in lengths.iter().enumerate() {
+                let role = if index % 2 == 0 { Role::Person } else { Role::Toney };
+                messages.push(Line::new(role, "w".repeat(*length)));
+            }
+            messages.push(Line::new(Role::Person, "question"));
+            let request = Request { messages, ..Request::default() };
+            if let Some(fitted) = fit(&request, &small(context)) {
+                prop_assert!(of_request(&fitted) < u64::from(context));
+                prop_assert_eq!(&fitted.messages.first().unwrap().text, "rules");
+                prop_assert_eq!(&fitted.messages.last().unwrap().text, "question");
+            }
+        }
+    }
+}
