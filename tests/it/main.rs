@@ -12,7 +12,6 @@
     reason = "a test may stop at the first surprise, and its helpers are nobody's interface"
 )]
 
-mod redis_engine;
 #[allow(
     dead_code,
     unused_imports,
@@ -22,4 +21,5 @@ mod redis_engine;
 mod sim;
 
 mod model_wire;
+mod redis_engine;
 mod terminal_adapter;
