@@ -96,6 +96,7 @@ pub struct Data {
 }
 
 /// All settings, checked as far as their kinds go.
+#[derive(Clone)]
 pub struct Config {
     table: Table,
     /// How the operator named what was set, by dotted path.
@@ -196,6 +197,36 @@ impl Config {
             Some(Value::Array(items)) => !items.is_empty(),
             Some(_) => true,
         }
+    }
+
+    /// The same settings with a text changed by the command line.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such setting.
+    pub fn with(mut self, path: &str, text: &str) -> Result<Self, Wrong> {
+        let (section, key) = path.split_once('.').unwrap_or(("", path));
+        let table = self.table.get_mut(section).and_then(Value::as_table_mut);
+        let Some(table) = table else {
+            return Err(Wrong::Unknown {
+                name: path.to_owned(),
+                meant: None,
+            });
+        };
+        table.insert(key.to_owned(), Value::String(text.to_owned()));
+        Ok(self)
+    }
+
+    /// The same settings with a text emptied.
+    #[must_use]
+    pub fn without(self, path: &str) -> Self {
+        let kept = self.clone();
+        self.with(path, "").unwrap_or(kept)
+    }
+
+    /// The text of a setting, or nothing.
+    pub fn text(&self, path: &str) -> &str {
+        self.value(path).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The name of a setting as the operator wrote it, for messages.

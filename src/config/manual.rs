@@ -9,6 +9,7 @@ pub(super) const TEXT: &str = include_str!("../../config/toney.toml");
 const ANY: &str = "NAME";
 
 /// What the manual says: the defaults, and which settings there are.
+#[derive(Clone)]
 pub(super) struct Manual {
     /// The settings that have a default.
     pub(super) defaults: Table,
