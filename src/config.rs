@@ -72,7 +72,9 @@ impl Config {
         };
         let Sources { file, dotenv, env } = sources;
         let written = dotenv.as_deref().map(read_dotenv).transpose()?;
-        let written = written.unwrap_or_default();
+        let mut written = written.unwrap_or_default();
+        // A name of the environment hides the same name in `.env`, also when it is empty.
+        written.retain(|name, _| !env.contains_key(name));
         let named = || env.get(names::FILE).or_else(|| written.get(names::FILE));
         let named = || named().filter(|name| !name.is_empty()).map(PathBuf::from);
         if let Some(file) = file.clone().or_else(named) {
@@ -239,7 +241,7 @@ impl Config {
         place: &str,
     ) -> Result<(), Wrong> {
         for (short, path) in names::SHORT {
-            // An empty short name is how one is switched off.
+            // An empty short name is an unset one: so it stands in copied examples and containers.
             if let Some(text) = given.get(*short).filter(|text| !text.trim().is_empty()) {
                 self.add_text(path, text, format!("{short}{place}"))?;
             }

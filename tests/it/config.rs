@@ -162,6 +162,14 @@ fn each_source_is_stronger_than_the_one_before() {
     assert_eq!(config.name("store.url"), "DATABASE_URL in .env");
     assert!(config.name("store.keep_days").contains("mine.toml"));
 
+    // An empty name hides what `.env` says under the same name.
+    let config = Config::load(&Sources {
+        env: env(&[("DATABASE_URL", "")]),
+        ..sources
+    });
+    let store: store::Settings = config.unwrap().section("store").unwrap();
+    assert_eq!(store.url, "sqlite://data/toney.db");
+
     // The file may also be named in the environment or in `.env`; an option is stronger.
     let other = folder.write("other.toml", "[store]\nkeep_days = 11\n");
     let named = |file: Option<PathBuf>| {
@@ -202,6 +210,7 @@ fn short_names_set_what_they_say() {
         ("REDIS_URL", ""),
     ])
     .unwrap();
+    assert!(config.hints().is_empty(), "{:?}", config.hints());
     assert!(config.has("telegram.token"));
     let discord: Discord = config.section("discord").unwrap();
     assert_eq!(discord.token, "d.e.f");
