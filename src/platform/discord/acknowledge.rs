@@ -46,6 +46,7 @@ impl Front {
     fn gauge(&self, up: usize) {
         let total = self.total.load(Ordering::Relaxed);
         let whole = total > 0 && up >= total;
+        self.core.connected.store(whole, Ordering::Relaxed);
         let bot = self.core.settings.bot.clone();
         metrics::gauge!("toney_platform_connected", "platform" => NAME, "bot" => bot)
             .set(if whole { 1.0 } else { 0.0 });

@@ -30,7 +30,7 @@ mod wire;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -83,6 +83,8 @@ struct Core {
     rest: Rest,
     /// Our own user id; 0 until the platform told.
     me: AtomicU64,
+    /// Whether every shard is ready.
+    connected: AtomicBool,
     gaps: Gaps,
 }
 
@@ -128,6 +130,7 @@ impl Discord {
                 answer: Arc::new(answer),
                 rest,
                 me: AtomicU64::new(0),
+                connected: AtomicBool::new(false),
                 gaps: Gaps::default(),
             }),
         })
@@ -213,6 +216,10 @@ impl Platform for Discord {
 
     fn features(&self) -> &Features {
         &FEATURES
+    }
+
+    fn is_connected(&self) -> bool {
+        self.core.connected.load(Ordering::Relaxed)
     }
 
     async fn receive(&self, desk: Desk, stop: CancellationToken) -> Result<(), Fatal> {
