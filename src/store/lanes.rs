@@ -35,15 +35,15 @@ const PUT: Sql = dialect!(
 );
 // The lane is next due when the first piece of its work is: the ones behind it keep their order.
 const RELEASE: Sql = dialect!(
-    "UPDATE lanes SET turns = turns + 1, next_at = d.next_at,
-            holder = CASE WHEN d.next_at <= $3 AND $4 = 1 THEN holder ELSE '' END
-     FROM (SELECT j.value ->> 'lane' AS lane, COALESCE(
+    "UPDATE lanes SET turns = turns + 1, next_at = d.due,
+            holder = CASE WHEN d.due <= $3 AND $4 = 1 THEN holder ELSE '' END
+     FROM (SELECT j.value ->> 'lane' AS name, COALESCE(
              (SELECT run_at FROM jobs WHERE jobs.lane = j.value ->> 'lane' AND state = 'due'
               ORDER BY ordering, id LIMIT 1),
              (SELECT next_at FROM outbound WHERE outbound.lane = j.value ->> 'lane'
               AND state IN ('pending', 'unknown') ORDER BY id LIMIT 1),
-             9223372036854775807) AS next_at FROM" each ") AS d
-     WHERE lanes.lane = d.lane AND lanes.holder = $2
+             9223372036854775807) AS due FROM" each ") AS d
+     WHERE lanes.lane = d.name AND lanes.holder = $2
      RETURNING lane, next_at, holder, turns"
 );
 const CLAIM: Sql = Sql {
