@@ -22,4 +22,5 @@ mod sim;
 
 mod model_wire;
 mod redis_engine;
+mod store;
 mod terminal_adapter;
