@@ -46,13 +46,16 @@ const RELEASE: Sql = dialect!(
      WHERE lanes.lane = d.name AND lanes.holder = $2
      RETURNING lane, next_at, holder, turns"
 );
+// That it is due at all is said twice: the planners use the index of free lanes only if told so.
 const CLAIM: Sql = Sql {
     sqlite: "UPDATE lanes SET holder = $2 WHERE lane IN
              (SELECT lane FROM lanes WHERE holder = '' AND next_at <= $3
+              AND next_at < 9223372036854775807
               ORDER BY next_at LIMIT CAST($1 AS INTEGER)) AND holder = ''
              RETURNING lane, next_at, holder, turns",
     postgres: "UPDATE lanes SET holder = $2 WHERE lane IN
              (SELECT lane FROM lanes WHERE holder = '' AND next_at <= $3
+              AND next_at < 9223372036854775807
               ORDER BY next_at LIMIT CAST($1 AS BIGINT) FOR UPDATE SKIP LOCKED) AND holder = ''
              RETURNING lane, next_at, holder, turns",
 };
