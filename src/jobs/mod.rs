@@ -39,12 +39,14 @@ pub struct Work {
     pub turns: i64,
     /// True when the work came while the lane was busy, rather than into a free lane.
     pub kept: bool,
+    /// True when nothing of it can have been begun before.
+    pub fresh: bool,
     /// What is due, in order. All of it ends with this run; a worker that does not want so much at
     /// once truncates it.
     pub jobs: Vec<Job>,
     /// Cancelled when there is no time left to finish.
     pub stop: CancellationToken,
-    arrivals: mpsc::UnboundedReceiver<Vec<NewJob>>,
+    arrivals: mpsc::UnboundedReceiver<Vec<Job>>,
 }
 
 impl Work {
@@ -52,7 +54,10 @@ impl Work {
     /// puts it into `jobs`; it stays durable and comes again otherwise.
     pub async fn arrived(&mut self) -> Vec<Job> {
         match self.arrivals.recv().await {
-            Some(jobs) => jobs.into_iter().map(as_read).collect(),
+            Some(mut jobs) => {
+                jobs.retain(|job| self.jobs.iter().all(|known| known.id != job.id));
+                jobs
+            }
             None => std::future::pending().await,
         }
     }

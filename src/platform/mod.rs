@@ -5,6 +5,8 @@
 //! never decides what is answered, never retries a send and never waits for a pace: that is
 //! `delivery`'s. Start with [`Platform`].
 
+pub mod discord;
+pub mod telegram;
 pub mod terminal;
 
 use std::sync::Arc;
@@ -31,6 +33,16 @@ pub trait Platform: Send + Sync {
 
     /// What it can do.
     fn features(&self) -> &Features;
+
+    /// True where somebody sits in front of it: when they leave, the process ends.
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    /// Whether what people write arrives at the moment.
+    fn is_connected(&self) -> bool {
+        true
+    }
 
     /// Within what the message ids of this address count up together: the chat, or the account.
     /// A lost letter is looked for behind the newest id known there.

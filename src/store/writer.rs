@@ -236,6 +236,7 @@ impl Writer {
                         lane,
                         turns,
                         kept,
+                        fresh: kept,
                         jobs,
                         outbound,
                     },
@@ -249,7 +250,13 @@ impl Writer {
         }
         outcome.held = taken.keys().cloned().collect();
         if !taken.is_empty() {
-            let claims = lanes::contents(tx, taken).await?;
+            let mut claims = lanes::contents(tx, taken).await?;
+            let new: HashSet<_> = fresh.iter().map(|job| job.id).collect();
+            for claim in &mut claims {
+                claim.fresh |= claim.jobs.iter().all(|job| new.contains(&job.id));
+                // What failed may be due again before its failure could be recorded.
+                claim.fresh &= claim.jobs.iter().all(|job| job.attempts == 0);
+            }
             outcome
                 .news
                 .extend(claims.into_iter().map(LaneNews::Claimed));

@@ -20,7 +20,11 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod config;
+mod discord_adapter;
+mod http;
 mod model_wire;
 mod redis_engine;
 mod store;
+mod telegram_adapter;
 mod terminal_adapter;

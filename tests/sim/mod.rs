@@ -3,6 +3,7 @@
 //! Included by path from the test binaries and from the benchmarks, so nothing here knows the test
 //! harness.
 
+pub mod discord;
 pub mod model;
 pub mod servers;
 pub mod telegram;

@@ -1,0 +1,206 @@
+//! Slash commands, buttons and forms.
+
+use super::*;
+
+#[tokio::test]
+async fn a_command_is_deferred_and_its_reply_filled() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.commands().len() == 2)
+            .await
+    );
+    let asked = stage
+        .discord
+        .slash(ann, channel, "why", &[("words", json!("the last one"))]);
+    let item = stage.comes(1).await.remove(0);
+    let What::Command { name, args } = &item.what else {
+        panic!("a command")
+    };
+    assert_eq!((name.as_str(), args.as_str()), ("why", "the last one"));
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.interaction(asked).response == Some(5))
+            .await
+    );
+    let draft = stage.letter(channel, "Because.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    let message = stage.adapter.send(&letter).await.unwrap();
+    // Doing it again is harmless.
+    assert_eq!(stage.adapter.send(&letter).await.unwrap(), message);
+    let answered = stage.discord.interaction(asked);
+    assert_eq!(answered.content.as_deref(), Some("Because."));
+    assert!(!answered.loading);
+    let part = Part {
+        text: "Because I read it.".to_owned(),
+        spans: Vec::new(),
+    };
+    let edit = Edit {
+        address: &draft.address,
+        message: &message,
+        part: &part,
+        buttons: &[],
+        growing: false,
+        interaction: item.interaction.as_ref(),
+    };
+    stage.adapter.edit(&edit).await.unwrap();
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    assert_eq!(
+        stage.discord.bot_messages(channel)[0].content,
+        "Because I read it."
+    );
+    stage.down().await;
+    stage.clean();
+}
+
+#[tokio::test]
+async fn a_spent_interaction_becomes_an_ordinary_message() {
+    let config = sim::Config {
+        token_life: Duration::ZERO,
+        ..Default::default()
+    };
+    let mut stage = Stage::with(config, |_| {}).await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.commands().len() == 2)
+            .await
+    );
+    stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    stage.adapter.send(&letter).await.unwrap();
+    assert_eq!(stage.discord.calls(route::SEND).len(), 1);
+    stage.clock.advance(Duration::from_secs(900));
+    stage.adapter.send(&letter).await.unwrap();
+    assert_eq!(stage.discord.calls(route::EDIT_ORIGINAL).len(), 1);
+    stage.down().await;
+}
+
+#[tokio::test]
+async fn a_press_is_acknowledged_while_the_store_is_stuck() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let mut draft = stage.letter(channel, "Well?");
+    draft.buttons = vec![vec![
+        Button {
+            label: "Yes".to_owned(),
+            data: "yes:1".to_owned(),
+        },
+        Button {
+            label: "Tell".to_owned(),
+            data: "form:note:1".to_owned(),
+        },
+    ]];
+    let card = stage.adapter.send(&draft.letter()).await.unwrap();
+    *stage.stored.refuse.lock().unwrap() = true;
+    let press = stage.discord.press(ann, channel, "Yes");
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.interaction(press).response == Some(6))
+            .await
+    );
+    *stage.stored.refuse.lock().unwrap() = false;
+    let item = stage.comes(1).await.remove(0);
+    assert_eq!(
+        item.what,
+        What::Press {
+            data: "yes:1".to_owned(),
+            values: Vec::new(),
+            card: Some(card.clone())
+        }
+    );
+    assert!(!item.interaction.as_ref().unwrap().deferred);
+    let press = stage.discord.press(ann, channel, "Tell");
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.interaction(press).response == Some(9))
+            .await
+    );
+    stage.discord.submit(press, &[("words", "Too loud")]);
+    let item = stage.comes(2).await.remove(1);
+    let fields = BTreeMap::from([("words".to_owned(), "Too loud".to_owned())]);
+    assert_eq!(
+        item.what,
+        What::Form {
+            data: "form:note:1".to_owned(),
+            fields
+        }
+    );
+    stage
+        .adapter
+        .set_buttons(&draft.address, &card, &[])
+        .await
+        .unwrap();
+    let message = stage.discord.bot_messages(channel).remove(0);
+    assert_eq!(
+        (message.content.as_str(), message.buttons.len()),
+        ("Well?", 0)
+    );
+    stage.down().await;
+    stage.clean();
+}
+
+#[tokio::test]
+async fn a_failed_acknowledgement_loses_nothing() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.commands().len() == 2)
+            .await
+    );
+    stage
+        .discord
+        .fail(route::CALLBACK, When::Times(1), Kind::Status(500));
+    stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    stage.adapter.send(&letter).await.unwrap();
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    stage.down().await;
+}
+
+#[tokio::test]
+async fn commands_are_written_only_when_they_changed() {
+    let mut stage = Stage::new().await;
+    stage.up().await;
+    assert!(
+        stage
+            .discord
+            .wait_until(SOON, |d| d.command_writes() == 1)
+            .await
+    );
+    stage.restart(|_| {}).await;
+    let looks = |d: &sim::Discord| d.calls("GET /applications/{application_id}/commands").len();
+    assert!(stage.discord.wait_until(SOON, |d| looks(d) == 2).await);
+    stage.down().await;
+    assert_eq!(stage.discord.command_writes(), 1);
+    stage.clean();
+}
