@@ -25,5 +25,6 @@ mod discord_adapter;
 mod http;
 mod model_wire;
 mod redis_engine;
+mod store;
 mod telegram_adapter;
 mod terminal_adapter;
