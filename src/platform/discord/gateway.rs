@@ -365,6 +365,8 @@ impl Shard<'_> {
             0 => {
                 let data = d.ok_or_else(|| End::Broken("a dispatch without data".to_owned()))?;
                 let kind = t.unwrap_or_default();
+                // What is replayed before the word that it is complete is an answer, too.
+                line.ready_by = line.ready_by.map(|_| Instant::now() + PATIENCE);
                 if kind == "READY" {
                     *session = Some(self.opened(&data, s).await?);
                 }

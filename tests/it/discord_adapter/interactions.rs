@@ -28,7 +28,7 @@ async fn a_command_is_deferred_and_its_reply_filled() {
             .wait_until(SOON, |d| d.interaction(asked).response == Some(5))
             .await
     );
-    let draft = stage.letter(channel, "Because.");
+    let draft = stage.letter(channel, "Because: https://example.org");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
         ..draft.letter()
@@ -37,7 +37,10 @@ async fn a_command_is_deferred_and_its_reply_filled() {
     // Doing it again is harmless.
     assert_eq!(stage.adapter.send(&letter).await.unwrap(), message);
     let answered = stage.discord.interaction(asked);
-    assert_eq!(answered.content.as_deref(), Some("Because."));
+    assert_eq!(
+        answered.content.as_deref(),
+        Some("Because: https://example.org")
+    );
     assert!(!answered.loading);
     let part = Part {
         text: "Because I read it.".to_owned(),
