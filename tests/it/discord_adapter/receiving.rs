@@ -368,3 +368,28 @@ async fn a_storm_over_a_bad_line_loses_nothing_and_keeps_its_order() {
     stage.down().await;
     stage.clean();
 }
+
+#[tokio::test]
+async fn a_killed_process_has_the_rest_replayed() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    stage.up().await;
+    for number in 0..100 {
+        stage.discord.whispers(ann, &number.to_string());
+        if number % 40 == 0 {
+            stage.comes(1).await;
+        }
+    }
+    let (_, task) = stage.running.take().unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    for number in 100..150 {
+        stage.discord.whispers(ann, &number.to_string());
+    }
+    stage.restart(|_| {}).await;
+    let expected: Vec<String> = (0..150).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&stage.comes(150).await), expected);
+    assert_eq!(stage.discord.identifies().len(), 1);
+    stage.down().await;
+    stage.clean();
+}
