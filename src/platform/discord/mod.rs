@@ -16,6 +16,7 @@
 
 mod acknowledge;
 mod catchup;
+mod ending;
 mod files;
 mod find;
 mod gateway;
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use self::acknowledge::Underway;
 use self::catchup::Gaps;
 use self::login::Closed;
 use self::outgoing::Command;
@@ -84,6 +86,7 @@ struct Core {
     /// Our own user id; 0 until the platform told.
     me: AtomicU64,
     gaps: Gaps,
+    underway: Underway,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +132,7 @@ impl Discord {
                 rest,
                 me: AtomicU64::new(0),
                 gaps: Gaps::default(),
+                underway: Underway::default(),
             }),
         })
     }

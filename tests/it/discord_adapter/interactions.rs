@@ -207,3 +207,28 @@ async fn commands_are_written_only_when_they_changed() {
     assert_eq!(stage.discord.command_writes(), 1);
     stage.clean();
 }
+
+#[tokio::test]
+async fn an_answer_that_is_ready_too_soon_waits_for_its_acknowledgement() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let all = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, all).await);
+    let slow = Kind::Delay(Duration::from_millis(300));
+    stage.discord.fail(route::CALLBACK, When::Times(1), slow);
+    let asked = stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    stage.adapter.send(&letter).await.unwrap();
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    let answered = stage.discord.interaction(asked);
+    assert_eq!(answered.content.as_deref(), Some("Hello."));
+    stage.down().await;
+    stage.clean();
+}
