@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 
 use super::Core;
 use super::gateway::Dispatch;
-use super::rest::{Route, Trouble};
+use super::rest::{Route, Trouble, code};
 use super::wire::{FORM, NAME};
 
 /// The platform's own limit for the first answer to an interaction.
@@ -145,23 +145,40 @@ fn first_answer(interaction: &Wire) -> Option<CreateInteractionResponse> {
 
 impl Core {
     async fn acknowledge(&self, id: &str, token: &str, answer: CreateInteractionResponse) {
-        let result = match serde_json::to_value(&answer) {
-            Ok(body) => {
-                let route = Route::callback(id, token);
-                self.rest
-                    .call::<serde_json::Value>(route, Some(&body))
-                    .await
-                    .map(drop)
-            }
-            Err(error) => Err(Trouble::NotSent(error.to_string())),
-        };
-        if let Err(trouble) = result {
-            metrics::counter!("toney_acknowledgements_failed_total", "platform" => NAME)
-                .increment(1);
-            tracing::warn!(
-                reason = %trouble,
-                "An interaction could not be acknowledged; its answer comes as a plain message"
-            );
+        let mut result = self.answer_first(id, token, &answer).await;
+        if matches!(result, Err(Trouble::NotSent(_) | Trouble::Unknown(_))) {
+            // Three seconds have room for a second attempt; if the first was taken, it says so.
+            result = self.answer_first(id, token, &answer).await;
         }
+        match result {
+            Ok(())
+            | Err(Trouble::Refused {
+                code: code::ALREADY_ACKNOWLEDGED,
+                ..
+            }) => {}
+            Err(trouble) => {
+                metrics::counter!("toney_acknowledgements_failed_total", "platform" => NAME)
+                    .increment(1);
+                tracing::warn!(
+                    reason = %trouble,
+                    "An interaction could not be acknowledged; its answer comes as a plain message"
+                );
+            }
+        }
+    }
+
+    async fn answer_first(
+        &self,
+        id: &str,
+        token: &str,
+        answer: &CreateInteractionResponse,
+    ) -> Result<(), Trouble> {
+        let body =
+            serde_json::to_value(answer).map_err(|error| Trouble::NotSent(error.to_string()))?;
+        let route = Route::callback(id, token);
+        self.rest
+            .call::<serde_json::Value>(route, Some(&body))
+            .await
+            .map(drop)
     }
 }

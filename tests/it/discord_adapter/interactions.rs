@@ -177,7 +177,7 @@ async fn a_failed_acknowledgement_loses_nothing() {
     );
     stage
         .discord
-        .fail(route::CALLBACK, When::Times(1), Kind::Status(500));
+        .fail(route::CALLBACK, When::Times(2), Kind::Status(500));
     stage.discord.slash(ann, channel, "start", &[]);
     let item = stage.comes(1).await.remove(0);
     let draft = stage.letter(channel, "Hello.");
@@ -231,4 +231,28 @@ async fn an_answer_that_is_ready_too_soon_waits_for_its_acknowledgement() {
     assert_eq!(answered.content.as_deref(), Some("Hello."));
     stage.down().await;
     stage.clean();
+}
+
+#[tokio::test]
+async fn an_acknowledgement_whose_answer_was_lost_is_still_one() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let all = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, all).await);
+    let (once, lost) = (When::Times(1), Kind::ApplyThenReset);
+    stage.discord.fail(route::CALLBACK, once, lost);
+    let asked = stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    stage.adapter.send(&letter).await.unwrap();
+    let answered = stage.discord.interaction(asked);
+    assert_eq!(answered.content.as_deref(), Some("Hello."));
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    stage.down().await;
 }
