@@ -256,3 +256,36 @@ async fn an_acknowledgement_whose_answer_was_lost_is_still_one() {
     assert_eq!(stage.discord.bot_messages(channel).len(), 1);
     stage.down().await;
 }
+
+#[tokio::test]
+async fn a_lost_reply_to_a_command_is_found_when_its_handle_is_dead() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let all = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, all).await);
+    stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let (once, lost) = (When::Times(1), Kind::ApplyThenReset);
+    stage.discord.fail(route::EDIT_ORIGINAL, once, lost);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    let failed = stage.adapter.send(&letter).await;
+    assert!(matches!(failed, Err(SendError::Unknown(_))));
+    let later = Message::new(stage.discord.whispers(ann, "Well?"));
+    let lost = Lost {
+        letter,
+        ..draft.lost(&stage, Some(&later))
+    };
+    stage.clock.advance(Duration::from_secs(3_600));
+    let found = stage.adapter.find(&lost).await.unwrap().unwrap();
+    let standing = stage.discord.bot_messages(channel);
+    assert_eq!(standing.len(), 1);
+    assert_eq!(standing[0].id.to_string(), found.as_str());
+    stage.down().await;
+    stage.clean();
+}
