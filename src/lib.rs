@@ -1,6 +1,12 @@
+pub mod cli;
+pub mod config;
 pub mod delivery;
+pub mod http;
+pub mod intake;
 pub mod jobs;
 pub mod llm;
+pub mod memory;
 pub mod model;
 pub mod platform;
 pub mod store;
+pub mod turn;

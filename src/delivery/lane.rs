@@ -8,8 +8,9 @@ use crate::model::{
 };
 use crate::store::{AddressFact, Change, Claim, Mark, NewOutbound, OutboundState, Outgoing};
 
+use super::Inner;
 use super::attempt::{Attempt, Ended};
-use super::{Inner, render};
+use super::render::render;
 
 impl Inner {
     /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the

@@ -5,11 +5,24 @@
 //! of an answer whose first words stand already. Start with [`Delivery`].
 
 mod attempt;
+mod flat;
 mod horizon;
 mod lane;
+mod links;
+mod markdown;
 mod outcome;
 mod pace;
-mod render;
+mod preview;
+pub mod render;
+mod spans;
+mod split;
+mod table;
+mod unicode;
+
+#[cfg(test)]
+mod render_properties;
+#[cfg(test)]
+mod render_tests;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,14 +34,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::model::{
-    Address, Clock, Content, Features, Ids, Message, Outbound, OutboundId, Priority, Time,
+    Address, Button, Clock, Content, Features, Ids, Message, Outbound, OutboundId, Priority, Time,
 };
 use crate::platform::{Edit, Platform, SendError};
 use crate::store::{Claim, NewOutbound, Store};
 
 pub use horizon::Horizon;
 pub use pace::Pacer;
-pub use render::{preview, render};
 
 /// Settings of the section `[delivery]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -187,10 +199,15 @@ impl Delivery {
 
     /// Shows the growing text of an answer whose first words stand already. Best effort: it gives
     /// way to everything else, and says how long the platform wants to be left alone.
-    pub async fn grow(&self, address: &Address, message: &Message, text: &str) -> Option<Duration> {
+    pub async fn grow(
+        &self,
+        address: &Address,
+        message: &Message,
+        (text, buttons): (&str, &[Vec<Button>]),
+    ) -> Option<Duration> {
         let account = self.inner.accounts.get(&address.account())?;
         let features = account.platform.features();
-        let part = preview(text, features)?;
+        let part = render::preview(text, features)?;
         let pace = account.platform.pace(address);
         if !features.free_edits && !self.inner.pacer.try_now(address, pace) {
             return None;
@@ -199,7 +216,7 @@ impl Delivery {
             address,
             message,
             part: &part,
-            buttons: &[],
+            buttons,
             growing: true,
             interaction: None,
         };
@@ -210,6 +227,19 @@ impl Delivery {
             }
             Ok(()) | Err(_) => None,
         }
+    }
+
+    /// Shortest time between two edits of a growing answer.
+    pub fn preview_every(&self) -> Duration {
+        Duration::from_millis(self.inner.settings.preview_every_ms)
+    }
+
+    /// The account at an address, where it is connected here.
+    pub fn platform(&self, address: &Address) -> Option<Arc<dyn Platform>> {
+        self.inner
+            .accounts
+            .get(&address.account())
+            .map(|account| account.platform.clone())
     }
 
     /// Shows that an answer is being made. Best effort.

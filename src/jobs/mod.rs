@@ -39,6 +39,8 @@ pub struct Work {
     pub turns: i64,
     /// True when the work came while the lane was busy, rather than into a free lane.
     pub kept: bool,
+    /// True when nothing of it can have been begun before.
+    pub fresh: bool,
     /// What is due, in order. All of it ends with this run; a worker that does not want so much at
     /// once truncates it.
     pub jobs: Vec<Job>,

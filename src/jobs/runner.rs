@@ -182,6 +182,7 @@ impl Runner {
             lane,
             turns,
             kept,
+            fresh,
             jobs,
             outbound: _,
         } = claim;
@@ -190,6 +191,7 @@ impl Runner {
             lane: lane.clone(),
             turns,
             kept,
+            fresh,
             jobs,
             stop,
             arrivals,

@@ -62,6 +62,9 @@ pub struct Entry {
     /// The day the provider switches it off.
     #[serde(default)]
     pub deprecated: Option<chrono::NaiveDate>,
+    /// Whether all this is a guess, since nobody described the model.
+    #[serde(skip)]
+    pub guessed: bool,
 }
 
 fn yes() -> bool {
@@ -81,6 +84,7 @@ impl Entry {
             vision: false,
             temperature: true,
             deprecated: None,
+            guessed: true,
         }
     }
 
@@ -130,6 +134,18 @@ impl Catalogue {
     /// The model of that full name.
     pub fn find(&self, name: &str) -> Option<&Entry> {
         self.models.iter().find(|entry| entry.name == name)
+    }
+
+    /// The environment variables that hold keys, each with its provider.
+    pub fn keys(&self) -> impl Iterator<Item = (&str, &str)> {
+        let providers = self.providers.iter();
+        providers.filter_map(|provider| Some((provider.key.as_deref()?, provider.name.as_str())))
+    }
+
+    /// The models of a provider.
+    pub fn of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Entry> {
+        let models = self.models.iter();
+        models.filter(move |entry| entry.provider() == provider)
     }
 
     /// The model of that full name, or what is assumed of one that nobody described.

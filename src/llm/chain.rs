@@ -102,7 +102,7 @@ impl Call<'_> {
 
     /// Asks one model once, if its breaker lets it; the error is none when it does not.
     async fn attempt(&mut self, model: &dyn Model) -> Result<Report, Option<Error>> {
-        let Some(pass) = Pass::ask(self.inside, model.name()) else {
+        let Some(pass) = Pass::ask(self.inside, model) else {
             self.note(model, Outcome::Skipped);
             return Err(None);
         };
@@ -112,15 +112,8 @@ impl Call<'_> {
             None => Err(Error::TooLong),
         };
         pass.settle(result.as_ref().err());
-        let label = result.as_ref().map_or_else(Error::label, |_| "ok");
         let provider = model.entry().provider().to_owned();
-        let name = model.name().to_owned();
-        let labels = [("provider", provider.clone()), ("model", name.clone())];
-        counter!(
-            "toney_model_calls_total",
-            "provider" => provider.clone(), "model" => name.clone(), "result" => label
-        )
-        .increment(1);
+        let labels = [("provider", provider), ("model", model.name().to_owned())];
         histogram!("toney_model_seconds", &labels).record(began.elapsed());
         match result {
             Ok(whole) => {
@@ -232,27 +225,32 @@ impl Call<'_> {
 /// cancelled call never blocks the model for others.
 struct Pass<'a> {
     inside: &'a Inside,
+    model: &'a dyn Model,
+    /// The name under which the call began; a model that is chosen late changes its own.
     name: String,
     probe: bool,
+    settled: bool,
 }
 
 impl<'a> Pass<'a> {
-    fn ask(inside: &'a Inside, name: &str) -> Option<Self> {
+    fn ask(inside: &'a Inside, model: &'a dyn Model) -> Option<Self> {
+        let name = model.name().to_owned();
         let now = inside.clock.now();
-        let admission = inside
-            .breakers()
-            .entry(name.to_owned())
-            .or_default()
-            .admit(now);
+        let mut breakers = inside.breakers();
+        let admission = breakers.entry(name.clone()).or_default().admit(now);
+        drop(breakers);
         (admission != Admission::Wait).then(|| Self {
             inside,
-            name: name.to_owned(),
+            model,
+            name,
             probe: admission == Admission::Probe,
+            settled: false,
         })
     }
 
     fn settle(mut self, error: Option<&Error>) {
-        self.probe = false;
+        self.settled = true;
+        self.count(error.map_or("ok", Error::label));
         let now = self.inside.clock.now();
         let mut breakers = self.inside.breakers();
         let breaker = breakers.entry(self.name.clone()).or_default();
@@ -272,15 +270,28 @@ impl<'a> Pass<'a> {
             None => {}
         }
     }
+
+    fn count(&self, result: &'static str) {
+        counter!(
+            "toney_model_calls_total",
+            "provider" => self.model.entry().provider().to_owned(),
+            "model" => self.model.name().to_owned(),
+            "result" => result
+        )
+        .increment(1);
+    }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
-        if self.probe {
-            let now = self.inside.clock.now();
-            if let Some(breaker) = self.inside.breakers().get_mut(&self.name) {
-                breaker.abandoned(now);
-            }
+        if self.settled {
+            return;
+        }
+        self.count("cancelled");
+        let now = self.inside.clock.now();
+        let mut breakers = self.inside.breakers();
+        if let Some(breaker) = breakers.get_mut(&self.name).filter(|_| self.probe) {
+            breaker.abandoned(now);
         }
     }
 }

@@ -7,10 +7,11 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 
 use super::breaker::Breaker;
-use super::catalogue::{Catalogue, LimitField};
-use super::settings::{Deadlines, Models, Settings};
+use super::catalogue::Catalogue;
+use super::plan::{Builder, Chains};
+use super::settings::{Deadlines, Settings};
 use super::wire::{self, Place, Wire};
-use super::{Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
+use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
 use crate::model::Clock;
 
 /// How often an Ollama on this machine is looked for while there is no other model.
@@ -39,7 +40,7 @@ struct Plan {
     offline: bool,
     /// Made of what was found, not of what was configured.
     found: bool,
-    chains: HashMap<Task, Vec<Arc<dyn Model>>>,
+    chains: Chains,
 }
 
 /// A setting that cannot be used.
@@ -97,14 +98,17 @@ impl Door {
         let http = wire::http(&deadlines).map_err(|_| Wrong {
             setting: "providers".to_owned(),
             got: "no TLS".to_owned(),
-            wants: "usable certificate roots".to_owned(),
+            wants: "an installed TLS provider".to_owned(),
         })?;
         let builder = Builder {
             settings,
             catalogue: &catalogue,
             http: &http,
         };
-        let plan = builder.plan(&clock)?;
+        let plan = Plan {
+            chains: builder.chains(&clock)?,
+            ..Plan::default()
+        };
         let wanted = settings.models.nearby.as_deref() != Some("");
         let nearby = (wanted && plan.chains.is_empty()).then(|| Nearby {
             place: builder.nearby(),
@@ -158,6 +162,17 @@ impl Door {
         models.map(|model| model.name().to_owned()).collect()
     }
 
+    /// Asks every provider of a task's chain whether it is there and takes the key, one after the
+    /// other; costs nothing. Names are those of the models.
+    pub async fn check(&self, task: Task) -> Vec<(String, Result<(), Error>)> {
+        let plan = self.plan();
+        let mut found = Vec::new();
+        for model in plan.chains.get(&task).into_iter().flatten() {
+            found.push((model.name().to_owned(), model.check().await));
+        }
+        found
+    }
+
     /// The names of the models that rest at the moment because they failed.
     pub fn resting(&self) -> Vec<String> {
         let breakers = self.0.breakers();
@@ -207,7 +222,7 @@ impl Door {
         let chains = if found {
             TASKS.map(|task| (task, chain.clone())).into()
         } else {
-            HashMap::new()
+            Chains::new()
         };
         *self.0.plan.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Plan {
             offline: false,
@@ -230,160 +245,5 @@ impl Door {
 impl Inside {
     pub(super) fn breakers(&self) -> MutexGuard<'_, HashMap<String, Breaker>> {
         self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Builder<'a> {
-    settings: &'a Settings,
-    catalogue: &'a Catalogue,
-    http: &'a reqwest_llm::Client,
-}
-
-impl Builder<'_> {
-    fn plan(&self, clock: &Clock) -> Result<Plan, Wrong> {
-        let Models {
-            chat,
-            classify,
-            extract,
-            summarise,
-            nearby: _,
-            deadlines: _,
-        } = &self.settings.models;
-        let talk = if chat.is_empty() {
-            self.unnamed()?
-        } else {
-            self.named("models.chat", chat, clock)?
-        };
-        let mut chains = HashMap::new();
-        for (task, setting, names) in [
-            (Task::Chat, "models.chat", &Vec::new()),
-            (Task::Classify, "models.classify", classify),
-            (Task::Extract, "models.extract", extract),
-            (Task::Summarise, "models.summarise", summarise),
-        ] {
-            let links = if names.is_empty() {
-                talk.clone()
-            } else {
-                self.named(setting, names, clock)?
-            };
-            if !links.is_empty() {
-                chains.insert(task, links);
-            }
-        }
-        Ok(Plan {
-            chains,
-            ..Plan::default()
-        })
-    }
-
-    fn named(
-        &self,
-        setting: &str,
-        names: &[String],
-        clock: &Clock,
-    ) -> Result<Vec<Arc<dyn Model>>, Wrong> {
-        let today = chrono::DateTime::from_timestamp_millis(clock.now().ms());
-        let today = today.map(|now| now.date_naive());
-        names
-            .iter()
-            .map(|name| {
-                let entry = self.catalogue.entry(name);
-                let known = self.catalogue.find(name).is_some();
-                let Some(place) = self.place(entry.provider()) else {
-                    return Err(Wrong {
-                        setting: setting.to_owned(),
-                        got: format!("\"{name}\""),
-                        wants: "provider/model, with a provider of the catalogue or a \
-                                [providers.NAME] base_url"
-                            .to_owned(),
-                    });
-                };
-                if entry
-                    .deprecated
-                    .zip(today)
-                    .is_some_and(|(day, now)| day <= now)
-                {
-                    tracing::warn!(llm.model = %name, "The provider has switched this model off");
-                } else if !known && entry.provider() != "ollama" {
-                    tracing::warn!(
-                        llm.model = %name,
-                        "The catalogue does not know this model; its limits and price are guessed"
-                    );
-                }
-                Ok(Arc::new(Wire::new(self.http.clone(), place, entry)) as Arc<dyn Model>)
-            })
-            .collect()
-    }
-
-    /// The chain of somebody who only gave keys and addresses.
-    fn unnamed(&self) -> Result<Vec<Arc<dyn Model>>, Wrong> {
-        let mut links: Vec<Arc<dyn Model>> = Vec::new();
-        let known = self.catalogue.providers.iter().map(|p| &p.name);
-        let own = self.settings.providers.keys();
-        let own = own.filter(|name| self.catalogue.provider(name).is_none());
-        for name in known.chain(own) {
-            let Some(given) = self.settings.providers.get(name) else {
-                continue;
-            };
-            let Some(place) = self.place(name) else {
-                return Err(Wrong {
-                    setting: format!("providers.{name}.base_url"),
-                    got: "nothing".to_owned(),
-                    wants: "the provider's address".to_owned(),
-                });
-            };
-            let listed = self.catalogue.provider(name);
-            let wanted = listed.map_or(&[] as &[String], |provider| &provider.default);
-            let wanted: Vec<_> = wanted.iter().map(|n| self.catalogue.entry(n)).collect();
-            let moved = listed.is_none_or(|provider| provider.base != place.base);
-            if name == "ollama" || moved {
-                links.push(Arc::new(ollama::Chosen::new(
-                    self.http.clone(),
-                    place,
-                    name,
-                    wanted,
-                )));
-            } else if given.key.is_some() {
-                for entry in wanted {
-                    links.push(Arc::new(Wire::new(self.http.clone(), place.clone(), entry)));
-                }
-            }
-        }
-        Ok(links)
-    }
-
-    /// Where a provider is, by the settings and the catalogue; none when neither knows.
-    fn place(&self, provider: &str) -> Option<Place> {
-        let given = self.settings.providers.get(provider);
-        let listed = self.catalogue.provider(provider);
-        let base = given
-            .and_then(|given| given.base_url.clone())
-            .or_else(|| listed.map(|listed| listed.base.clone()))?;
-        let base = if provider == "ollama" {
-            ollama::base(&base)
-        } else {
-            base.trim_end_matches('/').to_owned()
-        };
-        // Another server behind the same name understands the older words at least.
-        let own = listed.filter(|listed| listed.base == base);
-        Some(Place {
-            key: given.and_then(|given| given.key.clone()),
-            limit: own.map_or(LimitField::MaxTokens, |own| own.limit),
-            usage: listed.is_none_or(|listed| listed.usage),
-            base,
-        })
-    }
-
-    /// Where Ollama would be.
-    fn nearby(&self) -> Place {
-        let given = self.settings.models.nearby.as_deref();
-        let usual = self.catalogue.provider("ollama");
-        let base = given.or_else(|| usual.map(|usual| usual.base.as_str()));
-        Place {
-            base: ollama::base(base.unwrap_or_default()),
-            key: None,
-            limit: LimitField::MaxTokens,
-            usage: usual.is_none_or(|usual| usual.usage),
-        }
     }
 }

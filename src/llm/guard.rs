@@ -1,4 +1,7 @@
-//! What stands between the socket and the parser of a stream: statuses, web pages, limits.
+//! What stands between the socket and the client library: statuses, web pages, limits.
+//!
+//! The library logs every event that it cannot parse, words and all. So it is handed nothing that
+//! it could fail to parse: each event goes through it as one JSON string, to be read behind it.
 
 use std::time::Duration;
 
@@ -43,17 +46,18 @@ pub(super) async fn admit(response: Response) -> Result<Response, Error> {
     let body = if kind.contains("json") {
         Body::from(whole(response).await?)
     } else {
-        Body::wrap_stream(limited(response.bytes_stream()))
+        Body::wrap_stream(events(response.bytes_stream()))
     };
     // The `http` crate by the name under which another dependency hands it out.
     Ok(axum::http::Response::new(body).into())
 }
 
 /// Some servers ignore that a stream was asked for: their answer becomes a stream of one piece.
-async fn whole(response: Response) -> Result<String, Error> {
+async fn whole(response: Response) -> Result<Vec<u8>, Error> {
     let body = read(response, WHOLE_LIMIT).await?;
-    let value: Value = serde_json::from_slice(&body).map_err(|_| Error::Nonsense("broken JSON"))?;
-    Ok(format!("data: {value}\n\ndata: [DONE]\n\n"))
+    let mut out = event(&String::from_utf8_lossy(&body));
+    out.extend_from_slice(DONE);
+    Ok(out)
 }
 
 /// Reads a body up to a limit; what is longer is [`Error::Endless`].
@@ -69,64 +73,96 @@ pub(super) async fn read(response: Response, limit: usize) -> Result<Vec<u8>, Er
     Ok(body)
 }
 
-struct Passing<S> {
+/// The farewell of a stream.
+const DONE: &[u8] = b"data: [DONE]\n\n";
+
+/// An event that holds a text as a JSON string, which no parser can fail to read.
+fn event(text: &str) -> Vec<u8> {
+    format!("data: {}\n\n", Value::from(text)).into_bytes()
+}
+
+struct Reading<S> {
     bytes: S,
     total: usize,
-    line: usize,
-    tail: Vec<u8>,
+    line: Vec<u8>,
     over: bool,
 }
 
-/// Passes bytes on, fails when they grow without measure, and fails at an end that was not
+/// Turns a stream of bytes into events as [`event`] makes them, one per line of data; everything
+/// else in it is dropped. Fails when it grows without measure, and at an end that was not
 /// announced by `[DONE]`, so that half a stream can be told from a whole one. Either becomes
 /// [`Error::Broken`], since the client keeps no reason of a failed body.
-fn limited<S, B, E>(bytes: S) -> impl Stream<Item = Result<B, Broken>> + Send
+fn events<S, B, E>(bytes: S) -> impl Stream<Item = Result<Vec<u8>, Broken>> + Send
 where
     S: Stream<Item = Result<B, E>> + Send + Unpin,
     B: AsRef<[u8]> + Send,
     E: Into<Broken> + Send,
 {
-    let passing = Passing {
+    let reading = Reading {
         bytes,
         total: 0,
-        line: 0,
-        tail: Vec::new(),
+        line: Vec::new(),
         over: false,
     };
-    stream::unfold(passing, |mut passing| async move {
-        if passing.over {
-            return None;
+    stream::unfold(reading, |mut reading| async move {
+        while !reading.over {
+            let heard = match reading.bytes.next().await {
+                Some(Ok(part)) => reading.take(part.as_ref()),
+                Some(Err(error)) => Err(error.into()),
+                None => reading.last(),
+            };
+            reading.over |= heard.is_err();
+            if heard.as_ref().map_or(true, |out| !out.is_empty()) {
+                return Some((heard, reading));
+            }
         }
-        let heard = match passing.bytes.next().await {
-            Some(Ok(part)) => passing.weigh(part.as_ref()).map(|()| part),
-            Some(Err(error)) => Err(error.into()),
-            None if passing.is_done() => return None,
-            None => Err("the stream ended early".into()),
-        };
-        passing.over = heard.is_err();
-        Some((heard, passing))
+        None
     })
 }
 
-impl<S> Passing<S> {
-    fn weigh(&mut self, part: &[u8]) -> Result<(), Broken> {
-        const TAIL: usize = 32;
+impl<S> Reading<S> {
+    fn take(&mut self, part: &[u8]) -> Result<Vec<u8>, Broken> {
         self.total = self.total.saturating_add(part.len());
-        self.line = match part.iter().rposition(|byte| *byte == b'\n') {
-            Some(at) => part.len() - at,
-            None => self.line.saturating_add(part.len()),
-        };
-        self.tail.extend_from_slice(part);
-        let surplus = self.tail.len().saturating_sub(TAIL);
-        self.tail.drain(..surplus);
-        if self.total > STREAM_LIMIT || self.line > WHOLE_LIMIT {
-            return Err("the stream is over its limits".into());
+        let mut out = Vec::new();
+        for piece in part.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(piece);
+            if self.line.len() > WHOLE_LIMIT || self.total > STREAM_LIMIT {
+                return Err("the stream is over its limits".into());
+            }
+            if piece.ends_with(b"\n") {
+                self.finish_line(&mut out);
+            }
         }
-        Ok(())
+        Ok(out)
     }
 
-    fn is_done(&self) -> bool {
-        self.tail.trim_ascii_end().ends_with(b"[DONE]")
+    fn finish_line(&mut self, out: &mut Vec<u8>) {
+        let line = std::mem::take(&mut self.line);
+        let line = String::from_utf8_lossy(&line);
+        let Some(data) = line.strip_prefix("data:").filter(|_| !self.over) else {
+            return;
+        };
+        match data.trim() {
+            "" => {}
+            "[DONE]" => {
+                self.over = true;
+                out.extend_from_slice(DONE);
+            }
+            text => out.append(&mut event(text)),
+        }
+    }
+
+    /// The connection is closed; only the farewell may lack its line break.
+    fn last(&mut self) -> Result<Vec<u8>, Broken> {
+        let mut out = Vec::new();
+        if self.line.trim_ascii_end().ends_with(b"[DONE]") {
+            self.finish_line(&mut out);
+        }
+        if self.over {
+            Ok(out)
+        } else {
+            Err("the stream ended early".into())
+        }
     }
 }
 
@@ -201,6 +237,8 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -249,21 +287,66 @@ mod tests {
         assert_eq!(after(&[("retry-after", "soon")]), None);
     }
 
+    type Heard = Vec<Result<Vec<u8>, Broken>>;
+
+    fn run(parts: &[&[u8]]) -> Heard {
+        let parts = parts.iter().map(|part| Ok::<_, std::io::Error>(*part));
+        futures::executor::block_on(events(stream::iter(parts)).collect())
+    }
+
+    fn text(heard: &Heard) -> String {
+        let bytes: Vec<u8> = heard.iter().flatten().flatten().copied().collect();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn whatever_comes_is_passed_on_as_json_strings() {
+        let heard = run(&[
+            b": ping\n\nevent: x\ndata: {\"a\":",
+            b"1}\r\n\r\ndata:{\"b\ndata: [DO",
+            b"NE]\n\ndata: late\n\n",
+        ]);
+        assert!(heard.iter().all(Result::is_ok));
+        assert_eq!(
+            text(&heard),
+            "data: \"{\\\"a\\\":1}\"\n\ndata: \"{\\\"b\"\n\ndata: [DONE]\n\n"
+        );
+        let heard = run(&[b"data: \xff\ndata: [DONE]"]);
+        assert_eq!(text(&heard), "data: \"\u{fffd}\"\n\ndata: [DONE]\n\n");
+    }
+
     #[test]
     fn a_stream_is_bounded_and_its_early_end_is_noticed() {
-        let run = |parts: Vec<Vec<u8>>| {
-            let bytes = stream::iter(parts.into_iter().map(Ok::<_, std::io::Error>));
-            futures::executor::block_on(limited(bytes).collect::<Vec<_>>())
-        };
-        let whole = run(vec![
-            b"data: x\n\n".to_vec(),
-            b"data: [DO".to_vec(),
-            b"NE]\n\n".to_vec(),
-        ]);
-        assert!(whole.iter().all(Result::is_ok));
-        let half = run(vec![b"data: x\n\n".to_vec()]);
-        assert!(half.last().unwrap().is_err());
-        let long = run(vec![vec![b'x'; WHOLE_LIMIT + 1]]);
-        assert!(long.last().unwrap().is_err());
+        assert!(run(&[b"data: x\n\n"]).last().unwrap().is_err());
+        assert!(run(&[b"data: [DON"]).last().unwrap().is_err());
+        assert!(run(&[]).last().unwrap().is_err());
+        let long = vec![b'x'; WHOLE_LIMIT + 1];
+        assert!(run(&[&long]).last().unwrap().is_err());
+        let comments = b": ping\n".repeat(WHOLE_LIMIT / 7);
+        let heard = run(&vec![comments.as_slice(); 40]);
+        assert_eq!(heard.len(), 1);
+        assert!(heard.last().unwrap().is_err());
+    }
+
+    proptest! {
+        /// However the network cuts a stream, the same events come out.
+        #[test]
+        fn cuts_of_the_network_change_nothing(
+            lines in prop::collection::vec("(data: ?|: |event:)?[{}a-z\"é ]{0,12}\r?", 0..12),
+            cuts in prop::collection::vec(1usize..9, 1..12),
+        ) {
+            let whole = format!("{}\ndata: [DONE]\n\n", lines.join("\n"));
+            let mut rest = whole.as_bytes();
+            let mut parts = Vec::new();
+            for cut in cuts.iter().cycle() {
+                let (part, after) = rest.split_at((*cut).min(rest.len()));
+                parts.push(part);
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(text(&run(&parts)), text(&run(&[whole.as_bytes()])));
+        }
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod guard;
 mod money;
 mod ollama;
+mod plan;
 mod prompt;
 #[cfg(test)]
 mod scripted;
@@ -124,7 +125,7 @@ pub struct Request {
     /// Tokens of the answer at most; the model's own limit where it is lower or this is none.
     pub max_output: Option<u32>,
     /// Between 0 and 2; left out where the model takes none.
-    pub temperature: Option<f32>,
+    pub temperature: Option<f64>,
 }
 
 /// Why an answer ended.
@@ -177,6 +178,13 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// Sorted by what to do about it, see [`Error`].
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error>;
+
+    /// Asks the provider for something that costs nothing, to see whether it is there and takes
+    /// the key.
+    ///
+    /// # Errors
+    /// Like [`Model::stream`].
+    async fn check(&self) -> Result<(), Error>;
 }
 
 /// What the caller of [`Door::answer`] hears. The stream ends after `Done` or `Failed`.

@@ -48,6 +48,15 @@ pub(super) async fn discover(http: &reqwest_llm::Client, base: &str) -> Option<V
     models.ok()?.ok().filter(|models| !models.is_empty())
 }
 
+/// Whether somebody is at an address and takes the key. That there is no list of models says
+/// nothing against it.
+pub(super) async fn check(http: &reqwest_llm::Client, place: &Place) -> Result<(), Error> {
+    match list(http, &place.base, place.key.as_ref()).await {
+        Ok(_) | Err(Error::Gone | Error::Rejected(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// The talking models at an address.
 async fn list(
     http: &reqwest_llm::Client,
@@ -93,6 +102,7 @@ pub(super) struct Chosen {
     place: Place,
     provider: String,
     wanted: Vec<Entry>,
+    known: Vec<Entry>,
     before: Entry,
     found: OnceCell<Wire>,
 }
@@ -103,12 +113,14 @@ impl Chosen {
         place: Place,
         provider: &str,
         wanted: Vec<Entry>,
+        known: Vec<Entry>,
     ) -> Self {
         Self {
             http,
             place,
             provider: provider.to_owned(),
             wanted,
+            known,
             before: Entry::unknown(format!("{provider}/auto")),
             found: OnceCell::new(),
         }
@@ -132,7 +144,8 @@ impl Chosen {
         let has = |entry: &&Entry| models.iter().any(|id| id == entry.id());
         let first = || {
             let id = models.first()?;
-            Some(Entry::unknown(format!("{}/{id}", self.provider)))
+            let known = self.known.iter().find(|entry| entry.id() == id).cloned();
+            Some(known.unwrap_or_else(|| Entry::unknown(format!("{}/{id}", self.provider))))
         };
         let wanted = self.wanted.iter().find(has).cloned();
         wanted
@@ -151,6 +164,10 @@ impl Model for Chosen {
         let wire = self.found.get_or_try_init(|| self.choose()).await?;
         wire.stream(request).await
     }
+
+    async fn check(&self) -> Result<(), Error> {
+        check(&self.http, &self.place).await
+    }
 }
 
 #[cfg(test)]
@@ -158,6 +175,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::llm::Deadlines;
 
     #[test]
     fn addresses_are_taken_in_every_form() {
@@ -170,6 +188,38 @@ mod tests {
         ] {
             assert_eq!(base(given), "http://127.0.0.1:11434/v1");
         }
+    }
+
+    #[test]
+    fn the_wanted_model_is_chosen_where_it_is_to_be_had() {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let entry = |name: &str| Entry {
+            guessed: false,
+            ..Entry::unknown(name)
+        };
+        let chosen = Chosen::new(
+            super::super::wire::http(&Deadlines::default()).unwrap(),
+            Place {
+                base: String::new(),
+                key: None,
+                limit: super::super::catalogue::LimitField::MaxTokens,
+                usage: true,
+            },
+            "openai",
+            vec![entry("openai/wanted")],
+            vec![entry("openai/wanted"), entry("openai/known")],
+        );
+        let pick = |models: &[&str]| {
+            let models: Vec<String> = models.iter().map(ToString::to_string).collect();
+            let entry = chosen.pick(&models).unwrap();
+            (entry.name, entry.guessed)
+        };
+        assert_eq!(pick(&["known", "wanted"]), ("openai/wanted".into(), false));
+        assert_eq!(pick(&["known", "other"]), ("openai/known".into(), false));
+        assert_eq!(pick(&["other"]), ("openai/other".into(), true));
+        assert_eq!(pick(&[]), ("openai/wanted".into(), false));
     }
 
     #[test]

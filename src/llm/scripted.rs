@@ -82,4 +82,8 @@ impl Model for Scripted {
             })
             .boxed())
     }
+
+    async fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
 }

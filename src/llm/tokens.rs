@@ -42,7 +42,7 @@ pub(super) fn of_request(request: &Request) -> u64 {
 
 /// Cuts a window to what fits a model: system lines and the last line stay, the oldest of the
 /// rest go first, and a tool's answer goes with the call it belongs to. None when even so it is
-/// too long.
+/// too long; a model whose context is a guess is asked all the same.
 pub fn fit<'a>(request: &'a Request, entry: &Entry) -> Option<Cow<'a, Request>> {
     let context = u64::from(entry.context);
     let output = u64::from(request.max_output.unwrap_or(entry.output).min(entry.output))
@@ -71,7 +71,7 @@ pub fn fit<'a>(request: &'a Request, entry: &Entry) -> Option<Cow<'a, Request>> 
         total = total.saturating_sub(weight(line));
         *slot = None;
     }
-    if total > room {
+    if total > room && !entry.guessed {
         return None;
     }
     kept.messages = lines.into_iter().flatten().collect();
@@ -89,6 +89,7 @@ mod tests {
         Entry {
             context,
             output: 100,
+            guessed: false,
             ..Entry::unknown("x/y")
         }
     }

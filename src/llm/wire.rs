@@ -12,10 +12,9 @@ use futures::{StreamExt, stream};
 use serde_json::{Value, json};
 
 use super::catalogue::{Entry, LimitField};
-use super::guard;
 use super::settings::{Deadlines, Secret};
 use super::sse::Assembler;
-use super::{AnswerStream, Error, Line, Model, Request, Role};
+use super::{AnswerStream, Error, Line, Model, Request, Role, guard, ollama};
 
 /// Tokens of an answer when the request names no limit.
 const USUAL_OUTPUT: u32 = 8_192;
@@ -39,6 +38,7 @@ pub(super) struct Place {
 
 /// One model behind this wire.
 pub(super) struct Wire {
+    http: reqwest_llm::Client,
     client: Client<OpenAIConfig>,
     place: Place,
     entry: Entry,
@@ -48,14 +48,23 @@ pub(super) struct Wire {
 /// chain, for a call that nobody polls any more.
 ///
 /// # Errors
-/// When the TLS provider is not installed or the roots cannot be read.
+/// When the TLS provider is not installed.
 pub(super) fn http(deadlines: &Deadlines) -> Result<reqwest_llm::Client, reqwest_llm::Error> {
-    reqwest_llm::Client::builder()
-        .connect_timeout(deadlines.connect())
-        .read_timeout(deadlines.attempt())
-        .redirect(reqwest_llm::redirect::Policy::none())
-        .user_agent(concat!("toney/", env!("CARGO_PKG_VERSION")))
-        .build()
+    let builder = || {
+        reqwest_llm::Client::builder()
+            .connect_timeout(deadlines.connect())
+            .read_timeout(deadlines.attempt())
+            .redirect(reqwest_llm::redirect::Policy::none())
+            .user_agent(concat!("toney/", env!("CARGO_PKG_VERSION")))
+    };
+    // The machine's own certificates first, for companies have theirs; where there are none at
+    // all, which is an error, those of Mozilla.
+    builder().build().or_else(|_| {
+        let known = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+        let certificates =
+            known.filter_map(|certificate| reqwest_llm::Certificate::from_der(certificate).ok());
+        builder().tls_certs_only(certificates).build()
+    })
 }
 
 impl Wire {
@@ -84,7 +93,8 @@ impl Wire {
             }
         });
         Self {
-            client: Client::build(http, config).with_http_service(service),
+            client: Client::build(http.clone(), config).with_http_service(service),
+            http,
             place,
             entry,
         }
@@ -164,7 +174,7 @@ impl Model for Wire {
         let pieces = self
             .client
             .chat()
-            .create_stream_byot::<_, Value>(self.body(request, output))
+            .create_stream_byot::<_, String>(self.body(request, output))
             .await
             .map_err(sort_error)?;
         let limit = usize::try_from(output)
@@ -172,16 +182,20 @@ impl Model for Wire {
             .saturating_mul(BYTES_PER_TOKEN);
         Ok(answer(pieces, limit))
     }
+
+    async fn check(&self) -> Result<(), Error> {
+        ollama::check(&self.http, &self.place).await
+    }
 }
 
 struct Reading {
-    pieces: StreamResponse<Value>,
+    pieces: StreamResponse<String>,
     assembler: Assembler,
     ready: VecDeque<Result<super::Chunk, Error>>,
     over: bool,
 }
 
-fn answer(pieces: StreamResponse<Value>, limit: usize) -> AnswerStream {
+fn answer(pieces: StreamResponse<String>, limit: usize) -> AnswerStream {
     let reading = Reading {
         pieces,
         assembler: Assembler::new(limit),
@@ -213,7 +227,9 @@ impl Reading {
             self.pieces.next().await
         };
         let heard = match next {
-            Some(Ok(piece)) => self.assembler.feed(&piece),
+            Some(Ok(piece)) => serde_json::from_str(&piece)
+                .map_err(|_| Error::Nonsense("broken JSON"))
+                .and_then(|piece| self.assembler.feed(&piece)),
             None => {
                 self.over = true;
                 self.assembler.end(true)
@@ -250,5 +266,58 @@ fn sort_error(error: OpenAIError) -> Error {
         OpenAIError::FileSaveError(_)
         | OpenAIError::FileReadError(_)
         | OpenAIError::InvalidArgument(_) => Error::Down("the client failed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::catalogue::Catalogue;
+
+    fn body(model: &str, limit: LimitField, usage: bool) -> Value {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let place = Place {
+            base: "http://127.0.0.1:1/v1/".to_owned(),
+            key: None,
+            limit,
+            usage,
+        };
+        let entry = Catalogue::builtin().unwrap().entry(model);
+        let wire = Wire::new(http(&Deadlines::default()).unwrap(), place, entry);
+        let request = Request {
+            messages: vec![
+                Line::new(Role::System, "rules"),
+                Line::new(Role::Toney, "hi"),
+                Line::new(Role::Person, "hello"),
+            ],
+            temperature: Some(0.5),
+            ..Request::default()
+        };
+        wire.body(&request, 100)
+    }
+
+    #[test]
+    fn a_request_says_what_its_provider_understands() {
+        let messages = json!([
+            {"role": "system", "content": "rules"},
+            {"role": "assistant", "content": "hi"},
+            {"role": "user", "content": "hello"},
+        ]);
+        assert_eq!(
+            body("openai/gpt-6-luna", LimitField::MaxCompletionTokens, true),
+            json!({
+                "model": "gpt-6-luna", "messages": messages, "stream": true,
+                "max_completion_tokens": 100, "stream_options": {"include_usage": true},
+            })
+        );
+        assert_eq!(
+            body("mistral/mistral-small-2603", LimitField::MaxTokens, false),
+            json!({
+                "model": "mistral-small-2603", "messages": messages, "stream": true,
+                "max_tokens": 100, "temperature": 0.5,
+            })
+        );
     }
 }

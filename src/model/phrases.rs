@@ -1,1 +1,105 @@
 //! Every fixed sentence that a person can read, in one place.
+
+/// First words to somebody who has never written before.
+pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
+
+/// `/start`.
+pub const WELCOME: &str = "Tell me what you are working on, or what is in your way: a release, a show, \
+    money, fans, a plan. Just write as you would to a manager.\n\n/help shows what else I can do.";
+
+/// `/start` with a code that leads nowhere yet.
+pub const UNKNOWN_CODE: &str = "I don't know the code you came with, so I left it aside.";
+
+/// The answer when no model can be reached.
+pub const OFFLINE: &str = "I can't reach a language model at the moment, so I can't talk this through with you. \
+    Your message is kept, nothing is lost. Commands like /help, /why and /privacy work meanwhile.";
+
+/// The answer when no model was ever set up.
+pub const NO_MODEL: &str = "No language model is set up here, so I can only answer commands; /help lists them. \
+    Whoever runs me can set OPENAI_API_KEY (or another provider's key), or start Ollama on this machine, \
+    and I'll talk.";
+
+/// The answer when a model declines.
+pub const REFUSED: &str =
+    "The language model declined to answer that. Put it another way and I'll try again.";
+
+/// Behind an answer that broke off.
+pub const BROKE_OFF: &str =
+    "_(The connection to the language model broke here. Ask again and I'll start over.)_";
+
+/// Behind an answer that was cut at its limit.
+pub const CUT: &str = "_(I stopped here because the answer got long. Say \"go on\" for the rest.)_";
+
+/// Behind an answer that was stopped.
+pub const STOPPED_HERE: &str = "_(stopped)_";
+
+/// `/stop` while something ran that had not said anything yet.
+pub const STOPPED: &str = "Stopped.";
+
+/// `/stop` with nothing to stop.
+pub const NOTHING_TO_STOP: &str = "Nothing is running that I could stop.";
+
+/// `/new`.
+pub const NEW_SESSION: &str =
+    "A fresh start: what we said before stays in the records, but I no longer have it in mind.";
+
+/// A message without words.
+pub const EMPTY: &str = "That message came without words. Tell me in a sentence what you need.";
+
+/// `/why` before the first answer.
+pub const NO_ANSWER_YET: &str =
+    "There is no answer in this session yet that I could explain. Ask me something first.";
+
+/// A button whose time is over.
+pub const BUTTON_OUTDATED: &str = "That button belongs to something that is over.";
+
+/// A form whose request is over.
+pub const FORM_OUTDATED: &str =
+    "What you filled in belongs to something that is over, so I left it aside.";
+
+/// Too many messages.
+pub const TOO_FAST: &str = "You write faster than I can answer, so I left the last messages aside. \
+    Give me a minute, then send the important one again.";
+
+/// `/privacy`.
+pub const PRIVACY: &str = "**What I keep**\n\
+    - What you write to me and what I answer, so that I can follow our talk. /new starts over.\n\
+    - Files you send, on the machine I run on.\n\
+    - Your name and id on this platform, so that I know it is you.\n\n\
+    **Where it goes**\n\
+    - It stays in the database of whoever runs me.\n\
+    - To answer, the last ten exchanges and a short summary go to the language model; /model names it.\n\
+    - Logs hold ids and times, never what was said.\n\n\
+    **In groups** I only read what is addressed to me, and I never use what you told me in private.";
+
+/// A command that is not there.
+pub fn unknown_command(name: &str) -> String {
+    format!("I don't know /{name}. /help lists what I know.")
+}
+
+/// A message that is too long to be read.
+pub fn too_long(letters: usize, most: usize) -> String {
+    format!(
+        "That message has {letters} characters; I can take {most} at a time. \
+         Send the part that matters, or the text as a file."
+    )
+}
+
+/// A file that was kept.
+pub fn kept_file(what: &str, name: &str, size: &str) -> String {
+    format!(
+        "I kept your {what} {name}({size}). I can't look inside files yet, so tell me what's in it if it matters now."
+    )
+}
+
+/// A file that is too large.
+pub fn too_large(what: &str, most: &str) -> String {
+    format!(
+        "That {what} is larger than {most}, which is the most I can take here. A smaller version or a link works."
+    )
+}
+
+/// A file that the platform no longer has.
+pub fn lost_file(what: &str) -> String {
+    format!("I couldn't get that {what} from the platform. Send it once more, please.")
+}

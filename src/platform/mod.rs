@@ -6,6 +6,7 @@
 //! `delivery`'s. Start with [`Platform`].
 
 pub mod discord;
+pub mod telegram;
 pub mod terminal;
 
 use std::sync::Arc;

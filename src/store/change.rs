@@ -281,6 +281,8 @@ pub struct Claim {
     pub turns: i64,
     /// True when the work came while we were busy with the lane, rather than into a free lane.
     pub kept: bool,
+    /// True when nothing in it can have been begun before: it all came while the lane was ours.
+    pub fresh: bool,
     /// Its due jobs in order; at most [`CLAIM_LIMIT`] at a time.
     pub jobs: Vec<Job>,
     /// What waits to be sent in it, in order; at most [`CLAIM_LIMIT`] at a time.

@@ -15,6 +15,8 @@ const CONVERSATION: Sql = same(
     "SELECT c.id, c.session_id, s.summary, s.summary_through FROM conversations c
      JOIN sessions s ON s.id = c.session_id WHERE c.address = $1",
 );
+const SUMMARY: Sql =
+    same("SELECT summary, summary_through FROM sessions WHERE id = $1 AND summary_through <> ''");
 // Newest first: the window is the end of the session.
 const LINES: Sql = same(
     "SELECT id, role, text FROM messages WHERE session_id = $1 AND id > $2 ORDER BY id DESC LIMIT $3",
@@ -123,6 +125,19 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// The running summary of a session and the last line in it.
+    pub async fn summary(&self, session: SessionId) -> Result<Option<(String, MessageId)>> {
+        let found: Option<(String, String)> = reading!(&self.db, SUMMARY, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(session.to_string())
+                .fetch_optional(pool)
+                .await?
+        });
+        found
+            .map(|(summary, through)| Ok((summary, through.parse()?)))
+            .transpose()
     }
 
     /// How the newest answer of a session came about, as JSON.

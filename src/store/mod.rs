@@ -12,7 +12,7 @@ mod db;
 mod desk;
 mod lanes;
 mod process;
-// mod redis;
+mod redis;
 mod tx;
 mod writer;
 
@@ -34,7 +34,7 @@ pub use change::{
 };
 pub use conversations::{Known, Line, Window};
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
-// pub use redis
+pub use redis::Redis;
 pub use writer::Fenced;
 
 use db::Db;

@@ -20,6 +20,10 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod config;
 mod discord_adapter;
+mod http;
 mod model_wire;
+mod redis_engine;
+mod telegram_adapter;
 mod terminal_adapter;

@@ -253,13 +253,14 @@ async fn every_bad_answer_has_its_error() {
         ("500", Answer::status(500), down(500)),
         ("503", Answer::status(503), down(503)),
     ];
-    for (name, answer, wants) in cases {
+    let all = cases.map(|(name, answer, wants)| async move {
         let server = Server::start().await;
         server.otherwise(Behaviour::answer(answer));
         let heard = ask(&door(server.base_url()), question()).await;
         assert_eq!(first_error(&heard), wants, "{name}");
         server.assert_clean();
-    }
+    });
+    futures::future::join_all(all).await;
 }
 
 #[tokio::test]
@@ -332,6 +333,17 @@ async fn an_outage_is_said_at_once_and_ends_by_itself() {
     server.resume().await;
     server.push(Answer::text("Back."));
     assert_eq!(said(&ask(&door, question()).await), "Back.");
+}
+
+#[tokio::test]
+async fn a_check_tells_who_is_there() {
+    let server = Server::start().await;
+    let door = door(server.base_url());
+    let name = "openai/gpt-4o-mini".to_owned();
+    assert_eq!(door.check(Task::Chat).await, [(name.clone(), Ok(()))]);
+    server.stop().await;
+    let down = Error::Down("no connection".into());
+    assert_eq!(door.check(Task::Chat).await, [(name, Err(down))]);
 }
 
 #[tokio::test]
@@ -497,4 +509,60 @@ async fn nonsense_is_survived() {
         let heard = ask(&door(parrot(kind, body).await), question()).await;
         assert_eq!(first_error(&heard), wants, "{name}");
     }
+}
+
+/// Keeps what is logged.
+#[derive(Clone, Default)]
+struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_word_and_no_key_is_ever_logged() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let whisper = || Answer::pieces(["whisper", "whisper", "whisper"]);
+    for answer in [
+        whisper(),
+        whisper().fault(Fault::BrokenJson { after: 1 }),
+        whisper().fault(Fault::Cut { after: 1 }),
+        Answer::status(400),
+        Answer::status(500),
+        Answer::status(401),
+    ] {
+        let server = Server::start().await;
+        server.otherwise(Behaviour::answer(answer));
+        let door = open(&settings(
+            &[("openai", server.base_url(), Some("sk-whisper"))],
+            &["openai/gpt-4o-mini"],
+        ));
+        let mut request = question();
+        request
+            .messages
+            .push(Line::new(Role::Person, "I whisper this."));
+        while door.resting().is_empty() {
+            let heard = ask(&door, request.clone()).await;
+            if !matches!(heard.last(), Some(Heard::Failed(_))) || server.requests().len() > 8 {
+                break;
+            }
+        }
+    }
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("A model keeps failing"));
+    let leak = log.lines().find(|line| line.contains("whisper"));
+    assert_eq!(leak, None);
 }

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use super::body::Upload;
 use super::gateway::MESSAGE_CONTENT;
-use super::rest::{Ask, Reply, Upload, number};
+use super::rest::{Ask, Reply, number};
 use super::spec::Fault;
 use super::state::{
     Channel, EPHEMERAL, Edit, File, LOADING, Message, Place, State, Stored, User, mentioned,

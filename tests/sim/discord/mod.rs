@@ -8,7 +8,20 @@
 //! Start at [`Discord::start`], then `drive.rs` (what people do) and `observe.rs` (what came of it).
 
 #![allow(dead_code, unused_imports, reason = "each target uses a part")]
+#![allow(
+    unreachable_pub,
+    reason = "the module is included by path, so its public surface is private to each target"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a simulator lives on the real clock, and a wrong test should stop at once"
+)]
 
+mod body;
 mod drive;
 mod faults;
 mod gateway;
@@ -20,6 +33,10 @@ mod rates;
 mod rest;
 #[cfg(test)]
 mod selftest;
+#[cfg(test)]
+mod selftest_client;
+#[cfg(test)]
+mod selftest_gateway;
 mod spec;
 mod state;
 mod wire;

@@ -131,7 +131,8 @@ impl Discord {
     }
 
     /// Waits until a condition holds; false when the time is over. Woken by changes, never by a
-    /// timer, so that a fast gateway makes a fast test.
+    /// timer, so that a fast gateway makes a fast test. The condition must only observe: driving
+    /// the simulator in it would wake itself for ever.
     pub async fn wait_until(
         &self,
         within: Duration,
@@ -217,12 +218,12 @@ impl Discord {
 
     /// Takes the violations that a test provoked on purpose.
     pub fn take_violations(&self) -> Vec<String> {
-        self.with(|s| std::mem::take(&mut s.violations))
+        std::mem::take(&mut self.lock().violations)
     }
 
     /// Answers with 401, 403 and 429 over the last ten minutes; 10,000 are a ban.
     pub fn invalid_requests(&self) -> usize {
-        self.with(|s| s.rates.invalid())
+        self.lock().rates.invalid()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Everything the simulated Discord knows, as plain data behind one lock.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -190,7 +190,6 @@ pub struct State {
     pub violations: Vec<String>,
     pub enabled_intents: u64,
     pub recent_nonces: VecDeque<(User, String, Instant)>,
-    pub reaped: HashSet<String>,
     last_snowflake: u64,
     last_person: u64,
     started: (Instant, SystemTime),
@@ -223,7 +222,6 @@ impl State {
             calls: Vec::new(),
             violations: Vec::new(),
             recent_nonces: VecDeque::new(),
-            reaped: HashSet::new(),
             last_snowflake: 0,
             last_person: 0,
             started: (Instant::now(), SystemTime::now()),

@@ -1,0 +1,187 @@
+//! What comes in: made durable, once, in the lane of its conversation; and floods kept out.
+//!
+//! It takes deliveries from the adapters' inbox, stores what is meant for Toney and says so. It never
+//! answers anything but a flood, and never looks into the words. Start with [`Intake`].
+
+mod flood;
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::delivery::Delivery;
+use crate::model::{Clock, Content, Ids, Inbound, JobId, Priority, What, phrases};
+use crate::platform;
+use crate::store::{Change, NewJob, NewOutbound, Redis, Store, turn_lane};
+
+use flood::{Flood, Verdict};
+
+/// Settings of the section `[intake]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// What is done with messages that come while a turn runs: `collect`, `each` or `interrupt`.
+    pub queue: String,
+    /// How long it must be quiet before collected messages are answered.
+    pub quiet_ms: u64,
+    /// How many messages a person may send in a minute; 0 = as many as they like.
+    pub flood_per_minute: u32,
+}
+
+/// Makes what comes in durable.
+pub struct Intake {
+    store: Store,
+    delivery: Delivery,
+    redis: Option<Redis>,
+    clock: Clock,
+    ids: Ids,
+    flood: Flood,
+}
+
+/// How long a delivery may take to be stored before its adapter is told to try again.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Intake {
+    /// An intake that lets each person send so many messages a minute.
+    pub fn new(
+        (store, redis): (Store, Option<Redis>),
+        delivery: Delivery,
+        (clock, ids): (Clock, Ids),
+        per_minute: u32,
+    ) -> Self {
+        Self {
+            store,
+            delivery,
+            redis,
+            clock,
+            ids,
+            flood: Flood::new(per_minute),
+        }
+    }
+
+    /// Takes deliveries until `stop`. Several are on their way into the store at once; each adapter
+    /// hands over its own in order, and order inside a conversation comes from the items.
+    pub async fn run(
+        self: std::sync::Arc<Self>,
+        mut deliveries: mpsc::Receiver<platform::Delivery>,
+        stop: CancellationToken,
+    ) {
+        let tasks = TaskTracker::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                delivery = deliveries.recv() => match delivery {
+                    Some(platform::Delivery { items, stored }) => {
+                        let this = self.clone();
+                        tasks.spawn(async move {
+                            let kept = tokio::time::timeout(PATIENCE, this.keep(items)).await;
+                            stored.send(kept.unwrap_or(false)).ok();
+                        });
+                    }
+                    None => break,
+                },
+            }
+        }
+        tasks.close();
+        drop(tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await);
+    }
+
+    /// Stores what is meant for Toney; true once it is durable.
+    async fn keep(&self, items: Vec<Inbound>) -> bool {
+        let now = self.clock.now();
+        let mut change = Change::default();
+        for item in items {
+            if let Some(message) = &item.message {
+                self.delivery.saw(&item.address, message);
+            }
+            metrics::counter!("toney_inbound_total", "platform" => item.address.platform.to_string())
+                .increment(1);
+            // What people say to each other in a group is none of our business, and is not kept.
+            if !is_for_us(&item) {
+                continue;
+            }
+            let verdict = match item.what {
+                What::Text { .. } | What::Command { .. } | What::Media { .. } => {
+                    self.flood.judge(&item)
+                }
+                What::Press { .. }
+                | What::Form { .. }
+                | What::Edited { .. }
+                | What::Membership { .. }
+                | What::Migrated { .. }
+                | What::Payment { .. } => Verdict::Fine,
+            };
+            match verdict {
+                Verdict::Fine => change.jobs.extend(self.job(&item)),
+                Verdict::TooFast { tell: true } => change.outbound.push(self.notice(item)),
+                Verdict::TooFast { tell: false } => {
+                    metrics::counter!("toney_flood_refused_total").increment(1);
+                }
+            }
+        }
+        let lanes: Vec<String> = match &self.redis {
+            Some(_) => change.jobs.iter().map(|job| job.lane.clone()).collect(),
+            None => Vec::new(),
+        };
+        match self.store.apply(change).await {
+            Ok(_) => {
+                if let Some(redis) = &self.redis {
+                    for lane in lanes {
+                        redis.ring(&lane).await;
+                    }
+                }
+                true
+            }
+            Err(error) => {
+                tracing::debug!(
+                    error = format!("{error:#}"),
+                    at = %now,
+                    "What came in could not be stored; the platform keeps it"
+                );
+                false
+            }
+        }
+    }
+
+    fn job(&self, item: &Inbound) -> Option<NewJob> {
+        let id = JobId::new(&self.ids);
+        match NewJob::inbound(id, item, self.clock.now()) {
+            Ok(job) => Some(job),
+            Err(error) => {
+                tracing::error!(%error, lane = turn_lane(&item.address), "An item has no JSON");
+                None
+            }
+        }
+    }
+
+    fn notice(&self, item: Inbound) -> NewOutbound {
+        let minute = self.clock.now().ms() / 60_000;
+        let key = format!("flood:{}:{}:{minute}", item.address, item.sender.user);
+        let content = Content::Message {
+            text: phrases::TOO_FAST.to_owned(),
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: item.interaction,
+        };
+        self.delivery
+            .letter(item.address, key, Priority::Reply, content)
+    }
+}
+
+fn is_for_us(item: &Inbound) -> bool {
+    match item.what {
+        What::Text { .. } | What::Media { .. } => item.addressed,
+        // An edit counts only if its message was for us; then it finds it, otherwise nothing.
+        What::Edited { .. } => item.addressed,
+        What::Command { .. }
+        | What::Press { .. }
+        | What::Form { .. }
+        | What::Membership { .. }
+        | What::Migrated { .. }
+        | What::Payment { .. } => true,
+    }
+}

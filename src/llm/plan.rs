@@ -1,0 +1,261 @@
+//! Makes chains of models from settings and catalogue.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::catalogue::{Catalogue, LimitField};
+use super::door::Wrong;
+use super::settings::{Models, Secret, Settings};
+use super::wire::{Place, Wire};
+use super::{Model, Task, ollama};
+use crate::model::Clock;
+
+/// What the chains are made of.
+pub(super) struct Builder<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) http: &'a reqwest_llm::Client,
+}
+
+/// The chains by task; a task without a model has none.
+pub(super) type Chains = HashMap<Task, Vec<Arc<dyn Model>>>;
+
+impl Builder<'_> {
+    /// Builds the chain of every task.
+    pub(super) fn chains(&self, clock: &Clock) -> Result<Chains, Wrong> {
+        self.check_addresses()?;
+        let Models {
+            chat,
+            classify,
+            extract,
+            summarise,
+            nearby: _,
+            deadlines: _,
+        } = &self.settings.models;
+        let talk = if chat.is_empty() {
+            self.unnamed()
+        } else {
+            self.named("models.chat", chat, clock)?
+        };
+        let mut chains = HashMap::new();
+        for (task, setting, names) in [
+            (Task::Chat, "models.chat", &Vec::new()),
+            (Task::Classify, "models.classify", classify),
+            (Task::Extract, "models.extract", extract),
+            (Task::Summarise, "models.summarise", summarise),
+        ] {
+            let links = if names.is_empty() {
+                talk.clone()
+            } else {
+                self.named(setting, names, clock)?
+            };
+            if !links.is_empty() {
+                chains.insert(task, links);
+            }
+        }
+        Ok(chains)
+    }
+
+    fn named(
+        &self,
+        setting: &str,
+        names: &[String],
+        clock: &Clock,
+    ) -> Result<Vec<Arc<dyn Model>>, Wrong> {
+        let today = chrono::DateTime::from_timestamp_millis(clock.now().ms());
+        let today = today.map(|now| now.date_naive());
+        names
+            .iter()
+            .map(|name| {
+                let entry = self.catalogue.entry(name);
+                let Some(place) = self.place(entry.provider()) else {
+                    return Err(Wrong {
+                        setting: setting.to_owned(),
+                        got: format!("\"{name}\""),
+                        wants: "provider/model, with a provider of the catalogue or a \
+                                [providers.NAME] base_url"
+                            .to_owned(),
+                    });
+                };
+                if entry
+                    .deprecated
+                    .zip(today)
+                    .is_some_and(|(day, now)| day <= now)
+                {
+                    tracing::warn!(llm.model = %name, "The provider has switched this model off");
+                } else if entry.guessed && entry.provider() != "ollama" {
+                    tracing::warn!(
+                        llm.model = %name,
+                        "The catalogue does not know this model; its limits and price are guessed"
+                    );
+                }
+                Ok(Arc::new(Wire::new(self.http.clone(), place, entry)) as Arc<dyn Model>)
+            })
+            .collect()
+    }
+
+    /// The chain of somebody who only gave keys and addresses.
+    fn unnamed(&self) -> Vec<Arc<dyn Model>> {
+        let mut links: Vec<Arc<dyn Model>> = Vec::new();
+        let known = self.catalogue.providers.iter().map(|p| &p.name);
+        let own = self.settings.providers.keys();
+        let own = own.filter(|name| self.catalogue.provider(name).is_none());
+        for name in known.chain(own) {
+            let (Some(place), true) = (self.place(name), self.is_given(name)) else {
+                continue;
+            };
+            let listed = self.catalogue.provider(name);
+            let wanted = listed.map_or(&[] as &[String], |provider| &provider.default);
+            let wanted: Vec<_> = wanted.iter().map(|n| self.catalogue.entry(n)).collect();
+            let moved = listed.is_none_or(|provider| provider.base != place.base);
+            if name == "ollama" || moved {
+                links.push(Arc::new(ollama::Chosen::new(
+                    self.http.clone(),
+                    place,
+                    name,
+                    wanted,
+                    self.catalogue.of(name).cloned().collect(),
+                )));
+            } else if place.key.is_some() {
+                for entry in wanted {
+                    links.push(Arc::new(Wire::new(self.http.clone(), place.clone(), entry)));
+                }
+            }
+        }
+        links
+    }
+
+    /// The address in the settings; an empty one, as environment files have it, is none.
+    fn base_url(&self, provider: &str) -> Option<&str> {
+        let given = self.settings.providers.get(provider)?.base_url.as_deref()?;
+        Some(given.trim()).filter(|base| !base.is_empty())
+    }
+
+    /// The key in the settings; an empty one is none.
+    fn key(&self, provider: &str) -> Option<&Secret> {
+        let given = self.settings.providers.get(provider)?.key.as_ref();
+        given.filter(|key| !key.expose().trim().is_empty())
+    }
+
+    fn is_given(&self, provider: &str) -> bool {
+        self.base_url(provider).is_some() || self.key(provider).is_some()
+    }
+
+    fn check_addresses(&self) -> Result<(), Wrong> {
+        for name in self.settings.providers.keys() {
+            let Some(place) = self.place(name) else {
+                if self.is_given(name) {
+                    return Err(Wrong {
+                        setting: format!("providers.{name}.base_url"),
+                        got: "nothing".to_owned(),
+                        wants: "the provider's address".to_owned(),
+                    });
+                }
+                continue;
+            };
+            let address = url::Url::parse(&place.base).ok();
+            if address.is_none_or(|url| !["http", "https"].contains(&url.scheme())) {
+                return Err(Wrong {
+                    setting: format!("providers.{name}.base_url"),
+                    got: format!("\"{}\"", place.base),
+                    wants: "an http or https address".to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a provider is, by the settings and the catalogue; none when neither knows.
+    fn place(&self, provider: &str) -> Option<Place> {
+        let listed = self.catalogue.provider(provider);
+        let base = self
+            .base_url(provider)
+            .or_else(|| listed.map(|listed| listed.base.as_str()))?;
+        let base = if provider == "ollama" {
+            ollama::base(base)
+        } else {
+            base.trim_end_matches('/').to_owned()
+        };
+        // Another server behind the same name understands the older words at least.
+        let own = listed.filter(|listed| listed.base == base);
+        Some(Place {
+            key: self.key(provider).cloned(),
+            limit: own.map_or(LimitField::MaxTokens, |own| own.limit),
+            usage: listed.is_none_or(|listed| listed.usage),
+            base,
+        })
+    }
+
+    /// Where Ollama would be.
+    pub(super) fn nearby(&self) -> Place {
+        let given = self.settings.models.nearby.as_deref();
+        let usual = self.catalogue.provider("ollama");
+        let base = given.or_else(|| usual.map(|usual| usual.base.as_str()));
+        Place {
+            base: ollama::base(base.unwrap_or_default()),
+            key: None,
+            limit: LimitField::MaxTokens,
+            usage: usual.is_none_or(|usual| usual.usage),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::llm::Door;
+
+    fn chat(settings: &str) -> Result<Vec<String>, String> {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let settings: Settings = toml::from_str(settings).unwrap();
+        let door = Door::open(&settings, Clock::System).map_err(|wrong| wrong.to_string())?;
+        Ok(door.chain(Task::Chat))
+    }
+
+    #[test]
+    fn a_key_alone_brings_the_usual_models() {
+        let chain = chat("providers.gemini.key = \"k\"\nproviders.openai.key = \"k\"").unwrap();
+        assert_eq!(chain.first().unwrap(), "openai/gpt-6-luna");
+        assert!(chain.iter().any(|name| name.starts_with("gemini/")));
+    }
+
+    #[test]
+    fn an_address_alone_is_asked_later() {
+        let chain = chat("providers.openai.base_url = \"http://127.0.0.1:1/v1\"");
+        assert_eq!(chain.unwrap(), ["openai/auto"]);
+    }
+
+    #[test]
+    fn nothing_and_empty_settings_bring_no_model() {
+        assert!(chat("").unwrap().is_empty());
+        let empty = "providers.openai = { base_url = \"\", key = \"\" }\nproviders.x.key = \" \"";
+        assert!(chat(empty).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_task_without_a_chain_of_its_own_takes_that_of_chat() {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let settings = toml::from_str::<Settings>(
+            "models.chat = \"openai/gpt-4o\"\nmodels.classify = [\"openai/gpt-4o-mini\"]",
+        );
+        let door = Door::open(&settings.unwrap(), Clock::System).unwrap();
+        assert_eq!(door.chain(Task::Classify), ["openai/gpt-4o-mini"]);
+        assert_eq!(door.chain(Task::Summarise), ["openai/gpt-4o"]);
+    }
+
+    #[test]
+    fn wrong_settings_are_named() {
+        assert_eq!(
+            chat("providers.openai.base_url = \"localhost:80\"").unwrap_err(),
+            "providers.openai.base_url: got \"localhost:80\", wants an http or https address"
+        );
+        assert_eq!(
+            chat("providers.attic.key = \"k\"").unwrap_err(),
+            "providers.attic.base_url: got nothing, wants the provider's address"
+        );
+    }
+}

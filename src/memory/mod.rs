@@ -1,0 +1,280 @@
+//! What is remembered of a conversation: who talks, which session it is, and the newest lines.
+//!
+//! It reads the store and keeps the windows of the conversations that talked last at hand. It never
+//! writes: what a turn adds becomes true with the turn's own commit. Start with [`Memory::recall`].
+
+mod summarise;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use crate::model::{Address, ConversationId, Ids, PersonId, Sender, SessionId, Setting, Time};
+use crate::store::{Change, Known, Line, NewPerson, Redis, Role, Store, Window};
+
+pub use summarise::Summarise;
+
+/// How many exchanges (a person's lines and the answer) a model sees word for word.
+pub const EXCHANGES: usize = 10;
+/// Lines of the window.
+pub const LINES: usize = 2 * EXCHANGES;
+/// Without a model nothing is summarised; then the oldest of so many lines fall silent.
+const MOST_LINES: usize = 3 * LINES;
+/// How long a window stays in Redis without being used.
+const KEPT_FOR: Duration = Duration::from_secs(6 * 3_600);
+
+/// Reads and keeps windows; cheap to clone.
+#[derive(Clone)]
+pub struct Memory {
+    store: Store,
+    redis: Option<Redis>,
+    ids: Ids,
+    windows: moka::sync::Cache<String, Arc<Kept>>,
+    people: moka::sync::Cache<(Arc<str>, String), PersonId>,
+}
+
+/// A conversation's window at one version of its lane.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+struct Kept {
+    turns: i64,
+    conversation: ConversationId,
+    session: SessionId,
+    window: Window,
+}
+
+/// A conversation as a turn finds it.
+#[derive(Debug, Clone)]
+pub struct Recalled {
+    /// Who talks.
+    pub person: PersonId,
+    /// True when nobody knew them before.
+    pub met: bool,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its running session.
+    pub session: SessionId,
+    /// True when the session begins now.
+    pub begins: bool,
+    /// Its newest lines.
+    pub window: Window,
+}
+
+impl Memory {
+    /// Keeps about `bytes` of windows at hand.
+    pub fn new(store: Store, redis: Option<Redis>, ids: Ids, bytes: u64) -> Self {
+        let windows = moka::sync::Cache::builder()
+            .max_capacity(bytes)
+            .weigher(|key: &String, kept: &Arc<Kept>| {
+                let text: usize = kept
+                    .window
+                    .lines
+                    .iter()
+                    .map(|line| line.text.len() + 64)
+                    .sum();
+                u32::try_from(text + kept.window.summary.len() + 2 * key.len() + 256)
+                    .unwrap_or(u32::MAX)
+            })
+            .build();
+        Self {
+            store,
+            redis,
+            ids,
+            windows,
+            people: moka::sync::Cache::new(100_000),
+        }
+    }
+
+    /// Finds or makes the person, the conversation and its window. `turns` is the lane's version: what
+    /// is at hand counts only if nobody has released the lane since.
+    pub async fn recall(
+        &self,
+        address: &Address,
+        sender: &Sender,
+        (turns, now): (i64, Time),
+    ) -> Result<Recalled> {
+        let (person, met) = self.person(address, sender, now).await?;
+        let key = address.to_string();
+        let kept = match self.at_hand(&key, turns).await {
+            Some(kept) => Some(kept),
+            None => self.read(address, turns).await?,
+        };
+        Ok(match kept {
+            Some(Kept {
+                conversation,
+                session,
+                window,
+                ..
+            }) => Recalled {
+                person,
+                met,
+                conversation,
+                session,
+                begins: false,
+                window,
+            },
+            None => Recalled {
+                person,
+                met,
+                conversation: ConversationId::new(&self.ids),
+                session: SessionId::new(&self.ids),
+                begins: true,
+                window: Window::default(),
+            },
+        })
+    }
+
+    /// Keeps at hand what will be true once the turn is committed and its lane released.
+    pub async fn keep(&self, address: &Address, turns: i64, recalled: &Recalled) {
+        let Recalled {
+            conversation,
+            session,
+            window,
+            ..
+        } = recalled;
+        let mut window = window.clone();
+        let surplus = window.lines.len().saturating_sub(MOST_LINES);
+        window.lines.drain(..surplus);
+        let kept = Kept {
+            turns: turns + 1,
+            conversation: *conversation,
+            session: *session,
+            window,
+        };
+        let key = address.to_string();
+        if let Some(redis) = &self.redis
+            && let Ok(text) = serde_json::to_string(&kept)
+        {
+            redis
+                .keep(&window_name(&key), kept.turns, &text, KEPT_FOR)
+                .await;
+        }
+        self.windows.insert(key, Arc::new(kept));
+    }
+
+    async fn at_hand(&self, key: &str, turns: i64) -> Option<Kept> {
+        if let Some(kept) = self.windows.get(key)
+            && kept.turns == turns
+        {
+            return Some(self.refreshed((*kept).clone()).await);
+        }
+        let text = self
+            .redis
+            .as_ref()?
+            .recall(&window_name(key), turns)
+            .await?;
+        Some(self.refreshed(serde_json::from_str(&text).ok()?).await)
+    }
+
+    /// A summary may have come in the meantime; the lines that it covers leave the window.
+    async fn refreshed(&self, mut kept: Kept) -> Kept {
+        if kept.window.lines.len() > LINES
+            && let Ok(Some((summary, through))) = self.store.summary(kept.session).await
+        {
+            kept.window.lines.retain(|line| line.id > through);
+            kept.window.summary = summary;
+        }
+        kept
+    }
+
+    async fn read(&self, address: &Address, turns: i64) -> Result<Option<Kept>> {
+        let limit = i64::try_from(MOST_LINES).unwrap_or(i64::MAX);
+        let found = self
+            .store
+            .conversation(address, limit)
+            .await
+            .with_context(|| format!("Loading the conversation at {address}"))?;
+        Ok(found.map(|(known, window)| {
+            let Known {
+                conversation,
+                session,
+            } = known;
+            Kept {
+                turns,
+                conversation,
+                session,
+                window,
+            }
+        }))
+    }
+
+    /// The person behind a sender; a new one is stored at once, so that two chats of the same
+    /// newcomer agree on who it is.
+    async fn person(
+        &self,
+        address: &Address,
+        sender: &Sender,
+        now: Time,
+    ) -> Result<(PersonId, bool)> {
+        let key = (address.platform.clone(), sender.user.to_string());
+        if let Some(person) = self.people.get(&key) {
+            return Ok((person, false));
+        }
+        let known = self.store.person(&address.platform, &sender.user).await?;
+        let (person, met) = match known {
+            Some(person) => (person, false),
+            None => (self.meet(address, sender, now).await?, true),
+        };
+        self.people.insert(key, person);
+        Ok((person, met))
+    }
+
+    async fn meet(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
+        let newcomer = NewPerson {
+            person: PersonId::new(&self.ids),
+            platform: address.platform.to_string(),
+            user: sender.user.to_string(),
+            name: sender.name.clone(),
+            language: sender.language.clone().unwrap_or_default(),
+            at: now,
+        };
+        self.store
+            .apply(Change {
+                people: vec![newcomer],
+                ..Change::default()
+            })
+            .await?;
+        self.store
+            .person(&address.platform, &sender.user)
+            .await?
+            .context("A person who was just stored is not there")
+    }
+}
+
+impl Recalled {
+    /// Begins a new session.
+    pub fn begin_session(&mut self, ids: &Ids) {
+        self.session = SessionId::new(ids);
+        self.begins = true;
+        self.window = Window::default();
+    }
+
+    /// The lines that a model sees, oldest first.
+    pub fn visible(&self) -> &[Line] {
+        let lines = &self.window.lines;
+        lines
+            .get(lines.len().saturating_sub(LINES)..)
+            .unwrap_or_default()
+    }
+
+    /// True when it is time to fold the lines beyond the window into the summary: every five
+    /// exchanges, so that a summary is worth its price.
+    pub fn wants_summary(&self) -> bool {
+        let beyond = self.window.lines.len().saturating_sub(LINES);
+        let answers = self
+            .window
+            .lines
+            .last()
+            .is_some_and(|line| line.role == Role::Toney);
+        answers && beyond >= EXCHANGES && beyond % EXCHANGES < 2
+    }
+}
+
+/// Whether others hear what is said there.
+pub fn is_private(setting: Setting) -> bool {
+    setting == Setting::Direct
+}
+
+fn window_name(address: &str) -> String {
+    format!("window:{address}")
+}

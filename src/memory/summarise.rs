@@ -1,0 +1,132 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+
+use crate::jobs::{Work, Worker};
+use crate::llm::{self, Door, Heard, Prompts, Request, Task};
+use crate::model::{Clock, Event, Failure, Happening, Ids, ModelCallId, SessionId};
+use crate::store::{Change, Line, ModelCall, Role, Store, Summary};
+
+use super::LINES;
+
+/// Folds the lines beyond the window of a session into its running summary. Without a model nothing
+/// is folded; the lines stay in the store and the next summary takes them in.
+pub struct Summarise {
+    /// Where the lines are.
+    pub store: Store,
+    /// Who summarises.
+    pub door: Door,
+    /// How it is asked.
+    pub prompts: Arc<Prompts>,
+    /// The time.
+    pub clock: Clock,
+    /// The ids.
+    pub ids: Ids,
+}
+
+/// Most lines that one summary takes in; the rest waits for the next one.
+const MOST: i64 = 200;
+
+#[async_trait]
+impl Worker for Summarise {
+    fn kind(&self) -> &'static str {
+        "summarise"
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        let Some(job) = work.jobs.first() else {
+            return Ok(Change::default());
+        };
+        let event: Event =
+            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
+        let Happening::WindowExceeded { session } = event.what else {
+            return Ok(Change::default());
+        };
+        let (before, through) = self
+            .store
+            .summary(session)
+            .await?
+            .map_or((String::new(), String::new()), |found| {
+                (found.0, found.1.to_string())
+            });
+        let mut lines = self
+            .store
+            .lines(&session.to_string(), &through, MOST)
+            .await?;
+        lines.truncate(lines.len().saturating_sub(LINES));
+        match lines.last() {
+            Some(last) => Ok(self.fold(session, &before, &lines, last.id).await),
+            None => Ok(Change::default()),
+        }
+    }
+}
+
+impl Summarise {
+    async fn fold(
+        &self,
+        session: SessionId,
+        before: &str,
+        lines: &[Line],
+        through: crate::model::MessageId,
+    ) -> Change {
+        let exchanges: Vec<(&str, &str)> = lines
+            .iter()
+            .map(|line| match line.role {
+                Role::User => ("Person", line.text.as_str()),
+                Role::Toney => ("Toney", line.text.as_str()),
+            })
+            .collect();
+        let Ok(prompt) = self.prompts.summary(&llm::Summary {
+            before,
+            exchanges: &exchanges,
+        }) else {
+            return Change::default();
+        };
+        let request = Request {
+            messages: vec![llm::Line::new(llm::Role::Person, prompt)],
+            ..Request::default()
+        };
+        let mut text = String::new();
+        let mut heard = self.door.answer(Task::Summarise, request);
+        while let Some(piece) = heard.next().await {
+            match piece {
+                Heard::Text(more) => text.push_str(&more),
+                Heard::Restart => text.clear(),
+                Heard::Tool(_) => {}
+                Heard::Done(report) => {
+                    let summary = Summary {
+                        session,
+                        summary: text.trim().to_owned(),
+                        through,
+                    };
+                    let call = ModelCall {
+                        id: ModelCallId::new(&self.ids),
+                        turn: None,
+                        task: Task::Summarise.as_str().to_owned(),
+                        provider: report.provider,
+                        model: report.model,
+                        result: "answered".to_owned(),
+                        tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
+                        tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+                        cost_nano_usd: report.cost.nanos(),
+                        first_token_ms: millis(report.first_token),
+                        total_ms: millis(report.total),
+                        at: self.clock.now(),
+                    };
+                    return Change {
+                        summaries: vec![summary],
+                        calls: vec![call],
+                        ..Change::default()
+                    };
+                }
+                Heard::Failed(_) => break,
+            }
+        }
+        Change::default()
+    }
+}
+
+fn millis(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,364 @@
+use std::time::Duration;
+
+use serde::Deserialize;
+use teloxide_core::payloads::{
+    EditMessageReplyMarkup, EditMessageText, SendChatAction, SendMessage,
+};
+use teloxide_core::types::{
+    ChatAction, ChatId, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions,
+    MessageEntity, MessageEntityKind, MessageId, Recipient, ReplyMarkup, ReplyParameters, ThreadId,
+};
+use url::Url;
+
+use super::call::CallError;
+use crate::model::{self, Address, Button, Part, Span, Style};
+use crate::platform::{Edit, Letter, SendError};
+
+/// Longest text that a button carries back, in bytes, by the Bot API.
+const DATA: usize = 64;
+
+/// Of a message that was sent only its id matters.
+#[derive(Deserialize)]
+pub(super) struct Sent {
+    pub(super) message_id: i64,
+}
+
+/// The request that sends a letter.
+pub(super) fn message(letter: &Letter<'_>) -> Result<SendMessage, SendError> {
+    // `id` and `nonce` find no place in the Bot API; `find` makes up for that.
+    let Letter {
+        id: _,
+        nonce: _,
+        address,
+        part,
+        buttons,
+        reply_to,
+        interaction: _,
+    } = letter;
+    let mut request = SendMessage::new(chat(address)?, part.text.clone());
+    request.message_thread_id = thread(address)?;
+    request.entities = entities(part);
+    request.link_preview_options = Some(no_preview());
+    request.reply_markup = keyboard(buttons)?.map(ReplyMarkup::InlineKeyboard);
+    // The message may be deleted by now; the answer is due all the same.
+    request.reply_parameters = reply_to
+        .and_then(model::Message::number)
+        .map(|number| ReplyParameters::new(MessageId(number)).allow_sending_without_reply());
+    Ok(request)
+}
+
+/// The request that gives a message a new text.
+pub(super) fn edit(edit: &Edit<'_>) -> Result<EditMessageText, SendError> {
+    let Edit {
+        address,
+        message,
+        part,
+        buttons,
+        growing: _,
+        interaction: _,
+    } = edit;
+    text(address, number(message)?, part, buttons)
+}
+
+/// The request that gives the message with this number a new text.
+pub(super) fn text(
+    address: &Address,
+    message: MessageId,
+    part: &Part,
+    buttons: &[Vec<Button>],
+) -> Result<EditMessageText, SendError> {
+    let mut request = EditMessageText::new(chat(address)?, message, part.text.clone());
+    request.entities = entities(part);
+    request.link_preview_options = Some(no_preview());
+    request.reply_markup = keyboard(buttons)?;
+    Ok(request)
+}
+
+/// The request that gives a message other buttons; without any, the old ones go.
+pub(super) fn markup(
+    address: &Address,
+    message: &model::Message,
+    buttons: &[Vec<Button>],
+) -> Result<EditMessageReplyMarkup, SendError> {
+    let mut request = EditMessageReplyMarkup::new(chat(address)?, number(message)?);
+    request.reply_markup = keyboard(buttons)?;
+    Ok(request)
+}
+
+/// The request that shows "is typing".
+pub(super) fn typing(address: &Address) -> Result<SendChatAction, SendError> {
+    let mut request = SendChatAction::new(chat(address)?, ChatAction::Typing);
+    request.message_thread_id = thread(address)?;
+    Ok(request)
+}
+
+/// What a failed call means for what was to be said in `chat`.
+pub(super) fn sort(error: CallError) -> SendError {
+    match error {
+        CallError::NotSent(why) => SendError::NotSent(why),
+        CallError::Timeout => SendError::Unknown("no answer in time".to_owned()),
+        CallError::Lost(why) => SendError::Unknown(why),
+        CallError::TooFast(after) => SendError::RateLimited { after, all: false },
+        CallError::Moved(to) => SendError::Moved(model::Chat::new(to)),
+        // The bot's own trouble, not the message's: nothing was taken, and all will be well again once
+        // the token or the address is mended.
+        CallError::Refused {
+            code: code @ (401 | 404 | 409),
+            description,
+        } => SendError::NotSent(format!("{code} {description}")),
+        CallError::Refused {
+            code: 403,
+            description,
+        } => SendError::Gone(description),
+        CallError::Refused {
+            code: _,
+            description,
+        } if is_nobody(&description) => SendError::Gone(description),
+        CallError::Refused {
+            code: _,
+            description,
+        } => SendError::Rejected(description),
+    }
+}
+
+/// Whether Telegram says that the message says this already.
+pub(super) fn is_unchanged(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { code: 400, description } if description.to_lowercase().contains("message is not modified"))
+}
+
+/// A 400 that speaks of the chat and not of the message.
+pub(super) fn is_nobody(description: &str) -> bool {
+    const NOBODY: &[&str] = &[
+        "chat not found",
+        "user not found",
+        "peer_id_invalid",
+        "chat was deactivated",
+        "group is deactivated",
+        "user is deactivated",
+        "have no rights to send",
+        "not enough rights to send",
+        "chat_write_forbidden",
+        "message thread not found",
+        "topic_deleted",
+    ];
+    let description = description.to_lowercase();
+    NOBODY.iter().any(|sign| description.contains(sign))
+}
+
+fn chat(address: &Address) -> Result<Recipient, SendError> {
+    let number = address
+        .chat
+        .number()
+        .ok_or_else(|| SendError::Rejected("the chat is not one of Telegram".to_owned()))?;
+    Ok(Recipient::Id(ChatId(number)))
+}
+
+fn thread(address: &Address) -> Result<Option<ThreadId>, SendError> {
+    let Some(thread) = &address.thread else {
+        return Ok(None);
+    };
+    let number = thread
+        .number()
+        .ok_or_else(|| SendError::Rejected("the topic is not one of Telegram".to_owned()))?;
+    Ok(Some(ThreadId(MessageId(number))))
+}
+
+fn number(message: &model::Message) -> Result<MessageId, SendError> {
+    let number = message
+        .number()
+        .ok_or_else(|| SendError::Rejected("the message is not one of Telegram".to_owned()))?;
+    Ok(MessageId(number))
+}
+
+fn no_preview() -> LinkPreviewOptions {
+    LinkPreviewOptions {
+        is_disabled: true,
+        url: None,
+        prefer_small_media: false,
+        prefer_large_media: false,
+        show_above_text: false,
+    }
+}
+
+fn keyboard(buttons: &[Vec<Button>]) -> Result<Option<InlineKeyboardMarkup>, SendError> {
+    let mut rows = Vec::with_capacity(buttons.len());
+    for row in buttons.iter().filter(|row| !row.is_empty()) {
+        let mut keys = Vec::with_capacity(row.len());
+        for Button { label, data } in row {
+            if data.is_empty() || data.len() > DATA {
+                return Err(SendError::Rejected(format!(
+                    "a button carries {} bytes; 1 to {DATA} are allowed",
+                    data.len()
+                )));
+            }
+            keys.push(InlineKeyboardButton::callback(label.clone(), data.clone()));
+        }
+        rows.push(keys);
+    }
+    Ok((!rows.is_empty()).then(|| InlineKeyboardMarkup::new(rows)))
+}
+
+fn entities(part: &Part) -> Option<Vec<MessageEntity>> {
+    let entities: Vec<_> = part.spans.iter().filter_map(entity).collect();
+    (!entities.is_empty()).then_some(entities)
+}
+
+/// A link that is no address loses its style and keeps its words.
+fn entity(span: &Span) -> Option<MessageEntity> {
+    let Span { start, len, style } = span;
+    let kind = match style {
+        Style::Bold => MessageEntityKind::Bold,
+        Style::Italic => MessageEntityKind::Italic,
+        Style::Strike => MessageEntityKind::Strikethrough,
+        Style::Code => MessageEntityKind::Code,
+        Style::Fence(language) => MessageEntityKind::Pre {
+            language: language.clone(),
+        },
+        Style::Link(url) => MessageEntityKind::TextLink {
+            url: Url::parse(url).ok()?,
+        },
+        Style::Quote => MessageEntityKind::Blockquote,
+    };
+    (*len > 0).then(|| MessageEntity::new(kind, *start, *len))
+}
+
+/// Remembers which chats were told to wait, to tell a slow chat from a slow account.
+#[derive(Debug, Default)]
+pub(super) struct Waits(Vec<(i64, String)>);
+
+impl Waits {
+    /// Three chats within a second are no coincidence.
+    const CHATS: usize = 3;
+    const WINDOW: Duration = Duration::from_secs(1);
+
+    /// Notes that `chat` was told to wait at `now` (in milliseconds); true if it is the account.
+    pub(super) fn note(&mut self, now: i64, chat: &str) -> bool {
+        let window = i64::try_from(Self::WINDOW.as_millis()).unwrap_or(i64::MAX);
+        self.0
+            .retain(|(at, known)| now.saturating_sub(*at) <= window && known != chat);
+        self.0.push((now, chat.to_owned()));
+        self.0.len() >= Self::CHATS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Clock, Ids, OutboundId};
+
+    fn refused(code: u16, description: &str) -> SendError {
+        sort(CallError::Refused {
+            code,
+            description: description.to_owned(),
+        })
+    }
+
+    #[test]
+    fn refusals_are_sorted() {
+        for gone in [
+            refused(403, "Forbidden: bot was blocked by the user"),
+            refused(403, "Forbidden: bot was kicked from the supergroup chat"),
+            refused(403, "Forbidden: user is deactivated"),
+            refused(400, "Bad Request: chat not found"),
+            refused(
+                400,
+                "Bad Request: not enough rights to send text messages to the chat",
+            ),
+            refused(400, "Bad Request: message thread not found"),
+        ] {
+            assert!(matches!(gone, SendError::Gone(_)), "{gone:?}");
+        }
+        for rejected in [
+            refused(400, "Bad Request: message is too long"),
+            refused(400, "Bad Request: message to edit not found"),
+            refused(413, "Request Entity Too Large"),
+        ] {
+            assert!(matches!(rejected, SendError::Rejected(_)), "{rejected:?}");
+        }
+        assert!(matches!(
+            refused(401, "Unauthorized"),
+            SendError::NotSent(_)
+        ));
+        assert!(matches!(sort(CallError::Timeout), SendError::Unknown(_)));
+        assert!(matches!(
+            sort(CallError::Lost("HTTP 502".to_owned())),
+            SendError::Unknown(_)
+        ));
+        assert_eq!(
+            sort(CallError::Moved(-1005)),
+            SendError::Moved(model::Chat::new(-1005))
+        );
+        let after = Duration::from_secs(37);
+        assert_eq!(
+            sort(CallError::TooFast(after)),
+            SendError::RateLimited { after, all: false }
+        );
+    }
+
+    #[test]
+    fn three_chats_within_a_second_are_the_account() {
+        let mut waits = Waits::default();
+        assert!(!waits.note(0, "1"));
+        assert!(!waits.note(10, "1"));
+        assert!(!waits.note(20, "2"));
+        assert!(waits.note(30, "3"));
+        assert!(!waits.note(2_000, "4"));
+    }
+
+    #[test]
+    fn a_letter_becomes_a_request() {
+        let span = |start, len, style| Span { start, len, style };
+        let part = Part {
+            text: "Hello 🎵 here".to_owned(),
+            spans: vec![
+                span(0, 5, Style::Bold),
+                span(6, 2, Style::Fence(Some("rust".to_owned()))),
+                span(6, 2, Style::Fence(None)),
+                span(9, 4, Style::Link("https://example.com/".to_owned())),
+                span(9, 4, Style::Link("no address".to_owned())),
+                span(9, 0, Style::Code),
+            ],
+        };
+        let address: Address = "telegram:main:-1001:7".parse().unwrap();
+        let buttons = vec![vec![Button {
+            label: "Yes".to_owned(),
+            data: "yes:1".to_owned(),
+        }]];
+        let reply = model::Message::new(41);
+        let letter = Letter {
+            id: OutboundId::new(&Ids::new(Clock::System, Some(1))),
+            nonce: "n",
+            address: &address,
+            part: &part,
+            buttons: &buttons,
+            reply_to: Some(&reply),
+            interaction: None,
+        };
+        let json = serde_json::to_value(message(&letter).unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "chat_id": -1001, "text": "Hello 🎵 here", "message_thread_id": 7,
+            "entities": [
+                {"type": "bold", "offset": 0, "length": 5},
+                {"type": "pre", "language": "rust", "offset": 6, "length": 2},
+                {"type": "pre", "offset": 6, "length": 2},
+                {"type": "text_link", "url": "https://example.com/", "offset": 9, "length": 4},
+            ],
+            "link_preview_options": {"is_disabled": true},
+            "reply_parameters": {"message_id": 41, "allow_sending_without_reply": true},
+            "reply_markup": {"inline_keyboard": [[{"text": "Yes", "callback_data": "yes:1"}]]},
+        });
+        assert_eq!(json, expected);
+
+        let long = vec![vec![Button {
+            label: "Yes".to_owned(),
+            data: "x".repeat(65),
+        }]];
+        assert!(matches!(
+            message(&Letter {
+                buttons: &long,
+                ..letter
+            }),
+            Err(SendError::Rejected(_))
+        ));
+    }
+}

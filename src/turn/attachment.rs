@@ -1,0 +1,157 @@
+//! Files that people send: streamed from the platform into the files folder, with a limit.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use futures::StreamExt;
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt;
+
+use crate::jobs::Work;
+use crate::model::{AttachmentId, Failure, File, MediaKind, phrases};
+use crate::platform::{FetchError, FileStream};
+use crate::store::{Change, NewAttachment};
+
+use super::commit::Commit;
+use super::gather::Said;
+use super::talk::Talk;
+use super::{Scene, Turn};
+
+/// A file to keep, and what was said with it.
+pub(super) struct Kept {
+    pub(super) media: MediaKind,
+    pub(super) file: File,
+    pub(super) caption: String,
+}
+
+/// What became of a file.
+struct Stored {
+    size: u64,
+    sha256: String,
+}
+
+impl Kept {
+    pub(super) async fn answer(
+        self,
+        turn: &Turn,
+        scene: &Scene,
+        mut commit: Commit<'_>,
+        work: &mut Work,
+    ) -> Result<Change, Failure> {
+        let what = word(self.media);
+        let Some(platform) = scene
+            .last()
+            .and_then(|last| turn.delivery.platform(&last.address))
+        else {
+            commit.say(scene, phrases::lost_file(what));
+            return Ok(commit.done().await);
+        };
+        let limit = turn
+            .settings
+            .max_file_bytes
+            .min(platform.features().max_download);
+        if self.file.size.is_some_and(|size| size > limit) {
+            commit.say(scene, phrases::too_large(what, &bytes(limit)));
+            return Ok(commit.done().await);
+        }
+        // The same path at every attempt: what an attempt that died left behind is overwritten.
+        let name = scene.key.replace(':', "-");
+        let path = turn.files.join(name);
+        let fetched = match platform.fetch(&self.file, limit).await {
+            Ok(stream) => keep(stream, &path).await,
+            Err(error) => Err(error.into()),
+        };
+        let stored = match fetched {
+            Ok(stored) => stored,
+            Err(error) => match error.downcast_ref::<FetchError>() {
+                Some(FetchError::TooLarge { limit }) => {
+                    commit.say(scene, phrases::too_large(what, &bytes(*limit)));
+                    return Ok(commit.done().await);
+                }
+                Some(FetchError::Gone) => {
+                    commit.say(scene, phrases::lost_file(what));
+                    return Ok(commit.done().await);
+                }
+                Some(FetchError::Failed(_)) | None => return Err(error.into()),
+            },
+        };
+        commit.attachment(NewAttachment {
+            id: AttachmentId::new(&turn.ids),
+            conversation: commit.conversation(),
+            person: commit.person(),
+            media: what.to_owned(),
+            name: self.file.name.clone().unwrap_or_default(),
+            mime: self.file.mime.clone().unwrap_or_default(),
+            size: i64::try_from(stored.size).unwrap_or(i64::MAX),
+            sha256: stored.sha256,
+            path: path.display().to_string(),
+            at: scene.now,
+        });
+        let name = self
+            .file
+            .name
+            .as_deref()
+            .map(|name| format!("“{name}” "))
+            .unwrap_or_default();
+        let Some(last) = scene.last() else {
+            return Ok(commit.done().await);
+        };
+        if self.caption.trim().is_empty() {
+            commit.say(scene, phrases::kept_file(what, &name, &bytes(stored.size)));
+            return Ok(commit.done().await);
+        }
+        let said = Said {
+            text: format!(
+                "{}\n\n[sent with a {what} {name}that you cannot open]",
+                self.caption
+            ),
+            message: last.message.clone(),
+            by: last.sender.name.clone(),
+            user: last.sender.user.clone(),
+        };
+        Talk::new(turn, scene, vec![said]).run(commit, work).await
+    }
+}
+
+async fn keep(mut stream: FileStream, path: &Path) -> Result<Stored> {
+    if let Some(folder) = path.parent() {
+        tokio::fs::create_dir_all(folder)
+            .await
+            .context("Making the files folder")?;
+    }
+    let mut file = tokio::fs::File::create(path)
+        .await
+        .context("Making a file")?;
+    let mut hash = Sha256::new();
+    let mut size = 0;
+    while let Some(piece) = stream.next().await {
+        let piece = piece?;
+        hash.update(&piece);
+        size += piece.len() as u64;
+        file.write_all(&piece).await.context("Writing a file")?;
+    }
+    file.flush().await.context("Writing a file")?;
+    let sha256 = hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Ok(Stored { size, sha256 })
+}
+
+fn word(media: MediaKind) -> &'static str {
+    match media {
+        MediaKind::Document => "document",
+        MediaKind::Voice => "voice note",
+        MediaKind::Photo => "photo",
+    }
+}
+
+/// A size in words: bytes below a kilobyte, then whole kilobytes, then megabytes.
+fn bytes(size: u64) -> String {
+    match size {
+        0..1_024 => format!("{size} bytes"),
+        1_024..1_048_576 => format!("{} KB", size / 1_024),
+        _ => format!("{} MB", size / 1_048_576),
+    }
+}

@@ -1,0 +1,342 @@
+//! Everything that a turn makes true, put together.
+
+use crate::llm::{Outcome, Task};
+use crate::memory::Recalled;
+use crate::model::{
+    Address, Chat, Content, ConversationId, Event, EventId, Happening, Message, MessageId,
+    ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
+};
+use crate::store::{
+    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewMessage, NewSession,
+    Rewrite, Role, out_lane,
+};
+
+use super::gather::Said;
+use super::step::{How, Over};
+use super::why::Why;
+use super::{Scene, Turn};
+
+/// A commit in the making.
+pub(super) struct Commit<'a> {
+    turn: &'a Turn,
+    address: Address,
+    turns: i64,
+    now: Time,
+    recalled: Recalled,
+    change: Change,
+}
+
+impl<'a> Commit<'a> {
+    pub(super) fn new(turn: &'a Turn, scene: &Scene, recalled: Recalled) -> Self {
+        let mut change = Change::default();
+        let mut address = None;
+        if let Some(last) = scene.last() {
+            let message = last
+                .message
+                .as_ref()
+                .map(Message::to_string)
+                .unwrap_or_default();
+            change.conversations.push(Conversation {
+                id: recalled.conversation,
+                address: last.address.clone(),
+                account: last.address.account(),
+                setting: last.setting,
+                session: recalled.session,
+                last_inbound: message,
+                at: scene.now,
+            });
+            address = Some(last.address.clone());
+        }
+        // A scene is never empty; without an address nothing would be said anywhere.
+        let address = address.unwrap_or_else(|| Address {
+            platform: "nowhere".into(),
+            bot: "main".into(),
+            chat: Chat::new("0"),
+            thread: None,
+        });
+        let mut commit = Self {
+            turn,
+            address,
+            turns: scene.turns,
+            now: scene.now,
+            recalled,
+            change,
+        };
+        if commit.recalled.met {
+            commit.happened(Happening::PersonMet);
+        }
+        commit
+    }
+
+    pub(super) fn recalled(&self) -> &Recalled {
+        &self.recalled
+    }
+
+    pub(super) fn person(&self) -> PersonId {
+        self.recalled.person
+    }
+
+    pub(super) fn conversation(&self) -> ConversationId {
+        self.recalled.conversation
+    }
+
+    /// Leaves the running session behind.
+    pub(super) fn begin_session(&mut self) {
+        self.recalled.begin_session(&self.turn.ids);
+    }
+
+    /// Says something that no model made.
+    pub(super) fn say(&mut self, scene: &Scene, text: String) {
+        let content = Content::Message {
+            text,
+            buttons: Vec::new(),
+            reply_to: scene.reply_to(),
+            interaction: scene.interaction(),
+        };
+        self.send(scene, "", content);
+    }
+
+    /// Sends something besides the answer; `what` tells it from the answer.
+    pub(super) fn send(&mut self, scene: &Scene, what: &str, content: Content) {
+        let key = if what.is_empty() {
+            scene.key.clone()
+        } else {
+            format!("{}:{what}", scene.key)
+        };
+        let letter = self
+            .turn
+            .delivery
+            .letter(self.address.clone(), key, Priority::Reply, content);
+        self.change.outbound.push(letter);
+    }
+
+    /// Gives the answer its final words: in the row that grew, or in a new one.
+    pub(super) fn answer(&mut self, scene: &Scene, text: String, grown: Option<OutboundId>) {
+        let content = Content::Message {
+            text,
+            buttons: Vec::new(),
+            reply_to: scene.reply_to(),
+            interaction: scene.interaction(),
+        };
+        let Some(id) = grown else {
+            return self.send(scene, "", content);
+        };
+        let lane = out_lane(&self.address);
+        self.change.rewrites.push(Rewrite {
+            id,
+            lane,
+            content: content.clone(),
+            at: self.now(),
+        });
+        // Should the row never have got into the store, it does now.
+        self.send(scene, "", content);
+        if let Some(letter) = self.change.outbound.last_mut() {
+            letter.outbound.id = id;
+        }
+    }
+
+    /// Remembers what a person said.
+    pub(super) fn remember_said(&mut self, scene: &Scene, said: &[Said], in_group: bool) {
+        for Said {
+            text,
+            message,
+            by,
+            user: _,
+        } in said
+        {
+            let text = if in_group {
+                format!("{by}: {text}")
+            } else {
+                text.clone()
+            };
+            let message = message.as_ref().map(Message::to_string).unwrap_or_default();
+            self.remember(scene, Role::User, text, (message, String::new()));
+        }
+    }
+
+    /// Remembers an answer and how it came about.
+    pub(super) fn remember_answer(&mut self, scene: &Scene, over: &Over, window: usize) {
+        let why = Why::new(&over.how, window, !self.recalled.window.summary.is_empty());
+        let why = serde_json::to_string(&why).unwrap_or_default();
+        if over.remembered.is_empty() {
+            // Nothing a model should see again; it can be asked about all the same.
+            self.row(scene, Role::Toney, over.text.clone(), (String::new(), why));
+        } else {
+            self.remember(
+                scene,
+                Role::Toney,
+                over.remembered.clone(),
+                (String::new(), why),
+            );
+        }
+        self.calls(scene, &over.how);
+        if self.recalled.wants_summary() {
+            self.happened(Happening::WindowExceeded {
+                session: self.recalled.session,
+            });
+        }
+    }
+
+    /// Notes a kept file.
+    pub(super) fn attachment(&mut self, attachment: NewAttachment) {
+        self.happened(Happening::AttachmentReceived {
+            attachment: attachment.id,
+        });
+        self.change.attachments.push(attachment);
+    }
+
+    /// The chat is gone, or back.
+    pub(super) async fn membership(mut self, gone: bool) -> Change {
+        let unreachable_at = if gone { self.now } else { Time::default() };
+        self.fact(String::new(), unreachable_at);
+        self.happened(if gone {
+            Happening::AddressLost
+        } else {
+            Happening::AddressRegained
+        });
+        self.done().await
+    }
+
+    /// The chat goes on at another address.
+    pub(super) async fn migrated(mut self, to: Chat) -> Change {
+        let moved = Address {
+            chat: to,
+            ..self.address.clone()
+        };
+        self.fact(moved.to_string(), Time::default());
+        self.done().await
+    }
+
+    /// Money arrived.
+    pub(super) async fn payment(mut self, payment: Payment) -> Change {
+        self.happened(Happening::PaymentReceived { payment });
+        self.done().await
+    }
+
+    /// Nothing happened that matters.
+    pub(super) async fn nothing(self) -> Change {
+        self.done().await
+    }
+
+    /// The whole of it; the window at hand is brought to what will be true.
+    pub(super) async fn done(mut self) -> Change {
+        let Recalled {
+            conversation,
+            session,
+            begins,
+            ..
+        } = self.recalled;
+        if begins {
+            self.change.sessions.push(NewSession {
+                id: session,
+                conversation,
+                at: self.now,
+            });
+        }
+        for row in &mut self.change.conversations {
+            row.session = session;
+        }
+        self.turn
+            .memory
+            .keep(&self.address, self.turns, &self.recalled)
+            .await;
+        self.change
+    }
+
+    fn remember(
+        &mut self,
+        scene: &Scene,
+        role: Role,
+        text: String,
+        (message, why): (String, String),
+    ) {
+        let id = self.row(scene, role, text.clone(), (message, why));
+        self.recalled.window.lines.push(Line { id, role, text });
+    }
+
+    fn row(
+        &mut self,
+        scene: &Scene,
+        role: Role,
+        text: String,
+        (platform_message, why): (String, String),
+    ) -> MessageId {
+        let id = MessageId::new(&self.turn.ids);
+        self.change.messages.push(NewMessage {
+            id,
+            session: self.recalled.session,
+            conversation: self.recalled.conversation,
+            person: (role == Role::User).then_some(self.recalled.person),
+            role,
+            text,
+            platform_message,
+            turn: scene.turn,
+            why,
+            at: self.now(),
+        });
+        id
+    }
+
+    fn calls(&mut self, scene: &Scene, how: &How) {
+        let call = |model: &str, result: String| ModelCall {
+            id: ModelCallId::new(&self.turn.ids),
+            turn: Some(scene.turn),
+            task: Task::Chat.as_str().to_owned(),
+            provider: model.split('/').next().unwrap_or_default().to_owned(),
+            model: model.to_owned(),
+            result,
+            tokens_in: 0,
+            tokens_out: 0,
+            cost_nano_usd: 0,
+            first_token_ms: 0,
+            total_ms: 0,
+            at: self.now(),
+        };
+        let attempts = match how {
+            How::Model(report) => report.attempts.as_slice(),
+            How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
+            How::Stopped | How::Interrupted | How::TooLate => &[],
+        };
+        let mut calls: Vec<ModelCall> = attempts
+            .iter()
+            .filter_map(|attempt| match &attempt.outcome {
+                Outcome::Failed(error) => Some(call(&attempt.model, error.to_string())),
+                Outcome::Answered | Outcome::Skipped => None,
+            })
+            .collect();
+        if let How::Model(report) = how {
+            calls.push(ModelCall {
+                tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
+                tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+                cost_nano_usd: report.cost.nanos(),
+                first_token_ms: i64::try_from(report.first_token.as_millis()).unwrap_or(i64::MAX),
+                total_ms: i64::try_from(report.total.as_millis()).unwrap_or(i64::MAX),
+                ..call(&report.model, "answered".to_owned())
+            });
+        }
+        self.change.calls.extend(calls);
+    }
+
+    fn fact(&mut self, moved_to: String, unreachable_at: Time) {
+        let address = self.address.clone();
+        self.change.addresses.push(AddressFact {
+            address,
+            moved_to,
+            unreachable_at,
+        });
+    }
+
+    fn happened(&mut self, what: Happening) {
+        self.change.events.push(Event {
+            id: EventId::new(&self.turn.ids),
+            at: self.now,
+            person: Some(self.recalled.person),
+            address: self.address.clone(),
+            what,
+        });
+    }
+
+    fn now(&self) -> Time {
+        self.turn.clock.now()
+    }
+}

@@ -1,0 +1,295 @@
+//! What a turn is about: a pure reading of what waits in a conversation.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Chat, File, Inbound, MediaKind, Membership, Message, Payment, What};
+
+/// Most letters that one turn takes in; what comes behind waits for the next.
+const MOST_LETTERS: usize = 20_000;
+
+/// What a turn is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Somebody talks: one or several messages, answered together.
+    Talk(Vec<Said>),
+    /// A command.
+    Command { name: String, args: String },
+    /// A button.
+    Press { data: String, card: Option<Message> },
+    /// A filled form.
+    Form {
+        data: String,
+        fields: BTreeMap<String, String>,
+    },
+    /// A file, with words or without.
+    Media {
+        media: MediaKind,
+        file: File,
+        caption: String,
+    },
+    /// Toney was let in or thrown out.
+    Membership(Membership),
+    /// The chat goes on elsewhere.
+    Migrated(Chat),
+    /// Money arrived.
+    Payment(Payment),
+    /// Nothing to answer: an edit of what was answered already.
+    Nothing,
+}
+
+/// One message of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Said {
+    pub(super) text: String,
+    pub(super) message: Option<Message>,
+    /// The name of whoever said it.
+    pub(super) by: String,
+    pub(super) user: crate::model::User,
+}
+
+/// Takes as many of `items`, from the first on, as one turn answers together; at most `most`. Messages
+/// are gathered; everything else stands alone.
+pub(super) fn gather(items: &[Inbound], most: usize) -> (usize, Asked) {
+    let Some(first) = items.first() else {
+        return (0, Asked::Nothing);
+    };
+    match &first.what {
+        What::Text { .. } | What::Edited { .. } => gather_talk(items, most.max(1)),
+        What::Command { name, args } => (
+            1,
+            Asked::Command {
+                name: name.clone(),
+                args: args.clone(),
+            },
+        ),
+        What::Press { data, values, card } => {
+            let data = values
+                .first()
+                .map_or_else(|| data.clone(), |value| format!("{data}:{value}"));
+            (
+                1,
+                Asked::Press {
+                    data,
+                    card: card.clone(),
+                },
+            )
+        }
+        What::Form { data, fields } => (
+            1,
+            Asked::Form {
+                data: data.clone(),
+                fields: fields.clone(),
+            },
+        ),
+        What::Media {
+            media,
+            file,
+            caption,
+        } => (
+            1,
+            Asked::Media {
+                media: *media,
+                file: file.clone(),
+                caption: caption.clone(),
+            },
+        ),
+        What::Membership { change } => (1, Asked::Membership(*change)),
+        What::Migrated { to } => (1, Asked::Migrated(to.clone())),
+        What::Payment { payment } => (1, Asked::Payment(payment.clone())),
+    }
+}
+
+fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
+    let mut said: Vec<Said> = Vec::new();
+    let mut letters = 0;
+    let mut taken = 0;
+    for item in items.iter().take(most) {
+        match &item.what {
+            What::Text { text } => {
+                letters += text.chars().count();
+                if taken > 0 && letters > MOST_LETTERS {
+                    break;
+                }
+                said.push(Said {
+                    text: text.clone(),
+                    message: item.message.clone(),
+                    by: item.sender.name.clone(),
+                    user: item.sender.user.clone(),
+                });
+            }
+            What::Edited { text } => {
+                // What was answered already stays answered.
+                if let Some(edited) = said.iter_mut().find(|said| is_same(&said.message, item)) {
+                    edited.text.clone_from(text);
+                }
+            }
+            What::Command { .. }
+            | What::Press { .. }
+            | What::Form { .. }
+            | What::Media { .. }
+            | What::Membership { .. }
+            | What::Migrated { .. }
+            | What::Payment { .. } => break,
+        }
+        taken += 1;
+    }
+    let asked = if said.is_empty() {
+        Asked::Nothing
+    } else {
+        Asked::Talk(said)
+    };
+    (taken, asked)
+}
+
+/// What an item that arrives during a turn means for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meanwhile {
+    /// The running answer is to end.
+    Stop,
+    /// A message that is being answered has other words now.
+    Reworded,
+    /// Somebody goes on talking.
+    MoreTalk,
+    /// It waits for its turn.
+    Later,
+}
+
+/// Sorts what arrives while `said` is being answered.
+pub(super) fn meanwhile(item: &Inbound, said: &[Said]) -> Meanwhile {
+    match &item.what {
+        What::Command { name, .. } if name == "stop" => Meanwhile::Stop,
+        What::Press { data, .. } if data.starts_with("stop:") => Meanwhile::Stop,
+        What::Edited { .. } if said.iter().any(|said| is_same(&said.message, item)) => {
+            Meanwhile::Reworded
+        }
+        What::Text { .. } => Meanwhile::MoreTalk,
+        What::Command { .. }
+        | What::Press { .. }
+        | What::Edited { .. }
+        | What::Form { .. }
+        | What::Media { .. }
+        | What::Membership { .. }
+        | What::Migrated { .. }
+        | What::Payment { .. } => Meanwhile::Later,
+    }
+}
+
+/// Gives the message that `item` edits its new words.
+pub(super) fn reword(said: &mut [Said], item: &Inbound) {
+    if let What::Edited { text } = &item.what
+        && let Some(edited) = said.iter_mut().find(|said| is_same(&said.message, item))
+    {
+        edited.text.clone_from(text);
+    }
+}
+
+fn is_same(message: &Option<Message>, item: &Inbound) -> bool {
+    message.is_some() && *message == item.message
+}
+
+/// What makes a message unreadable, in one sentence.
+pub(super) fn unreadable(text: &str) -> Option<String> {
+    let letters = text.chars().count();
+    if letters > MOST_LETTERS {
+        return Some(crate::model::phrases::too_long(letters, MOST_LETTERS));
+    }
+    let wordless = text.chars().all(|letter| {
+        letter.is_whitespace()
+            || letter.is_control()
+            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{ad}' | '\u{180e}')
+    });
+    wordless.then(|| crate::model::phrases::EMPTY.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Sender, Setting, Time, User};
+
+    fn item(message: i64, what: What) -> Inbound {
+        Inbound {
+            key: format!("p:main:{message}"),
+            address: "p:main:1".parse().unwrap(),
+            setting: Setting::Direct,
+            sender: Sender {
+                user: User::new(1),
+                name: "ann".to_owned(),
+                language: None,
+            },
+            at: Time::from_ms(0),
+            order: message,
+            addressed: true,
+            message: Some(Message::new(message)),
+            reply_to: None,
+            interaction: None,
+            what,
+        }
+    }
+
+    fn text(message: i64, text: &str) -> Inbound {
+        item(
+            message,
+            What::Text {
+                text: text.to_owned(),
+            },
+        )
+    }
+
+    fn words(asked: &Asked) -> Vec<&str> {
+        match asked {
+            Asked::Talk(said) => said.iter().map(|said| said.text.as_str()).collect(),
+            _ => panic!("no talk: {asked:?}"),
+        }
+    }
+
+    #[test]
+    fn messages_are_gathered_up_to_the_first_command() {
+        let command = item(
+            3,
+            What::Command {
+                name: "why".to_owned(),
+                args: String::new(),
+            },
+        );
+        let (taken, asked) = gather(&[text(1, "a"), text(2, "b"), command, text(4, "c")], 50);
+        assert_eq!((taken, words(&asked)), (2, vec!["a", "b"]));
+    }
+
+    #[test]
+    fn an_edit_replaces_what_is_not_answered_and_nothing_else() {
+        let edit = item(
+            1,
+            What::Edited {
+                text: "better".to_owned(),
+            },
+        );
+        let (taken, asked) = gather(&[text(1, "a"), edit.clone()], 50);
+        assert_eq!((taken, words(&asked)), (2, vec!["better"]));
+        assert_eq!(gather(&[edit], 50), (1, Asked::Nothing));
+    }
+
+    #[test]
+    fn each_takes_one_at_a_time() {
+        assert_eq!(gather(&[text(1, "a"), text(2, "b")], 1).0, 1);
+    }
+
+    #[test]
+    fn a_message_is_never_split_but_two_large_ones_are_two_turns() {
+        let large = "x".repeat(15_000);
+        assert_eq!(gather(&[text(1, &large), text(2, &large)], 50).0, 1);
+        assert_eq!(gather(&[text(1, &"x".repeat(30_000))], 50).0, 1);
+    }
+
+    #[test]
+    fn invisible_messages_are_unreadable() {
+        for nothing in ["", " \n\t", "\u{200b}\u{feff}", "\u{202e}"] {
+            assert!(unreadable(nothing).is_some(), "{nothing:?}");
+        }
+        assert!(
+            unreadable(&"x".repeat(20_001))
+                .unwrap()
+                .contains("20001 characters")
+        );
+        assert_eq!(unreadable("שלום"), None);
+    }
+}

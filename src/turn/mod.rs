@@ -1,0 +1,331 @@
+//! One message's life: what it asks, how it is answered, and the commit in which everything about it
+//! becomes true together.
+//!
+//! Deciding is pure ([`gather`], [`step`], [`command`]); this file and its driver do what was decided.
+//! It never sends anything by itself but the growing text of an answer, and never writes outside its
+//! commit. Start with [`Turn`].
+
+mod attachment;
+mod command;
+mod commit;
+mod gather;
+mod show;
+mod step;
+mod talk;
+mod why;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use async_trait::async_trait;
+use serde::Deserialize;
+
+use crate::delivery::Delivery;
+use crate::jobs::{Work, Worker};
+use crate::llm::{Door, Prompts, Task};
+use crate::memory::{Memory, Recalled};
+use crate::model::{
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Setting, Time, TurnId,
+    phrases,
+};
+use crate::store::{Change, Job, Store};
+
+pub use command::Command;
+
+use command::View;
+use commit::Commit;
+use gather::{Asked, gather};
+use talk::Talk;
+use why::Why;
+
+/// Settings of the section `[turn]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// After so many seconds an answer that is still not whole is ended.
+    pub deadline_seconds: u64,
+    /// An answer that takes longer than this after its first words is shown while it grows.
+    pub preview_after_ms: u64,
+    /// Largest file that is kept, in bytes; the platform may take less.
+    pub max_file_bytes: u64,
+}
+
+/// What is done with messages that come while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// They are answered together, once it has been quiet for a moment.
+    Collect,
+    /// They are answered one after the other.
+    Each,
+    /// They end the running turn; its text is kept.
+    Interrupt,
+}
+
+/// Most messages that one turn answers together.
+const MOST: usize = 50;
+/// Somebody who never pauses is answered after this long all the same.
+const LONGEST_QUIET: Duration = Duration::from_secs(5);
+
+/// Answers what comes in.
+pub struct Turn {
+    /// What is remembered.
+    pub store: Store,
+    /// Windows of conversations.
+    pub memory: Memory,
+    /// The models.
+    pub door: Door,
+    /// The prompts.
+    pub prompts: Arc<Prompts>,
+    /// The way out.
+    pub delivery: Delivery,
+    /// How.
+    pub settings: Settings,
+    /// What is done with messages that come while a turn runs.
+    pub queue: Queue,
+    /// How long it must be quiet before gathered messages are answered.
+    pub quiet: Duration,
+    /// Where files are kept.
+    pub files: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// The ids.
+    pub ids: Ids,
+}
+
+/// What a turn needs to know about the things it answers.
+pub(crate) struct Scene {
+    turn: TurnId,
+    /// The lane's version.
+    turns: i64,
+    /// What is answered, in order; never empty.
+    items: Vec<Inbound>,
+    /// The key of the answer, the same at every attempt.
+    key: String,
+    /// Whether an earlier attempt may have begun to answer.
+    begun: bool,
+    now: Time,
+}
+
+#[async_trait]
+impl Worker for Turn {
+    fn kind(&self) -> &'static str {
+        "turn"
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        if work.kept && self.queue == Queue::Collect {
+            self.wait_for_quiet(work).await;
+        }
+        let most = if self.queue == Queue::Each { 1 } else { MOST };
+        let items = read(&work.jobs)?;
+        let (taken, asked) = gather(&items, most);
+        work.jobs.truncate(taken);
+        let items: Vec<Inbound> = items.into_iter().take(taken).collect();
+        let (Some(first), Some(job)) = (items.first(), work.jobs.first()) else {
+            return Ok(Change::default());
+        };
+        let now = self.clock.now();
+        let recalled = self
+            .memory
+            .recall(&first.address, &first.sender, (work.turns, now))
+            .await?;
+        let scene = Scene {
+            turn: TurnId::new(&self.ids),
+            turns: work.turns,
+            key: format!("answer:{}", job.id),
+            begun: !work.fresh || job.attempts > 0,
+            items,
+            now,
+        };
+        metrics::counter!("toney_turns_total", "asked" => asked.name()).increment(1);
+        let change = self.answer(&scene, asked, recalled, work).await?;
+        let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
+        metrics::histogram!("toney_turn_seconds").record(waited);
+        Ok(change)
+    }
+}
+
+impl Turn {
+    async fn answer(
+        &self,
+        scene: &Scene,
+        asked: Asked,
+        recalled: Recalled,
+        work: &mut Work,
+    ) -> Result<Change, Failure> {
+        let commit = Commit::new(self, scene, recalled);
+        match asked {
+            Asked::Talk(said) => Talk::new(self, scene, said).run(commit, work).await,
+            Asked::Command { name, args } => self.command(scene, commit, &name, &args).await,
+            Asked::Press { data: _, card } => Ok(self
+                .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                .await),
+            Asked::Form { data: _, fields: _ } => Ok(self
+                .outdated(scene, commit, phrases::FORM_OUTDATED, None)
+                .await),
+            Asked::Media {
+                media,
+                file,
+                caption,
+            } => {
+                attachment::Kept {
+                    media,
+                    file,
+                    caption,
+                }
+                .answer(self, scene, commit, work)
+                .await
+            }
+            Asked::Membership(change) => Ok(commit.membership(change == Membership::Gone).await),
+            Asked::Migrated(to) => Ok(commit.migrated(to).await),
+            Asked::Payment(payment) => Ok(commit.payment(payment).await),
+            Asked::Nothing => Ok(commit.nothing().await),
+        }
+    }
+
+    async fn command(
+        &self,
+        scene: &Scene,
+        mut commit: Commit<'_>,
+        name: &str,
+        args: &str,
+    ) -> Result<Change, Failure> {
+        let Some(command) = Command::find(name) else {
+            commit.say(scene, phrases::unknown_command(name));
+            return Ok(commit.done().await);
+        };
+        let why = match command {
+            Command::Why => self.store.last_why(commit.recalled().session).await?,
+            Command::Start
+            | Command::Help
+            | Command::New
+            | Command::Stop
+            | Command::Model
+            | Command::Privacy => None,
+        };
+        let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
+        let view = View {
+            why,
+            models: self.door.chain(Task::Chat),
+            resting: self.door.resting(),
+        };
+        if command == Command::New {
+            commit.begin_session();
+        }
+        commit.say(scene, command::say(command, args, &view));
+        Ok(commit.done().await)
+    }
+
+    /// A button or a form whose time is over: it says so and loses its keyboard.
+    async fn outdated(
+        &self,
+        scene: &Scene,
+        mut commit: Commit<'_>,
+        phrase: &str,
+        card: Option<Message>,
+    ) -> Change {
+        if let Some(message) = card {
+            commit.send(
+                scene,
+                "buttons",
+                Content::Buttons {
+                    message,
+                    buttons: Vec::new(),
+                },
+            );
+        }
+        commit.say(scene, phrase.to_owned());
+        commit.done().await
+    }
+
+    /// Messages that came while the lane was busy are answered together once it is quiet.
+    async fn wait_for_quiet(&self, work: &mut Work) {
+        let first = self.clock.now();
+        loop {
+            let newest = work
+                .jobs
+                .iter()
+                .map(|job| job.created_at)
+                .max()
+                .unwrap_or_default();
+            let quiet = self.clock.now().since(newest);
+            let left = self.quiet.saturating_sub(quiet);
+            let patience = LONGEST_QUIET.saturating_sub(self.clock.now().since(first));
+            if left.is_zero() || patience.is_zero() || work.jobs.len() >= MOST {
+                break;
+            }
+            // Only talk is worth waiting for.
+            if !read(&work.jobs).is_ok_and(|items| matches!(gather(&items, MOST).1, Asked::Talk(_)))
+            {
+                break;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(left.min(patience)) => {}
+                more = work.arrived() => {
+                    work.jobs.extend(more);
+                    work.jobs.sort_by_key(|job| (job.ordering, job.id));
+                }
+            }
+        }
+    }
+}
+
+impl Scene {
+    /// The last thing that was said, which is the one an answer hangs on.
+    fn last(&self) -> Option<&Inbound> {
+        self.items.last()
+    }
+
+    /// In a group an answer hangs on its question; between two people it simply follows.
+    fn reply_to(&self) -> Option<Message> {
+        let last = self.last()?;
+        match last.setting {
+            Setting::Group => last.message.clone(),
+            Setting::Direct => None,
+        }
+    }
+
+    /// The handle that lets the answer fill what the platform holds open for it.
+    fn interaction(&self) -> Option<Interaction> {
+        self.items
+            .iter()
+            .rev()
+            .find_map(|item| item.interaction.clone())
+    }
+}
+
+impl Asked {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Talk(_) => "talk",
+            Self::Command { .. } => "command",
+            Self::Press { .. } => "press",
+            Self::Form { .. } => "form",
+            Self::Media { .. } => "media",
+            Self::Membership(_) => "membership",
+            Self::Migrated(_) => "migrated",
+            Self::Payment(_) => "payment",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+fn read(jobs: &[Job]) -> Result<Vec<Inbound>, Failure> {
+    jobs.iter()
+        .map(|job| {
+            serde_json::from_str(&job.payload)
+                .with_context(|| format!("Reading what {} is about", job.id))
+                .map_err(Failure::GiveUp)
+        })
+        .collect()
+}
+
+fn job_time(jobs: &[Job]) -> Time {
+    jobs.iter()
+        .map(|job| job.created_at)
+        .min()
+        .unwrap_or_default()
+}

@@ -1,0 +1,320 @@
+//! The driver of a talk: asks a model, shows the answer while it grows, and listens for what comes
+//! meanwhile.
+
+use std::time::Duration;
+
+use anyhow::anyhow;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tokio::time::Instant;
+
+use crate::jobs::Work;
+use crate::llm::{self, Heard, Persona, Place, Request, Task};
+use crate::model::{Button, Content, Failure, Inbound, Setting, phrases};
+use crate::store::{Change, Job, Role};
+
+use super::commit::Commit;
+use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
+use super::show::{Pace, Show, Template};
+use super::step::{Answer, Came, Effect, How, Over};
+use super::{Queue, Scene, Turn};
+
+/// An answer that takes longer than this shows that it is being made, and goes on showing it.
+const TYPING_AFTER: Duration = Duration::from_millis(900);
+/// "Is typing" is shown for about five seconds.
+const TYPING_EVERY: Duration = Duration::from_millis(4_500);
+
+/// A talk that is being answered.
+pub(super) struct Talk<'a> {
+    turn: &'a Turn,
+    scene: &'a Scene,
+    said: Vec<Said>,
+    in_group: bool,
+}
+
+impl<'a> Talk<'a> {
+    pub(super) fn new(turn: &'a Turn, scene: &'a Scene, said: Vec<Said>) -> Self {
+        let in_group = scene
+            .last()
+            .is_some_and(|last| last.setting == Setting::Group);
+        Self {
+            turn,
+            scene,
+            said,
+            in_group,
+        }
+    }
+
+    pub(super) async fn run(
+        mut self,
+        mut commit: Commit<'_>,
+        work: &mut Work,
+    ) -> Result<Change, Failure> {
+        let all: String = self.said.iter().map(|said| said.text.as_str()).collect();
+        if let Some(sentence) = unreadable(&all) {
+            commit.say(self.scene, sentence);
+            return Ok(commit.done().await);
+        }
+        let mut show = self.show().await?;
+        let over = match &mut show {
+            Some(show) => self.listen(&commit, work, show).await?,
+            // The account is not connected here (any more): the answer waits for it in the outbox.
+            None => self.listen_blind(&commit).await,
+        };
+        let window = self.window(&commit);
+        commit.remember_said(self.scene, &self.said, self.in_group);
+        let row = match &mut show {
+            Some(show) => {
+                show.finish().await;
+                show.row()
+            }
+            None => None,
+        };
+        if !over.text.is_empty() {
+            commit.answer(self.scene, over.text.clone(), row);
+        }
+        commit.remember_answer(self.scene, &over, window);
+        self.answer_stop(&mut commit, work, &over);
+        Ok(commit.done().await)
+    }
+
+    /// What the model is asked: who it is, what was said, and what is said now.
+    fn request(&self, commit: &Commit<'_>) -> Result<Request, Failure> {
+        let recalled = commit.recalled();
+        let name = self
+            .said
+            .last()
+            .map(|said| said.by.as_str())
+            .unwrap_or_default();
+        let date = self.scene.now.to_string();
+        let persona = Persona {
+            name: if self.in_group { "" } else { name },
+            place: if self.in_group {
+                Place::Group
+            } else {
+                Place::Direct
+            },
+            date: date.split(' ').next().unwrap_or_default(),
+            summary: &recalled.window.summary,
+        };
+        let system = self
+            .turn
+            .prompts
+            .persona(&persona)
+            .map_err(|error| Failure::GiveUp(anyhow!("Writing the persona prompt: {error}")))?;
+        let mut messages = vec![llm::Line::new(llm::Role::System, system)];
+        messages.extend(recalled.visible().iter().map(|line| {
+            let role = match line.role {
+                Role::User => llm::Role::Person,
+                Role::Toney => llm::Role::Toney,
+            };
+            llm::Line::new(role, line.text.as_str())
+        }));
+        messages.push(llm::Line::new(llm::Role::Person, self.words()));
+        Ok(Request {
+            messages,
+            ..Request::default()
+        })
+    }
+
+    fn words(&self) -> String {
+        let lines: Vec<String> = self
+            .said
+            .iter()
+            .map(|Said { text, by, .. }| {
+                if self.in_group {
+                    format!("{by}: {text}")
+                } else {
+                    text.clone()
+                }
+            })
+            .collect();
+        lines.join("\n\n")
+    }
+
+    fn window(&self, commit: &Commit<'_>) -> usize {
+        commit.recalled().visible().len() + self.said.len()
+    }
+
+    /// Where the answer grows; picks up what an earlier attempt began.
+    async fn show(&self) -> Result<Option<Show>, Failure> {
+        let Turn {
+            delivery,
+            store,
+            settings,
+            ..
+        } = self.turn;
+        let Some(last) = self.scene.last() else {
+            return Ok(None);
+        };
+        let Some(features) = delivery.features(&last.address) else {
+            return Ok(None);
+        };
+        let letter = Template {
+            address: last.address.clone(),
+            key: self.scene.key.clone(),
+            reply_to: self.scene.reply_to(),
+            interaction: self.scene.interaction(),
+            stop: Button {
+                label: "Stop".to_owned(),
+                data: format!("stop:{}", self.scene.turn),
+            },
+        };
+        let pace = Pace {
+            first_after: Duration::from_millis(settings.preview_after_ms),
+            every: delivery.preview_every(),
+        };
+        let mut show = Show::new((delivery.clone(), store.clone()), letter, features, pace);
+        if self.scene.begun
+            && let Some(row) = store.outbound(&self.scene.key).await?
+        {
+            show.resume(row.outbound.id, row.parts.first().cloned());
+        }
+        Ok(Some(show))
+    }
+
+    fn first_words(&self, commit: &Commit<'_>) -> Answer {
+        let introduce = commit.recalled().met && !self.in_group;
+        Answer::new(if introduce {
+            phrases::INTRODUCTION.to_owned()
+        } else {
+            String::new()
+        })
+    }
+
+    /// Listens to the model and to the person at once until the answer is over.
+    async fn listen(
+        &mut self,
+        commit: &Commit<'_>,
+        work: &mut Work,
+        show: &mut Show,
+    ) -> Result<Over, Failure> {
+        let mut answer = self.first_words(commit);
+        let mut model = self.ask(commit)?;
+        let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
+        let mut typing_at = Instant::now() + TYPING_AFTER;
+        loop {
+            let so_far = answer.so_far();
+            let came = tokio::select! {
+                heard = model.next() => Came::Heard(heard.unwrap_or_else(nobody)),
+                () = show.tend(&so_far) => continue,
+                () = self.typing(typing_at), if so_far.is_empty() => {
+                    typing_at = Instant::now() + TYPING_EVERY;
+                    continue;
+                }
+                jobs = work.arrived() => match self.hear(jobs, work, so_far.is_empty())? {
+                    Arrival::Nothing => continue,
+                    Arrival::Reworded => {
+                        model = self.ask(commit)?;
+                        answer = self.first_words(commit);
+                        continue;
+                    }
+                    Arrival::Came(came) => came,
+                },
+                () = tokio::time::sleep_until(deadline) => Came::TooLate,
+            };
+            if let Some(Effect::Over(over)) = answer.step(came) {
+                return Ok(over);
+            }
+        }
+    }
+
+    async fn listen_blind(&mut self, commit: &Commit<'_>) -> Over {
+        let mut answer = self.first_words(commit);
+        let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
+        let mut model = match self.ask(commit) {
+            Ok(model) => model,
+            Err(_) => futures::stream::empty().boxed(),
+        };
+        loop {
+            let came = tokio::select! {
+                heard = model.next() => Came::Heard(heard.unwrap_or_else(nobody)),
+                () = tokio::time::sleep_until(deadline) => Came::TooLate,
+            };
+            if let Some(Effect::Over(over)) = answer.step(came) {
+                return over;
+            }
+        }
+    }
+
+    fn ask(&self, commit: &Commit<'_>) -> Result<BoxStream<'static, Heard>, Failure> {
+        Ok(self.turn.door.answer(Task::Chat, self.request(commit)?))
+    }
+
+    async fn typing(&self, at: Instant) {
+        tokio::time::sleep_until(at).await;
+        if let Some(last) = self.scene.last() {
+            self.turn.delivery.typing(&last.address).await;
+        }
+    }
+
+    /// Sorts what arrived meanwhile. What this turn deals with ends with it; the rest comes again.
+    fn hear(
+        &mut self,
+        jobs: Vec<Job>,
+        work: &mut Work,
+        nothing_shown: bool,
+    ) -> Result<Arrival, Failure> {
+        let mut arrival = Arrival::Nothing;
+        for job in jobs {
+            let Ok(item) = serde_json::from_str::<Inbound>(&job.payload) else {
+                continue;
+            };
+            match meanwhile(&item, &self.said) {
+                Meanwhile::Stop => {
+                    work.jobs.push(job);
+                    return Ok(Arrival::Came(Came::Stop));
+                }
+                Meanwhile::Reworded if nothing_shown => {
+                    reword(&mut self.said, &item);
+                    work.jobs.push(job);
+                    arrival = Arrival::Reworded;
+                }
+                Meanwhile::MoreTalk if self.turn.queue == Queue::Interrupt => {
+                    return Ok(Arrival::Came(Came::Interrupted));
+                }
+                Meanwhile::Reworded | Meanwhile::MoreTalk | Meanwhile::Later => {}
+            }
+        }
+        Ok(arrival)
+    }
+
+    /// A `/stop` that came through a slash command has a reply of its own to be filled.
+    fn answer_stop(&self, commit: &mut Commit<'_>, work: &Work, over: &Over) {
+        let stop = work.jobs.last().and_then(|job| {
+            serde_json::from_str::<Inbound>(&job.payload)
+                .ok()?
+                .interaction
+                .filter(|it| it.deferred)
+        });
+        if over.how == How::Stopped
+            && let Some(interaction) = stop
+        {
+            let content = Content::Message {
+                text: phrases::STOPPED.to_owned(),
+                buttons: Vec::new(),
+                reply_to: None,
+                interaction: Some(interaction),
+            };
+            commit.send(self.scene, "stop", content);
+        }
+    }
+}
+
+/// What arrived while an answer was being made.
+enum Arrival {
+    /// Nothing that matters now.
+    Nothing,
+    /// The question has other words.
+    Reworded,
+    /// The answer is to end.
+    Came(Came),
+}
+
+/// A stream that ends without a word from anybody.
+fn nobody() -> Heard {
+    Heard::Failed(llm::Unavailable {
+        reason: llm::Reason::AllFailed,
+        attempts: Vec::new(),
+    })
+}

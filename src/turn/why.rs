@@ -1,0 +1,183 @@
+//! How an answer came about, kept with it so that it can be asked.
+
+use serde::{Deserialize, Serialize};
+
+use crate::llm::{Outcome, Reason};
+
+use super::step::How;
+
+/// How an answer came about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Why {
+    /// `provider/id`, or empty where no model answered.
+    pub(super) model: String,
+    /// How it ended, in a few words.
+    pub(super) end: String,
+    pub(super) tokens_in: u64,
+    pub(super) tokens_out: u64,
+    pub(super) estimated: bool,
+    pub(super) cost_nano_usd: i64,
+    pub(super) first_token_ms: u64,
+    pub(super) total_ms: u64,
+    /// Lines of the session that the model saw, the question included.
+    pub(super) window: usize,
+    /// Whether it saw a summary of what came before them.
+    pub(super) summary: bool,
+    /// Models that were tried before, and what became of each.
+    pub(super) failed: Vec<String>,
+}
+
+impl Why {
+    pub(super) fn new(how: &How, window: usize, summary: bool) -> Self {
+        let empty = Self {
+            model: String::new(),
+            end: String::new(),
+            tokens_in: 0,
+            tokens_out: 0,
+            estimated: false,
+            cost_nano_usd: 0,
+            first_token_ms: 0,
+            total_ms: 0,
+            window,
+            summary,
+            failed: Vec::new(),
+        };
+        let attempts = match how {
+            How::Model(report) => report.attempts.as_slice(),
+            How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
+            How::Stopped | How::Interrupted | How::TooLate => &[],
+        };
+        let failed = attempts
+            .iter()
+            .filter_map(|attempt| match &attempt.outcome {
+                Outcome::Answered => None,
+                Outcome::Skipped => Some(format!("{} rests", attempt.model)),
+                Outcome::Failed(error) => Some(format!("{}: {error}", attempt.model)),
+            })
+            .collect();
+        let said = |end: &str| Self {
+            end: end.to_owned(),
+            ..empty.clone()
+        };
+        let why = match how {
+            How::Model(report) => Self {
+                model: report.model.clone(),
+                end: "complete".to_owned(),
+                tokens_in: report.tokens_in,
+                tokens_out: report.tokens_out,
+                estimated: report.estimated,
+                cost_nano_usd: report.cost.nanos(),
+                first_token_ms: millis(report.first_token),
+                total_ms: millis(report.total),
+                ..empty
+            },
+            How::Stopped => said("stopped by you"),
+            How::Interrupted => said("ended because you went on writing"),
+            How::TooLate => said("out of time"),
+            How::Unavailable(unavailable) => said(match unavailable.reason {
+                Reason::Offline => "no model is wanted here",
+                Reason::NotConfigured => "no model is set up",
+                Reason::Refused => "the model declined",
+                Reason::AllFailed => "no model could be reached",
+            }),
+        };
+        Self { failed, ..why }
+    }
+
+    /// What the person reads.
+    pub(super) fn say(&self) -> String {
+        let mut lines = vec!["**My last answer**".to_owned()];
+        if self.model.is_empty() {
+            lines.push(format!("- Written without a model: {}", self.end));
+        } else {
+            lines.push(format!("- Model: `{}`", self.model));
+            let (first, total) = (seconds(self.first_token_ms), seconds(self.total_ms));
+            lines.push(format!("- Time: {total} s, first words after {first} s"));
+            let about = if self.estimated { "about " } else { "" };
+            lines.push(format!(
+                "- Tokens: {about}{} read, {about}{} written",
+                self.tokens_in, self.tokens_out
+            ));
+            lines.push(format!("- Cost: {}", cost(self.cost_nano_usd)));
+        }
+        let summary = if self.summary {
+            ", and a summary of what came before"
+        } else {
+            ""
+        };
+        let plural = if self.window == 1 { "" } else { "s" };
+        lines.push(format!(
+            "- What I had in mind: {} message{plural} of this session{summary}",
+            self.window
+        ));
+        lines.push("- Documents and personal data used: none".to_owned());
+        for failed in &self.failed {
+            lines.push(format!("- Tried before: {failed}"));
+        }
+        lines.join("\n")
+    }
+}
+
+fn millis(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn seconds(ms: u64) -> String {
+    format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10)
+}
+
+/// Nano-dollars in words; less than a hundredth of a cent is said as such.
+fn cost(nanos: i64) -> String {
+    match nanos {
+        ..=0 => "nothing by the price list".to_owned(),
+        1..=99_999 => "less than $0.0001".to_owned(),
+        _ => {
+            let tenths_of_milli = nanos / 100_000;
+            format!(
+                "${}.{:04}",
+                tenths_of_milli / 10_000,
+                tenths_of_milli % 10_000
+            )
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn money_is_said_without_floats() {
+        assert_eq!(cost(0), "nothing by the price list");
+        assert_eq!(cost(40_000), "less than $0.0001");
+        assert_eq!(cost(12_300_000), "$0.0123");
+        assert_eq!(cost(2_500_000_000), "$2.5000");
+    }
+
+    #[test]
+    fn it_reads_like_an_explanation() {
+        let why = Why {
+            model: "openai/m".to_owned(),
+            end: "complete".to_owned(),
+            tokens_in: 120,
+            tokens_out: 45,
+            estimated: false,
+            cost_nano_usd: 1_250_000,
+            first_token_ms: 310,
+            total_ms: 1_904,
+            window: 3,
+            summary: true,
+            failed: vec!["a/b: no answer".to_owned()],
+        };
+        insta::assert_snapshot!(why.say(), @r"
+        **My last answer**
+        - Model: `openai/m`
+        - Time: 1.90 s, first words after 0.31 s
+        - Tokens: 120 read, 45 written
+        - Cost: $0.0012
+        - What I had in mind: 3 messages of this session, and a summary of what came before
+        - Documents and personal data used: none
+        - Tried before: a/b: no answer
+        ");
+    }
+}
