@@ -105,7 +105,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
     let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
-    let redis = redis(&store_settings)?;
+    let redis = store_settings.redis()?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
     let door = door(&config, &clock)?;
@@ -427,13 +427,6 @@ impl Notes for Memo {
             .await
             .unwrap_or_default()
     }
-}
-
-fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
-    Ok(match settings.redis_url.as_str() {
-        "" => None,
-        url => Some(Redis::open(url)?),
-    })
 }
 
 fn intake(

@@ -43,10 +43,12 @@ struct Settings {
     patience_seconds: u64,
 }
 
-/// Said above the terminal chat of a fresh installation.
-const HOW_TO_ADD: &str = "Toney at your terminal. TELEGRAM_BOT_TOKEN and DISCORD_BOT_TOKEN connect \
-    Telegram and Discord; OPENAI_API_KEY (or Ollama on this machine) gives it a voice. /help helps, \
-    /quit ends.\n";
+/// Said above the terminal chat of a fresh installation; fits 80 columns.
+const HOW_TO_ADD: &str = "\
+Toney, at your terminal. Write, and it answers. /help helps, /quit ends.
+Give it a voice with OPENAI_API_KEY or Ollama on this machine; connect Telegram
+and Discord with TELEGRAM_BOT_TOKEN and DISCORD_BOT_TOKEN (see .env.example).
+";
 
 pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
     let alone = !config.has("telegram.token") && !config.has("discord.token");

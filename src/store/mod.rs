@@ -56,6 +56,16 @@ pub struct Settings {
     pub keep_days: u64,
 }
 
+impl Settings {
+    /// Redis, where it is set; nothing is asked of it yet.
+    pub fn redis(&self) -> Result<Option<Redis>> {
+        Some(self.redis_url.as_str())
+            .filter(|url| !url.is_empty())
+            .map(Redis::open)
+            .transpose()
+    }
+}
+
 /// Who wants to hear of which event: the event's name and the kind of job that is made for it.
 #[derive(Debug, Clone, Copy)]
 pub struct Subscription {
