@@ -115,7 +115,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let delivery_settings: delivery::Settings = config.section("delivery")?;
-    let delivery = Delivery::new(store.clone(), delivery_settings, tools.clone(), &platforms);
+    let delivery = Delivery::new(
+        (store.clone(), redis.clone()),
+        delivery_settings,
+        tools.clone(),
+        &platforms,
+    );
     let intake_settings: intake::Settings = config.section("intake")?;
     let intake = Arc::new(Intake::new(
         (store.clone(), redis.clone()),

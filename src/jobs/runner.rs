@@ -10,6 +10,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use tracing::Instrument;
+
 use crate::model::{Clock, Failure, Ids, Time};
 use crate::store::{
     CLAIM_LIMIT, Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, Store,
@@ -225,8 +227,10 @@ impl Runner {
         let Some(kind) = work.jobs.first().map(|job| job.kind.clone()) else {
             return Change::default();
         };
+        let id = work.jobs.first().map(|job| job.id.to_string());
+        let span = tracing::info_span!("job", job.kind = %kind, job.id = id);
         let result = match self.workers.get(kind.as_str()) {
-            Some(worker) => AssertUnwindSafe(worker.run(work))
+            Some(worker) => AssertUnwindSafe(worker.run(work).instrument(span))
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|_| Err(Failure::from(anyhow!("The {kind} worker panicked")))),
