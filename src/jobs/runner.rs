@@ -250,7 +250,14 @@ impl Runner {
                 change.ended.extend(ends);
                 change
             }
-            Err(failure) => self.failed(work, &kind, &failure, now),
+            Err(failure) => {
+                let mut change = self.failed(work, &kind, &failure, now);
+                let dead = change.ended.iter().any(|end| end.state == JobState::Dead);
+                if dead && let Some(worker) = self.workers.get(kind.as_str()) {
+                    change.absorb(worker.given_up(work).await);
+                }
+                change
+            }
         }
     }
 
