@@ -1,7 +1,7 @@
 //! One message's life: what it asks, how it is answered, and the commit in which everything about it
 //! becomes true together.
 //!
-//! Deciding is pure ([`gather`], [`step`], [`command`]); this file and its driver do what was decided.
+//! Deciding is pure (`gather`, `step`, `command`); this file and its driver do what was decided.
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
 //! commit. Start with [`Turn`].
 
