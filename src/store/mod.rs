@@ -34,6 +34,7 @@ pub use change::{
 };
 pub use conversations::{Known, Line, Window};
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
+pub use db::WrongUrl;
 pub use redis::Redis;
 pub use writer::Fenced;
 
@@ -54,6 +55,13 @@ pub struct Settings {
     pub lease_seconds: u64,
     /// How many days finished jobs and sent messages are kept for deduplication and `toney outbox`.
     pub keep_days: u64,
+}
+
+impl Settings {
+    /// The file of the database, where it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        db::sqlite_path(&self.url)
+    }
 }
 
 /// Who wants to hear of which event: the event's name and the kind of job that is made for it.
