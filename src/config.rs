@@ -8,7 +8,9 @@
 mod key;
 mod manual;
 mod names;
+mod sources;
 mod typed;
+mod wrong;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,72 +21,12 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use manual::{Manual, below};
+use sources::read_dotenv;
+use wrong::{file_wrong, wanted_part, wrong_kind};
 
 pub use key::SecretKey;
-
-/// What is wrong with the settings: one line for the operator.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Wrong {
-    /// A setting has a value that it does not take.
-    #[error("{name} is {got}; it wants {wanted}")]
-    Value {
-        /// As the operator wrote it.
-        name: String,
-        /// The value, unless it is a secret.
-        got: String,
-        /// What it takes.
-        wanted: String,
-    },
-    /// There is no such setting.
-    #[error("{name} is not a setting{}", meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
-    Unknown {
-        /// As the operator wrote it.
-        name: String,
-        /// What was probably meant.
-        meant: Option<String>,
-    },
-    /// A file of settings or of a secret cannot be used.
-    #[error("{file}: {reason}")]
-    File {
-        /// Which.
-        file: String,
-        /// One sentence.
-        reason: String,
-    },
-}
-
-/// Where settings come from, the weakest first.
-#[derive(Clone, Default)]
-pub struct Sources {
-    /// The file of `--config`; without it the one that `TONEY_CONFIG` names.
-    pub file: Option<PathBuf>,
-    /// The `.env` file; it need not exist.
-    pub dotenv: Option<PathBuf>,
-    /// The environment.
-    pub env: BTreeMap<String, String>,
-}
-
-impl Sources {
-    /// The sources of this process: `.env` of the current folder and the environment.
-    pub fn of_process(file: Option<PathBuf>) -> Self {
-        Self {
-            file,
-            dotenv: Some(PathBuf::from(".env")),
-            env: environment(),
-        }
-    }
-}
-
-/// The environment; names and values that are not text cannot be ours.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that reads the environment"
-)]
-fn environment() -> BTreeMap<String, String> {
-    std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect()
-}
+pub use sources::Sources;
+pub use wrong::Wrong;
 
 /// Section `[data]`.
 #[derive(Clone, Deserialize)]
@@ -96,6 +38,7 @@ pub struct Data {
 }
 
 /// All settings, checked as far as their kinds go.
+#[derive(Clone)]
 pub struct Config {
     table: Table,
     /// How the operator named what was set, by dotted path.
@@ -130,7 +73,9 @@ impl Config {
         };
         let Sources { file, dotenv, env } = sources;
         let written = dotenv.as_deref().map(read_dotenv).transpose()?;
-        let written = written.unwrap_or_default();
+        let mut written = written.unwrap_or_default();
+        // A name of the environment hides the same name in `.env`, also when it is empty.
+        written.retain(|name, _| !env.contains_key(name));
         let named = || env.get(names::FILE).or_else(|| written.get(names::FILE));
         let named = || named().filter(|name| !name.is_empty()).map(PathBuf::from);
         if let Some(file) = file.clone().or_else(named) {
@@ -196,6 +141,36 @@ impl Config {
             Some(Value::Array(items)) => !items.is_empty(),
             Some(_) => true,
         }
+    }
+
+    /// The same settings with a text changed by the command line.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such setting.
+    pub fn with(mut self, path: &str, text: &str) -> Result<Self, Wrong> {
+        let (section, key) = path.split_once('.').unwrap_or(("", path));
+        let table = self.table.get_mut(section).and_then(Value::as_table_mut);
+        let Some(table) = table else {
+            return Err(Wrong::Unknown {
+                name: path.to_owned(),
+                meant: None,
+            });
+        };
+        table.insert(key.to_owned(), Value::String(text.to_owned()));
+        Ok(self)
+    }
+
+    /// The same settings with a text emptied.
+    #[must_use]
+    pub fn without(self, path: &str) -> Self {
+        let kept = self.clone();
+        self.with(path, "").unwrap_or(kept)
+    }
+
+    /// The text of a setting, or nothing.
+    pub fn text(&self, path: &str) -> &str {
+        self.value(path).and_then(Value::as_str).unwrap_or_default()
     }
 
     /// The name of a setting as the operator wrote it, for messages.
@@ -280,20 +255,14 @@ impl Config {
                     return Err(wrong_kind(&path, &name, &value, &kind));
                 }
                 (None, _) => {
-                    let meant = names::meant(&path, self.known_paths());
+                    let known = self.manual.paths_like(&path);
+                    let meant = names::meant(&path, known.iter().map(String::as_str));
                     let meant = meant.map(str::to_owned);
                     return Err(Wrong::Unknown { name, meant });
                 }
             }
         }
         Ok(())
-    }
-
-    /// Settings and the sections above them.
-    fn known_paths(&self) -> impl Iterator<Item = &str> {
-        let whole = self.manual.paths();
-        let sections = whole.filter_map(|path| Some(path.rsplit_once('.')?.0));
-        self.manual.paths().chain(sections)
     }
 
     /// Short names first, so that a long name wins over a short one of the same place.
@@ -303,7 +272,7 @@ impl Config {
         place: &str,
     ) -> Result<(), Wrong> {
         for (short, path) in names::SHORT {
-            // An empty short name is how one is switched off.
+            // An empty short name is an unset one: so it stands in copied examples and containers.
             if let Some(text) = given.get(*short).filter(|text| !text.trim().is_empty()) {
                 self.add_text(path, text, format!("{short}{place}"))?;
             }
@@ -313,8 +282,10 @@ impl Config {
                 Some(path) if self.manual.kind(&path).is_some() => {
                     self.add_text(&path, text, format!("{name}{place}"))?;
                 }
-                Some(_) => {
-                    let known: Vec<_> = self.manual.paths().map(names::long).collect();
+                Some(path) => {
+                    let known = self.manual.paths_like(&path);
+                    let known = known.iter().filter(|path| self.manual.kind(path).is_some());
+                    let known: Vec<_> = known.map(|path| names::long(path)).collect();
                     let meant = names::meant(name, known.iter().map(String::as_str));
                     return Err(Wrong::Unknown {
                         name: format!("{name}{place}"),
@@ -391,54 +362,5 @@ impl Config {
             }
         }
         Ok(())
-    }
-}
-
-/// Reads a `.env` file; one that is not there is an empty one.
-fn read_dotenv(file: &Path) -> Result<BTreeMap<String, String>, Wrong> {
-    let name = file.display().to_string();
-    let lines = match dotenvy::from_path_iter(file) {
-        Ok(lines) => lines,
-        Err(error) if error.not_found() => return Ok(BTreeMap::new()),
-        Err(error) => return Err(file_wrong(&name, &format!("cannot be read: {error}"))),
-    };
-    let mut read = BTreeMap::new();
-    for line in lines {
-        // The error quotes the line, which may hold a secret.
-        let (key, value) = line.map_err(|_| {
-            let after = read
-                .keys()
-                .next_back()
-                .map_or("the beginning", |key: &String| key);
-            file_wrong(
-                &name,
-                &format!("a line is not NAME=value (read up to {after})"),
-            )
-        })?;
-        read.insert(key, value);
-    }
-    Ok(read)
-}
-
-/// The part of serde's sentence that says what is wanted.
-fn wanted_part(reason: &str) -> String {
-    match reason.split_once("expected ") {
-        Some((_, wanted)) => wanted.to_owned(),
-        None => reason.to_owned(),
-    }
-}
-
-fn file_wrong(file: &str, reason: &str) -> Wrong {
-    Wrong::File {
-        file: file.to_owned(),
-        reason: reason.to_owned(),
-    }
-}
-
-fn wrong_kind(path: &str, name: &str, value: &Value, kind: &Value) -> Wrong {
-    Wrong::Value {
-        name: name.to_owned(),
-        got: names::shown(path, value),
-        wanted: typed::wanted(kind).to_owned(),
     }
 }

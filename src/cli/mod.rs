@@ -1,6 +1,140 @@
 //! What an operator types, and what the process says about itself while it runs.
 //!
 //! The commands read settings, start `app` and show what comes of it; they decide nothing. Start with
-//! [`telemetry`].
+//! [`main`].
 
+mod doctor;
+mod queues;
+mod serve;
 pub mod telemetry;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Sources, Wrong};
+
+/// How a command went; the numbers are promised to scripts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// As it should.
+    Well = 0,
+    /// Not.
+    Failed = 1,
+    /// The settings are wrong.
+    Configuration = 3,
+    /// A service that is needed does not answer.
+    Unreachable = 4,
+}
+
+/// Toney, an artist's manager who lives in the artist's chats.
+#[derive(Debug, Parser)]
+#[command(name = "toney", version, about)]
+struct Arguments {
+    /// A file with settings; stronger than the defaults, weaker than the environment.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs every configured platform (what `toney` alone does).
+    Serve,
+    /// Opens the chat at this terminal, beside every configured platform.
+    Chat {
+        /// Who sits at the terminal.
+        #[arg(long = "as", value_name = "PERSON")]
+        person: Option<String>,
+    },
+    /// Asks one thing and prints the answer.
+    Ask {
+        /// What is asked.
+        text: String,
+        /// Prints one JSON object instead.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks settings, services and permissions, and says what to do.
+    Doctor {
+        /// Prints one JSON object instead.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Brings the tables up to date and ends.
+    Migrate,
+    /// Shows what was not sent, and sends dead letters again.
+    Outbox {
+        #[command(flatten)]
+        queue: queues::Arguments,
+    },
+    /// Shows work that is not done, and does dead letters again.
+    Jobs {
+        #[command(flatten)]
+        queue: queues::Arguments,
+    },
+}
+
+/// Runs the command that was typed.
+pub fn main() -> ExitCode {
+    // Both versions of the HTTP client and Redis need to know whose cryptography to use.
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok();
+    let arguments = Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return complain(&error.into()),
+    };
+    let result = runtime.block_on(run(arguments));
+    // A thread that reads the terminal must not hold up the end.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => ExitCode::from(exit as u8),
+        Err(error) => complain(&error),
+    }
+}
+
+async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
+    let Arguments { config, command } = arguments;
+    let config = Config::load(&Sources::of_process(config))?;
+    match command {
+        None => serve::serve(config, serve::Terminal::IfAlone).await,
+        Some(Command::Serve) => serve::serve(config, serve::Terminal::IfAlone).await,
+        Some(Command::Chat { person }) => serve::serve(config, serve::Terminal::Open(person)).await,
+        Some(Command::Ask { text, json }) => serve::ask(config, text, json).await,
+        Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
+        Some(Command::Migrate) => queues::migrate(&config).await,
+        Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
+        Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
+    }
+}
+
+/// One line for people, and the code for scripts.
+#[expect(clippy::print_stderr, reason = "this is where the process complains")]
+fn complain(error: &anyhow::Error) -> ExitCode {
+    eprintln!("toney: {error:#}");
+    ExitCode::from(code_of(error) as u8)
+}
+
+/// Settings are told from services, and both from everything else, by the type of the cause.
+fn code_of(error: &anyhow::Error) -> Exit {
+    let is_setting = error.chain().any(|cause| {
+        cause.is::<Wrong>()
+            || cause.is::<crate::llm::Wrong>()
+            || cause.is::<crate::http::Unusable>()
+            || cause.is::<serve::NothingToServe>()
+    });
+    if is_setting {
+        Exit::Configuration
+    } else if error.chain().any(|cause| cause.is::<queues::Unreachable>()) {
+        Exit::Unreachable
+    } else {
+        Exit::Failed
+    }
+}

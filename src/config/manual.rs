@@ -9,6 +9,7 @@ pub(super) const TEXT: &str = include_str!("../../config/toney.toml");
 const ANY: &str = "NAME";
 
 /// What the manual says: the defaults, and which settings there are.
+#[derive(Clone)]
 pub(super) struct Manual {
     /// The settings that have a default.
     pub(super) defaults: Table,
@@ -49,9 +50,24 @@ impl Manual {
         })
     }
 
-    /// The dotted paths of all settings.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
-        self.settings.keys().map(String::as_str)
+    /// The dotted paths of all settings and sections, with the names that a person chose in `given`.
+    pub(super) fn paths_like(&self, given: &str) -> Vec<String> {
+        let mut paths = Vec::new();
+        for known in self.settings.keys() {
+            let mut chosen = given.split('.');
+            let mut path = String::new();
+            for part in known.split('.') {
+                let chosen = chosen.next();
+                let part = if part == ANY {
+                    chosen.unwrap_or(ANY)
+                } else {
+                    part
+                };
+                path = below(&path, part);
+                paths.push(path.clone());
+            }
+        }
+        paths
     }
 }
 

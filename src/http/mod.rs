@@ -92,7 +92,7 @@ impl Server {
         self.address
     }
 
-    /// Answers until `stop`, then lets requests that are under way end, for [`GRACE`] at most.
+    /// Answers until `stop`, then lets requests that are under way end, for 5 s at most.
     ///
     /// # Errors
     ///

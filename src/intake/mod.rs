@@ -23,12 +23,24 @@ use flood::{Flood, Verdict};
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// What is done with messages that come while a turn runs: `collect`, `each` or `interrupt`.
-    pub queue: String,
+    /// What is done with messages that come while a turn runs.
+    pub queue: Queue,
     /// How long it must be quiet before collected messages are answered.
     pub quiet_ms: u64,
     /// How many messages a person may send in a minute; 0 = as many as they like.
     pub flood_per_minute: u32,
+}
+
+/// What is done with messages that come while a turn runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Queue {
+    /// They are answered together, once it has been quiet for a moment.
+    Collect,
+    /// They are answered one after the other.
+    Each,
+    /// They end the running turn; its text is kept.
+    Interrupt,
 }
 
 /// Makes what comes in durable.

@@ -46,7 +46,7 @@ pub struct Work {
     pub jobs: Vec<Job>,
     /// Cancelled when there is no time left to finish.
     pub stop: CancellationToken,
-    arrivals: mpsc::UnboundedReceiver<Vec<NewJob>>,
+    arrivals: mpsc::UnboundedReceiver<Vec<Job>>,
 }
 
 impl Work {
@@ -54,7 +54,10 @@ impl Work {
     /// puts it into `jobs`; it stays durable and comes again otherwise.
     pub async fn arrived(&mut self) -> Vec<Job> {
         match self.arrivals.recv().await {
-            Some(jobs) => jobs.into_iter().map(as_read).collect(),
+            Some(mut jobs) => {
+                jobs.retain(|job| self.jobs.iter().all(|known| known.id != job.id));
+                jobs
+            }
             None => std::future::pending().await,
         }
     }

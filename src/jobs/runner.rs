@@ -12,10 +12,10 @@ use tokio_util::task::TaskTracker;
 
 use crate::model::{Clock, Failure, Ids, Time};
 use crate::store::{
-    Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, NewJob, Store,
+    CLAIM_LIMIT, Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, Store,
 };
 
-use super::{Work, Worker, backoff};
+use super::{Work, Worker, as_read, backoff};
 
 /// Settings of the section `[jobs]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -38,7 +38,7 @@ pub struct Runner {
     workers: HashMap<&'static str, Arc<dyn Worker>>,
     /// Lanes of sends go to whoever sends.
     sends: mpsc::UnboundedSender<Claim>,
-    running: Mutex<HashMap<String, mpsc::UnboundedSender<Vec<NewJob>>>>,
+    running: Mutex<HashMap<String, mpsc::UnboundedSender<Vec<Job>>>>,
     /// When the next lane that nobody holds is due.
     next: Mutex<Time>,
     wake: Notify,
@@ -107,14 +107,19 @@ impl Runner {
         drop(tokio::time::timeout(Duration::from_millis(500), self.tasks.wait()).await);
     }
 
-    /// Wakes the search for due lanes, for example because another process rang.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
-    /// Tells a running lane that more may have come from elsewhere.
-    pub fn runs(&self, lane: &str) -> bool {
-        self.running().contains_key(lane)
+    /// Another process put work into `lane`: a turn that runs there hears of it, and otherwise
+    /// whoever has room takes it.
+    pub async fn rung(&self, lane: &str) {
+        let runs = self.running().contains_key(lane);
+        if !runs {
+            self.wake.notify_one();
+            return;
+        }
+        if let Ok(jobs) = self.store.due_jobs(lane, CLAIM_LIMIT).await
+            && let Some(running) = self.running().get(lane)
+        {
+            drop(running.send(jobs));
+        }
     }
 
     fn hear(self: Arc<Self>, news: LaneNews) {
@@ -139,7 +144,7 @@ impl Runner {
             }
             LaneNews::Arrived { lane, jobs } => {
                 if let Some(lane) = self.running().get(&lane) {
-                    drop(lane.send(jobs));
+                    drop(lane.send(jobs.into_iter().map(as_read).collect()));
                 }
             }
             LaneNews::Due(at) => {
@@ -177,7 +182,7 @@ impl Runner {
         }
     }
 
-    async fn work(&self, claim: Claim, arrivals: mpsc::UnboundedReceiver<Vec<NewJob>>) {
+    async fn work(&self, claim: Claim, arrivals: mpsc::UnboundedReceiver<Vec<Job>>) {
         let Claim {
             lane,
             turns,
@@ -294,7 +299,7 @@ impl Runner {
 
     fn running(
         &self,
-    ) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::UnboundedSender<Vec<NewJob>>>> {
+    ) -> std::sync::MutexGuard<'_, HashMap<String, mpsc::UnboundedSender<Vec<Job>>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

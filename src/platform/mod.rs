@@ -34,6 +34,16 @@ pub trait Platform: Send + Sync {
     /// What it can do.
     fn features(&self) -> &Features;
 
+    /// True where somebody sits in front of it: when they leave, the process ends.
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    /// Whether what people write arrives at the moment.
+    fn is_connected(&self) -> bool {
+        true
+    }
+
     /// Within what the message ids of this address count up together: the chat, or the account.
     /// A lost letter is looked for behind the newest id known there.
     fn id_scope(&self, address: &Address) -> String {

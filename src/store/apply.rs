@@ -14,12 +14,14 @@ use super::change::{Change, out_lane};
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
 
+// Two chats may meet the same person at once: only the one whose identity won exists.
 const PERSONS: Sql = dialect!(
     "INSERT INTO persons (id, name, language, created_at)
      SELECT j.value ->> 'person', j.value ->> 'name', j.value ->> 'language',
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
-    "WHERE NOT EXISTS (SELECT 1 FROM identities i WHERE i.platform = j.value ->> 'platform'
-            AND i.platform_user = j.value ->> 'user')"
+    "WHERE EXISTS (SELECT 1 FROM identities i WHERE i.platform = j.value ->> 'platform'
+            AND i.platform_user = j.value ->> 'user' AND i.person_id = j.value ->> 'person')
+     ON CONFLICT (id) DO NOTHING"
 );
 const IDENTITIES: Sql = dialect!(
     "INSERT INTO identities (platform, platform_user, person_id, created_at)
@@ -27,13 +29,15 @@ const IDENTITIES: Sql = dialect!(
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (platform, platform_user) DO NOTHING"
 );
+// A conversation that moved on is not brought back by somebody who still knows its old address.
 const CONVERSATIONS: Sql = dialect!(
     "INSERT INTO conversations
             (id, address, account, setting, session_id, last_inbound, last_at, created_at)
      SELECT j.value ->> 'id', j.value ->> 'address', j.value ->> 'account', j.value ->> 'setting',
             j.value ->> 'session', j.value ->> 'last_inbound',
             CAST(j.value ->> 'at' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
-    "WHERE TRUE ON CONFLICT (address) DO UPDATE SET session_id = excluded.session_id,
+    "WHERE NOT EXISTS (SELECT 1 FROM conversations c WHERE c.id = j.value ->> 'id'
+            AND c.address <> j.value ->> 'address') ON CONFLICT (address) DO UPDATE SET session_id = excluded.session_id,
             last_at = excluded.last_at, last_inbound = CASE WHEN excluded.last_inbound = ''
             THEN conversations.last_inbound ELSE excluded.last_inbound END"
 );
@@ -53,12 +57,14 @@ const JOBS: Sql = dialect!(
             CAST(j.value ->> 'run_at' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (key) DO NOTHING RETURNING id"
 );
+// An end that is reported twice must not undo what happened to the job in between.
 const JOB_ENDS: Sql = dialect!(
     "UPDATE jobs SET state = j.value ->> 'state', run_at = CAST(j.value ->> 'run_at' AS BIGINT),
             attempts = CAST(j.value ->> 'attempts' AS BIGINT), error = j.value ->> 'error',
             ended_at = CASE WHEN j.value ->> 'state' = 'due' THEN 0
                             ELSE CAST(j.value ->> 'at' AS BIGINT) END
-     FROM" each "WHERE jobs.id = j.value ->> 'id'"
+     FROM" each "WHERE jobs.id = j.value ->> 'id' AND jobs.state = 'due'
+            AND jobs.attempts <= CAST(j.value ->> 'attempts' AS BIGINT)"
 );
 const MESSAGES: Sql = dialect!(
     "INSERT INTO messages (id, session_id, conversation_id, person_id, role, text,
@@ -78,13 +84,17 @@ const OUTBOUND: Sql = dialect!(
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (key) DO NOTHING RETURNING lane"
 );
-// What is not known stays so: only its finder may say that it stands or does not.
+// What is not known stays so: only its finder may say that it stands or does not. The same content
+// once more is nothing new, except for a row that waits for its final content.
 const REWRITES: Sql = dialect!(
     "UPDATE outbound SET content = j.value ->> 'content', revision = revision + 1,
             priority = 'reply', next_at = CAST(j.value ->> 'at' AS BIGINT), attempts = 0,
             state = CASE WHEN state = 'unknown' THEN 'unknown' ELSE 'pending' END
-     FROM" each "WHERE outbound.id = j.value ->> 'id' AND state <> 'failed'"
+     FROM" each "WHERE outbound.id = j.value ->> 'id' AND state <> 'failed'
+            AND (content <> j.value ->> 'content' OR state = 'open' OR priority <> 'reply')"
 );
+// Only who holds the lane knows how far sending got; a mark that comes late, when the lane went on to
+// somebody else, says nothing. $2 = us.
 const MARKS: Sql = dialect!(
     "UPDATE outbound SET parts = j.value ->> 'parts',
             attempts = CAST(j.value ->> 'attempts' AS BIGINT),
@@ -96,7 +106,8 @@ const MARKS: Sql = dialect!(
                          WHEN j.value ->> 'state' = 'unknown' THEN 'unknown' ELSE 'pending' END,
             ended_at = CASE WHEN j.value ->> 'state' IN ('sent', 'failed')
                             THEN CAST(j.value ->> 'at' AS BIGINT) ELSE 0 END
-     FROM" each "WHERE outbound.id = j.value ->> 'id'"
+     FROM" each "WHERE outbound.id = j.value ->> 'id' AND EXISTS
+            (SELECT 1 FROM lanes WHERE lanes.lane = outbound.lane AND lanes.holder = $2)"
 );
 const ADDRESSES: Sql = dialect!(
     "INSERT INTO addresses (address, moved_to, unreachable_at)
@@ -149,7 +160,7 @@ pub(super) struct Written {
 }
 
 /// Writes every row of `change` but its lanes.
-pub(super) async fn write_rows(tx: &mut Tx, change: &Change) -> Result<Written> {
+pub(super) async fn write_rows(tx: &mut Tx, change: &Change, me: &str) -> Result<Written> {
     write_people(tx, change).await?;
     let mut written = Written::default();
     if !change.jobs.is_empty() {
@@ -158,9 +169,10 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change) -> Result<Written> 
     }
     simple(tx, JOB_ENDS, &change.ended).await?;
     simple(tx, MESSAGES, &change.messages).await?;
-    written.out_lanes = write_outbound(tx, change).await?;
-    simple(tx, ADDRESSES, &latest(change)).await?;
-    simple(tx, MOVES, &latest(change)).await?;
+    written.out_lanes = write_outbound(tx, change, me).await?;
+    let addresses = newest(&change.addresses, |fact| fact.address.clone());
+    simple(tx, ADDRESSES, &addresses).await?;
+    simple(tx, MOVES, &addresses).await?;
     let events: Vec<Value> = change.events.iter().map(event_row).collect();
     simple(tx, EVENTS, &events).await?;
     simple(tx, CALLS, &change.calls).await?;
@@ -169,14 +181,16 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change) -> Result<Written> 
 }
 
 async fn write_people(tx: &mut Tx, change: &Change) -> Result<()> {
-    simple(tx, PERSONS, &change.people).await?;
     simple(tx, IDENTITIES, &change.people).await?;
-    simple(tx, CONVERSATIONS, &change.conversations).await?;
+    simple(tx, PERSONS, &change.people).await?;
+    let conversations = newest(&change.conversations, |row| row.address.clone());
+    simple(tx, CONVERSATIONS, &conversations).await?;
     simple(tx, SESSIONS, &change.sessions).await?;
-    simple(tx, SUMMARIES, &change.summaries).await
+    let summaries = newest(&change.summaries, |row| row.session);
+    simple(tx, SUMMARIES, &summaries).await
 }
 
-async fn write_outbound(tx: &mut Tx, change: &Change) -> Result<Vec<(String, Time)>> {
+async fn write_outbound(tx: &mut Tx, change: &Change, me: &str) -> Result<Vec<(String, Time)>> {
     let mut lanes = Vec::new();
     if !change.outbound.is_empty() {
         let fresh: Vec<Value> = change.outbound.iter().map(outbound_row).collect();
@@ -189,14 +203,16 @@ async fn write_outbound(tx: &mut Tx, change: &Change) -> Result<Vec<(String, Tim
         let touched: Vec<(String,)> = tx.read(OUTBOUND, rows(&fresh)?, &[]).await?;
         lanes.extend(touched.into_iter().map(|(lane,)| (lane, at)));
     }
-    let rewrites: Vec<Value> = change
-        .rewrites
-        .iter()
+    let rewrites: Vec<Value> = newest(&change.rewrites, |row| row.id)
+        .into_iter()
         .map(|row| json!({"id": row.id, "content": json_text(&row.content), "at": row.at}))
         .collect();
     simple(tx, REWRITES, &rewrites).await?;
     lanes.extend(change.rewrites.iter().map(|row| (row.lane.clone(), row.at)));
-    simple(tx, MARKS, &change.marks).await?;
+    if !change.marks.is_empty() {
+        let marks = newest(&change.marks, |row| row.id);
+        tx.run(MARKS, rows(&marks)?, &[Bind::Text(me)]).await?;
+    }
     Ok(lanes)
 }
 
@@ -207,15 +223,17 @@ async fn simple<T: serde::Serialize>(tx: &mut Tx, sql: Sql, items: &[T]) -> Resu
     Ok(())
 }
 
-/// One row an address: PostgreSQL refuses to update a row twice in one statement.
-fn latest(change: &Change) -> Vec<&super::change::AddressFact> {
+/// The newest row of each thing: of two rows for one thing in one statement, PostgreSQL applies any
+/// one or none.
+fn newest<T, K: Eq + std::hash::Hash>(rows: &[T], thing: impl Fn(&T) -> K) -> Vec<&T> {
     let mut seen = HashSet::new();
-    change
-        .addresses
+    let mut kept: Vec<&T> = rows
         .iter()
         .rev()
-        .filter(|fact| seen.insert(&fact.address))
-        .collect()
+        .filter(|row| seen.insert(thing(row)))
+        .collect();
+    kept.reverse();
+    kept
 }
 
 fn outbound_row(row: &super::change::NewOutbound) -> Value {

@@ -17,7 +17,7 @@ pub(super) struct Sql {
 }
 
 /// Writes a statement once; `each` stands for the rows of the JSON array `$1`, whose fields are read
-/// with `j.value ->> 'field'`; `lock` for the row lock that only PostgreSQL needs.
+/// with `j.value ->> 'field'`; `lock` for the lock on lanes that only PostgreSQL needs.
 macro_rules! dialect {
     ($($piece:tt)*) => {
         $crate::store::db::Sql {
@@ -44,7 +44,7 @@ macro_rules! postgres_piece {
         " json_array_elements(CAST($1 AS json)) AS j(value) "
     };
     (lock) => {
-        " FOR UPDATE SKIP LOCKED "
+        " FOR UPDATE OF lanes "
     };
     ($text:literal) => {
         $text

@@ -3,10 +3,10 @@
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::model::{Message, OutboundId, Time};
+use crate::model::{Address, Message, OutboundId, Time};
 
 use super::Store;
-use super::change::{Job, Outgoing};
+use super::change::{Job, Outgoing, out_lane, turn_lane};
 use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::lanes::{JobRow, OutboundRow};
@@ -47,6 +47,10 @@ const NOTE: Sql = same("SELECT value FROM bots WHERE account = $1 AND name = $2"
 const WRITE_NOTE: Sql = same(
     "INSERT INTO bots (account, name, value) VALUES ($1, $2, $3)
      ON CONFLICT (account, name) DO UPDATE SET value = excluded.value",
+);
+const BUSY: Sql = same(
+    "SELECT (SELECT COUNT(*) FROM jobs WHERE lane = $1 AND state = 'due')
+          + (SELECT COUNT(*) FROM outbound WHERE lane = $2 AND state IN ('pending', 'unknown'))",
 );
 const PING: Sql = same("SELECT COUNT(*) FROM processes WHERE $1 = $1");
 
@@ -194,6 +198,24 @@ impl Store {
         )
         .await?;
         tx.commit().await
+    }
+
+    /// True when everything said at an address is answered and all of it was sent.
+    pub async fn is_idle(&self, address: &Address) -> Result<bool> {
+        let (turn, out) = (turn_lane(address), out_lane(address));
+        let (left,): (i64,) = reading!(&self.db, BUSY, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(turn)
+                .bind(out)
+                .fetch_one(pool)
+                .await?
+        });
+        Ok(left == 0)
+    }
+
+    /// True for a database that may be away for a while.
+    pub fn is_remote(&self) -> bool {
+        self.db.is_postgres()
     }
 
     /// Asks the database whether it is there.

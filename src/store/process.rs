@@ -9,9 +9,10 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
+use serde_json::json;
 
-use super::db::Sql;
-use super::tx::{Bind, Tx};
+use super::db::{Sql, dialect};
+use super::tx::{Bind, Tx, rows};
 use super::writer::Fenced;
 use super::{Db, Store};
 
@@ -37,21 +38,24 @@ const OTHERS: Sql = Sql {
     sqlite: "SELECT id FROM processes WHERE id <> $1",
     postgres: "SELECT id FROM processes WHERE id <> $1",
 };
+// Named here, so that a process which appears while the statements below run is not taken for dead.
+const DEAD: Sql = dialect!(
+    "SELECT lane, holder FROM lanes WHERE $1 <> '' AND holder <> ''
+     AND holder NOT IN (SELECT id FROM processes)"
+);
+// In the order in which every transaction locks lanes; who took one meanwhile keeps it.
+const LOCK_DEAD: Sql = dialect!(
+    "SELECT lanes.lane FROM" each "JOIN lanes ON lanes.lane = j.value ->> 'lane'
+     AND lanes.holder = j.value ->> 'holder' ORDER BY lanes.lane" lock
+);
 // What a dead process was sending may or may not have been taken by the platform.
-const DOUBT: Sql = Sql {
-    sqlite: "UPDATE outbound SET state = 'unknown' WHERE state = 'pending' AND left_at > 0
-             AND $1 <> '' AND lane IN (SELECT lane FROM lanes WHERE holder <> ''
-             AND holder NOT IN (SELECT id FROM processes))",
-    postgres: "UPDATE outbound SET state = 'unknown' WHERE state = 'pending' AND left_at > 0
-             AND $1 <> '' AND lane IN (SELECT lane FROM lanes WHERE holder <> ''
-             AND holder NOT IN (SELECT id FROM processes))",
-};
-const FREE: Sql = Sql {
-    sqlite: "UPDATE lanes SET holder = '' WHERE $1 <> '' AND holder <> ''
-             AND holder NOT IN (SELECT id FROM processes)",
-    postgres: "UPDATE lanes SET holder = '' WHERE $1 <> '' AND holder <> ''
-             AND holder NOT IN (SELECT id FROM processes)",
-};
+const DOUBT: Sql = dialect!(
+    "UPDATE outbound SET state = 'unknown' WHERE state = 'pending' AND left_at > 0
+     AND lane IN (SELECT j.value ->> 'lane' FROM" each ")"
+);
+const FREE: Sql = dialect!(
+    "UPDATE lanes SET holder = '' WHERE lane IN (SELECT j.value ->> 'lane' FROM" each ")"
+);
 const HOLD: Sql = Sql {
     sqlite: "INSERT INTO holds (name, holder) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE
              SET holder = excluded.holder WHERE holds.holder = excluded.holder
@@ -118,8 +122,7 @@ impl Store {
     pub async fn leave(&self) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
         tx.run(LEAVE, self.me.to_string(), &[]).await?;
-        tx.run(DOUBT, "x".to_owned(), &[]).await?;
-        tx.run(FREE, "x".to_owned(), &[]).await?;
+        free_the_dead(&mut tx).await?;
         tx.commit().await?;
         self.forget_sign_of_life();
         if let Some(path) = self.sign_path(&self.me.to_string()) {
@@ -165,8 +168,7 @@ impl Store {
                 }
             }
         }
-        let doubtful = tx.run(DOUBT, "x".to_owned(), &[]).await?;
-        let freed = tx.run(FREE, "x".to_owned(), &[]).await?;
+        let (freed, doubtful) = free_the_dead(&mut tx).await?;
         tx.commit().await?;
         if freed > 0 {
             tracing::info!(
@@ -216,4 +218,24 @@ impl Store {
             .as_ref()
             .map(|folder| folder.join("run").join(format!("{process}.alive")))
     }
+}
+
+/// Gives lanes back whose holder is gone; answers how many, and how many sends are in doubt.
+async fn free_the_dead(tx: &mut Tx) -> Result<(u64, u64)> {
+    let dead: Vec<(String, String)> = tx.read(DEAD, "x".to_owned(), &[]).await?;
+    if dead.is_empty() {
+        return Ok((0, 0));
+    }
+    let dead: Vec<_> = dead
+        .into_iter()
+        .map(|(lane, holder)| json!({"lane": lane, "holder": holder}))
+        .collect();
+    let lanes: Vec<(String,)> = tx.read(LOCK_DEAD, rows(&dead)?, &[]).await?;
+    let lanes: Vec<_> = lanes
+        .into_iter()
+        .map(|(lane,)| json!({"lane": lane}))
+        .collect();
+    let doubtful = tx.run(DOUBT, rows(&lanes)?, &[]).await?;
+    let freed = tx.run(FREE, rows(&lanes)?, &[]).await?;
+    Ok((freed, doubtful))
 }

@@ -35,8 +35,18 @@ macro_rules! bound {
 }
 
 /// The rows as the JSON array that the statements unfold.
+///
+/// PostgreSQL stores no NUL in a text and SQLite cuts it off there, so one stands as U+FFFD.
 pub(super) fn rows<T: Serialize>(items: &[T]) -> Result<String> {
-    Ok(serde_json::to_string(items)?)
+    let text = serde_json::to_string(items)?;
+    if !text.contains("\\u0000") {
+        return Ok(text);
+    }
+    // `\\u0000` is a backslash and five characters, `\u0000` is the one that is meant.
+    let pieces = text
+        .split("\\\\")
+        .map(|piece| piece.replace("\\u0000", "\u{fffd}"));
+    Ok(pieces.collect::<Vec<_>>().join("\\\\"))
 }
 
 impl Tx {

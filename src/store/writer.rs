@@ -91,8 +91,9 @@ impl Writer {
         metrics::histogram!("toney_store_batch_changes").record(orders.len() as f64);
         match self.attempt(&batch).await {
             Ok(outcome) => self.report(orders, outcome),
-            // One change may be at fault: each gets a transaction of its own.
-            Err(_) if orders.len() > 1 => {
+            // One change may be at fault: each gets a transaction of its own. Without a database that
+            // would only make everybody wait for everybody else.
+            Err(error) if orders.len() > 1 && blames_a_row(&error) => {
                 for order in orders {
                     Box::pin(self.serve(vec![order])).await;
                 }
@@ -154,7 +155,7 @@ impl Writer {
         let mut tx = Tx::begin(&self.db).await?;
         self.fence(&mut tx, &me, now).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
-        let written = apply::write_rows(&mut tx, change).await?;
+        let written = apply::write_rows(&mut tx, change, &me).await?;
 
         let mut outcome = Outcome::default();
         let mut touched: Vec<LaneRow> = Vec::new();
@@ -294,6 +295,14 @@ fn lanes_of(change: &Change) -> Vec<String> {
     lanes.sort();
     lanes.dedup();
     lanes
+}
+
+/// True when the database itself refused something, rather than being away.
+fn blames_a_row(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref::<sqlx::Error>(),
+        Some(sqlx::Error::Database(_))
+    )
 }
 
 /// An error that several waiting callers get.

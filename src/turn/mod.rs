@@ -23,6 +23,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::delivery::Delivery;
+use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::llm::{Door, Prompts, Task};
 use crate::memory::{Memory, Recalled};
@@ -50,18 +51,6 @@ pub struct Settings {
     pub preview_after_ms: u64,
     /// Largest file that is kept, in bytes; the platform may take less.
     pub max_file_bytes: u64,
-}
-
-/// What is done with messages that come while a turn runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Queue {
-    /// They are answered together, once it has been quiet for a moment.
-    Collect,
-    /// They are answered one after the other.
-    Each,
-    /// They end the running turn; its text is kept.
-    Interrupt,
 }
 
 /// Most messages that one turn answers together.

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::time::Instant;
 
+use crate::intake::Queue;
 use crate::jobs::Work;
 use crate::llm::{self, Heard, Persona, Place, Request, Task};
 use crate::model::{Button, Content, Failure, Inbound, Setting, phrases};
@@ -17,7 +18,7 @@ use super::commit::Commit;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
-use super::{Queue, Scene, Turn};
+use super::{Scene, Turn};
 
 /// An answer that takes longer than this shows that it is being made, and goes on showing it.
 const TYPING_AFTER: Duration = Duration::from_millis(900);

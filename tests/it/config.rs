@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toney::config::{Config, Sources, Wrong};
-use toney::{jobs, store};
+use toney::{delivery, http, jobs, llm, store};
 
 /// A folder of its own that vanishes with the test.
 struct Folder(PathBuf);
@@ -108,6 +108,21 @@ fn without_any_setting_the_manual_holds() {
     assert_eq!((store.lease_seconds, store.keep_days), (30, 3));
     let jobs: jobs::Settings = config.section("jobs").unwrap();
     assert_eq!(jobs.max_attempts, 20);
+    let delivery: delivery::Settings = config.section("delivery").unwrap();
+    assert!(delivery.pace);
+    assert_eq!(
+        (delivery.settle_ms, delivery.preview_every_ms),
+        (2000, 1100)
+    );
+    let models: llm::Settings = config
+        .sections(&["offline", "models", "providers"])
+        .unwrap();
+    assert!(models == llm::Settings::default(), "{models:?}");
+    let http: http::Settings = config.section("http").unwrap();
+    assert_eq!(
+        (http.addr.as_str(), http.public_url),
+        ("127.0.0.1:8080", None)
+    );
     let intake: Intake = config.section("intake").unwrap();
     assert_eq!(intake.queue, Queue::Collect);
     assert_eq!((intake.quiet_ms, intake.flood_per_minute), (700, 40));
@@ -146,6 +161,14 @@ fn each_source_is_stronger_than_the_one_before() {
     );
     assert_eq!(config.name("store.url"), "DATABASE_URL in .env");
     assert!(config.name("store.keep_days").contains("mine.toml"));
+
+    // An empty name hides what `.env` says under the same name.
+    let config = Config::load(&Sources {
+        env: env(&[("DATABASE_URL", "")]),
+        ..sources
+    });
+    let store: store::Settings = config.unwrap().section("store").unwrap();
+    assert_eq!(store.url, "sqlite://data/toney.db");
 
     // The file may also be named in the environment or in `.env`; an option is stronger.
     let other = folder.write("other.toml", "[store]\nkeep_days = 11\n");
@@ -187,6 +210,7 @@ fn short_names_set_what_they_say() {
         ("REDIS_URL", ""),
     ])
     .unwrap();
+    assert!(config.hints().is_empty(), "{:?}", config.hints());
     assert!(config.has("telegram.token"));
     let discord: Discord = config.section("discord").unwrap();
     assert_eq!(discord.token, "d.e.f");
@@ -268,7 +292,7 @@ fn a_wrong_value_is_one_line_that_names_the_setting() {
     let config = with_env(&[("TONEY__INTAKE__FLOOD_PER_MINUTE", "5000000000")]).unwrap();
     assert_eq!(
         config.section::<Intake>("intake").unwrap_err().to_string(),
-        "TONEY__INTAKE__FLOOD_PER_MINUTE is 5000000000; it wants u32"
+        "TONEY__INTAKE__FLOOD_PER_MINUTE is 5000000000; it wants a whole number from 0 to 4294967295"
     );
     assert_eq!(
         said(&[("TONEY_DATA_DIR", "x"), ("TONEY__DATA__DIR", "")]),
@@ -289,6 +313,10 @@ fn an_unknown_setting_is_refused_with_what_was_meant() {
     assert_eq!(
         refused("weather", "[weather]\ntomorrow = 3\n"),
         "weather in mine.toml is not a setting"
+    );
+    assert_eq!(
+        refused("chosen", "[providers.mine]\nbaseurl = \"x\"\n"),
+        "providers.mine.baseurl in mine.toml is not a setting; did you mean providers.mine.base_url?"
     );
     let said = |pairs| with_env(pairs).unwrap_err().to_string();
     assert_eq!(
@@ -318,13 +346,16 @@ fn no_message_shows_a_secret() {
     }
     assert!(wrong[1].starts_with("mine.toml: line 2 "), "{}", wrong[1]);
     let folder = Folder::new("secret-env");
-    let dotenv = folder.write(".env", "A=1\nTELEGRAM_BOT_TOKEN='geheim\n");
+    let dotenv = folder.write(".env", "B=1\nA=1\nTELEGRAM_BOT_TOKEN='geheim\n");
     let said = Config::load(&Sources {
         dotenv: Some(dotenv),
         ..Sources::default()
     });
     let said = said.unwrap_err().to_string();
-    assert!(!said.contains("geheim") && said.contains("A)"), "{said}");
+    assert!(
+        !said.contains("geheim") && said.contains("after A is"),
+        "{said}"
+    );
 
     let config = with_file("secret-room", "[discord]\ntoken = 7777777\n").unwrap();
     let said = config

@@ -24,5 +24,6 @@ mod config;
 mod discord_adapter;
 mod http;
 mod model_wire;
+mod redis_engine;
 mod telegram_adapter;
 mod terminal_adapter;

@@ -5,6 +5,7 @@
 //! its database starts a cluster of its own.
 
 mod daemon;
+pub mod many;
 #[cfg(test)]
 mod selftest;
 

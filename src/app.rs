@@ -1,0 +1,520 @@
+//! The only file that knows everyone: settings become handles, handles become workers, and all of it
+//! is begun and ended in the right order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::Config;
+use crate::delivery::{self, Delivery};
+use crate::http::{self, Readiness};
+use crate::intake::{self, Intake};
+use crate::jobs::{self, Runner, Worker};
+use crate::llm::{self, Door, Prompts};
+use crate::memory::{Memory, Summarise};
+use crate::model::{Address, Clock, Ids, Message};
+use crate::platform::discord::Discord;
+use crate::platform::telegram::Telegram;
+use crate::platform::terminal::Terminal;
+use crate::platform::{Desk, Fatal, Inbox, Notes, Platform};
+use crate::store::{self, Fenced, Redis, Store, Subscription};
+use crate::turn::{self, Command, Turn};
+
+/// Who hears of which event. One line each.
+const SUBSCRIPTIONS: &[Subscription] = &[Subscription {
+    event: "window_exceeded",
+    worker: "summarise",
+}];
+
+/// How long running turns may take to finish once the process is told to end.
+const TURNS_GRACE: Duration = Duration::from_secs(6);
+/// How long sends that have left may take to come back.
+const SENDS_GRACE: Duration = Duration::from_secs(3);
+/// Windows of conversations kept at hand, in bytes.
+const WINDOWS: u64 = 24 * 1024 * 1024;
+
+/// What the process is started with.
+pub struct Start {
+    /// The settings.
+    pub config: Config,
+    /// The time.
+    pub clock: Clock,
+    /// A fixed seed for ids, in tests.
+    pub seed: Option<u64>,
+    /// What `/metrics` shows.
+    pub metrics: PrometheusHandle,
+    /// Makes the chat at the terminal, if there is to be one.
+    pub terminal: Option<Box<dyn FnOnce(Clock, Idle) -> Terminal + Send>>,
+    /// What `/readyz` shows.
+    pub readiness: Readiness,
+}
+
+/// Answers whether everything said at an address has been answered.
+pub type Idle = crate::platform::terminal::Idle;
+
+/// Why the gateway ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, or the chat at the terminal was over.
+    Told,
+    /// No platform can be served any more; the sentences say why.
+    Hopeless(Vec<String>),
+    /// Another process took over while this one was held up; start again.
+    Fenced,
+}
+
+/// Everything that runs.
+struct Gateway {
+    store: Store,
+    redis: Option<Redis>,
+    door: Door,
+    platforms: Vec<Arc<dyn Platform>>,
+    readiness: Readiness,
+    /// Adapters and the intake stop first.
+    receiving: CancellationToken,
+    /// Then the turns.
+    working: CancellationToken,
+    /// Then the sends.
+    sending: CancellationToken,
+    /// Last, what serves the others.
+    serving: CancellationToken,
+    keep_days: u64,
+    lease: Duration,
+}
+
+/// Runs the gateway until `stop`, or until there is nothing left to do.
+///
+/// # Errors
+///
+/// When a setting is wrong or a needed service cannot be had.
+pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
+    let Start {
+        config,
+        clock,
+        seed,
+        metrics,
+        terminal,
+        readiness,
+    } = start;
+    let ids = Ids::new(clock.clone(), seed);
+    let tools = (clock.clone(), ids.clone());
+    let store_settings: store::Settings = config.section("store")?;
+    let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
+    let redis = match store_settings.redis_url.as_str() {
+        "" => None,
+        url => Some(Redis::open(url)?),
+    };
+    let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
+    store.subscribe(SUBSCRIPTIONS.to_vec());
+    let door = door(&config, &clock)?;
+    let platforms = platforms(&config, &clock, terminal, &store)?;
+
+    let delivery_settings: delivery::Settings = config.section("delivery")?;
+    let delivery = Delivery::new(store.clone(), delivery_settings, tools.clone(), &platforms);
+    let intake_settings: intake::Settings = config.section("intake")?;
+    let intake = Arc::new(Intake::new(
+        (store.clone(), redis.clone()),
+        delivery.clone(),
+        tools.clone(),
+        intake_settings.flood_per_minute,
+    ));
+    let workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
+    let (sends, claims) = mpsc::unbounded_channel();
+    let jobs_settings: jobs::Settings = config.section("jobs")?;
+    let runner = Arc::new(Runner::new(
+        store.clone(),
+        jobs_settings,
+        tools,
+        workers,
+        sends,
+    ));
+    let (inbox, deliveries) = Inbox::new(1_024);
+    let desk = Desk {
+        inbox,
+        notes: Arc::new(Memo {
+            store: store.clone(),
+        }),
+    };
+
+    let gateway = http::Gateway {
+        platforms: platforms.clone(),
+        desk: desk.clone(),
+        readiness: readiness.clone(),
+        metrics,
+    };
+    readiness.set("store", Err("not asked yet".to_owned()));
+    let http_settings: http::Settings = config.section("http")?;
+    let server = http::Server::bind(&http_settings, gateway).await?;
+
+    let all = Gateway {
+        store,
+        redis,
+        door,
+        platforms,
+        readiness,
+        receiving: CancellationToken::new(),
+        working: CancellationToken::new(),
+        sending: CancellationToken::new(),
+        serving: CancellationToken::new(),
+        keep_days,
+        lease: Duration::from_secs(lease_seconds),
+    };
+    let tasks = TaskTracker::new();
+    tasks.spawn(writer);
+    tasks.spawn(server.serve(all.serving.clone()));
+    if !all.wait_for_store(&stop).await? {
+        all.serving.cancel();
+        return Ok(Ended::Told);
+    }
+    tasks.spawn(
+        delivery
+            .clone()
+            .run(claims, all.sending.clone(), SENDS_GRACE),
+    );
+    let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
+    tasks.spawn(intake.run(deliveries, all.receiving.clone()));
+    all.listen_to_redis(&tasks, runner);
+    let ended = all.serve(&tasks, desk, stop).await;
+    all.end(tasks, turns, ended).await
+}
+
+impl Gateway {
+    /// Enters the store; says once when it is not there and tries until it is. False: told to stop.
+    async fn wait_for_store(&self, stop: &CancellationToken) -> Result<bool> {
+        let mut said = false;
+        loop {
+            match self.store.start().await {
+                Ok(()) => {
+                    if said {
+                        tracing::info!("The database is there now");
+                    }
+                    self.readiness.set("store", Ok(()));
+                    return Ok(true);
+                }
+                Err(error) if !self.store.is_remote() => {
+                    return Err(error).context("Opening the database");
+                }
+                Err(error) => {
+                    let sentence = format!("The database does not answer: {error:#}");
+                    if !said {
+                        tracing::warn!("{sentence}; trying again until it does");
+                        said = true;
+                    }
+                    self.readiness.set("store", Err(sentence));
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                () = stop.cancelled() => return Ok(false),
+            }
+        }
+    }
+
+    /// A ring says that work came into a lane elsewhere; whoever has room looks.
+    fn listen_to_redis(&self, tasks: &TaskTracker, runner: Arc<Runner>) {
+        let Some(redis) = self.redis.clone() else {
+            return;
+        };
+        let (rings, mut heard) = mpsc::unbounded_channel();
+        let stop = self.serving.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = redis.listen(rings) => {}
+                () = stop.cancelled() => {}
+            }
+        });
+        tasks.spawn(async move {
+            while let Some(lane) = heard.recv().await {
+                runner.rung(&lane).await;
+            }
+        });
+    }
+
+    /// Receives on every platform until there is a reason to end.
+    async fn serve(&self, tasks: &TaskTracker, desk: Desk, stop: CancellationToken) -> Ended {
+        let (tell, mut told) = mpsc::unbounded_channel();
+        for platform in &self.platforms {
+            let receive = Receive {
+                platform: platform.clone(),
+                desk: desk.clone(),
+                store: self.store.clone(),
+                readiness: self.readiness.clone(),
+                stop: self.receiving.clone(),
+                every: self.lease / 3,
+            };
+            let tell = tell.clone();
+            tasks.spawn(async move { drop(tell.send(receive.run().await)) });
+        }
+        drop(tell);
+        let door = self.door.clone();
+        let look = async move { door.keep_looking().await };
+        tasks.spawn(until(self.serving.clone(), look));
+        let watch = self.keep_alive();
+        tokio::pin!(watch);
+        let mut left = self.platforms.len();
+        let mut sentences = Vec::new();
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return Ended::Told,
+                () = &mut watch => return Ended::Fenced,
+                Some(end) = told.recv() => {
+                    left -= 1;
+                    match end {
+                        Ok(ends_all) if ends_all => return Ended::Told,
+                        Ok(_) => {}
+                        Err(Fatal(sentence)) => {
+                            tracing::error!("{sentence}");
+                            sentences.push(sentence);
+                        }
+                    }
+                    if left == 0 {
+                        return Ended::Hopeless(sentences);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Renews the lease, measures the queues and tidies up; returns only when the lease is lost.
+    async fn keep_alive(&self) {
+        let mut beats: u64 = 0;
+        loop {
+            tokio::time::sleep(self.lease / 6).await;
+            beats += 1;
+            match self.store.renew().await {
+                Ok(()) => self.readiness.set("store", Ok(())),
+                Err(error) if error.is::<Fenced>() => return,
+                Err(error) => {
+                    let sentence = format!("The database does not answer: {error:#}");
+                    self.readiness.set("store", Err(sentence));
+                }
+            }
+            if let Ok(depth) = self.store.depth().await {
+                let store::QueueDepth {
+                    due,
+                    dead,
+                    waiting,
+                    failed,
+                } = depth;
+                let figures = [
+                    ("jobs_due", due),
+                    ("jobs_dead", dead),
+                    ("outbox", waiting),
+                    ("failed", failed),
+                ];
+                for (queue, depth) in figures {
+                    metrics::gauge!("toney_queue_depth", "queue" => queue).set(depth as f64);
+                }
+            }
+            if beats.is_multiple_of(720)
+                && let Err(error) = self.store.prune(self.keep_days).await
+            {
+                tracing::debug!(error = format!("{error:#}"), "Tidying up has to wait");
+            }
+        }
+    }
+
+    /// Ends everything in order: nothing new comes in, turns finish or are handed back, sends that
+    /// left come back, and the process leaves the store.
+    async fn end(
+        self,
+        tasks: TaskTracker,
+        turns: tokio::task::JoinHandle<()>,
+        ended: Ended,
+    ) -> Result<Ended> {
+        self.readiness.draining();
+        self.receiving.cancel();
+        self.working.cancel();
+        if ended != Ended::Fenced {
+            drop(turns.await);
+        }
+        self.sending.cancel();
+        self.serving.cancel();
+        tasks.close();
+        let last = async {
+            // The store's writer ends when nobody can reach it any more.
+            while tasks.len() > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        drop(tokio::time::timeout(SENDS_GRACE + Duration::from_millis(500), last).await);
+        if ended != Ended::Fenced
+            && let Err(error) = self.store.leave().await
+        {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "What was not finished waits for its lease"
+            );
+        }
+        Ok(ended)
+    }
+}
+
+/// One account that is received from, by one process at a time.
+struct Receive {
+    platform: Arc<dyn Platform>,
+    desk: Desk,
+    store: Store,
+    readiness: Readiness,
+    stop: CancellationToken,
+    every: Duration,
+}
+
+impl Receive {
+    /// True: with this platform the whole process ends.
+    async fn run(self) -> Result<bool, Fatal> {
+        let account = format!("{}:{}", self.platform.name(), self.platform.bot());
+        if self.platform.is_attended() {
+            self.platform.receive(self.desk, self.stop).await?;
+            return Ok(true);
+        }
+        let name = format!("receive:{account}");
+        self.readiness.set(&account, Err("connecting".to_owned()));
+        loop {
+            match self.store.hold(&name).await {
+                Ok(true) => break,
+                Ok(false) => self.readiness.set(&account, Ok(())),
+                Err(error) => {
+                    tracing::debug!(error = format!("{error:#}"), "Cannot ask who receives")
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(self.every.min(Duration::from_secs(2))) => {}
+                () = self.stop.cancelled() => return Ok(false),
+            }
+        }
+        let received = self.platform.receive(self.desk.clone(), self.stop.clone());
+        tokio::pin!(received);
+        let mut look_again = Duration::from_millis(10);
+        loop {
+            tokio::select! {
+                result = &mut received => {
+                    if let Err(Fatal(sentence)) = &result {
+                        self.readiness.set(&account, Err(sentence.clone()));
+                    }
+                    return result.map(|()| false);
+                }
+                () = tokio::time::sleep(look_again) => {
+                    let state = if self.platform.is_connected() {
+                        look_again = Duration::from_millis(250);
+                        Ok(())
+                    } else {
+                        Err("not connected".to_owned())
+                    };
+                    self.readiness.set(&account, state);
+                }
+            }
+        }
+    }
+}
+
+/// What adapters remember lies in the store.
+struct Memo {
+    store: Store,
+}
+
+#[async_trait::async_trait]
+impl Notes for Memo {
+    async fn read(&self, account: &str, name: &str) -> Option<String> {
+        self.store.note(account, name).await.ok().flatten()
+    }
+
+    async fn write(&self, account: &str, name: &str, value: &str) {
+        if let Err(error) = self.store.write_note(account, name, value).await {
+            tracing::debug!(error = format!("{error:#}"), "A note was not kept");
+        }
+    }
+
+    async fn conversations(&self, account: &str, limit: usize) -> Vec<(Address, Option<Message>)> {
+        self.store
+            .recent_conversations(account, limit)
+            .await
+            .unwrap_or_default()
+    }
+}
+
+fn door(config: &Config, clock: &Clock) -> Result<Door> {
+    let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
+    Ok(Door::open(&settings, clock.clone())?)
+}
+
+/// The accounts that are configured. One piece each.
+fn platforms(
+    config: &Config,
+    clock: &Clock,
+    terminal: Option<Box<dyn FnOnce(Clock, Idle) -> Terminal + Send>>,
+    store: &Store,
+) -> Result<Vec<Arc<dyn Platform>>> {
+    let commands: Vec<(String, String)> = Command::ALL
+        .into_iter()
+        .map(|command| (command.name().to_owned(), command.about().to_owned()))
+        .collect();
+    let mut platforms: Vec<Arc<dyn Platform>> = Vec::new();
+    if config.has("telegram.token") {
+        let settings = config.section("telegram")?;
+        platforms.push(Arc::new(Telegram::new(
+            settings,
+            commands.clone(),
+            clock.clone(),
+        )?));
+    }
+    if config.has("discord.token") {
+        let settings = config.section("discord")?;
+        platforms.push(Arc::new(Discord::new(settings, clock.clone(), commands)?));
+    }
+    if let Some(terminal) = terminal {
+        let person = config.text("terminal.person");
+        let lane_of: Address = format!("terminal:main:{person}").parse()?;
+        let store = store.clone();
+        let idle: Idle = Arc::new(move || {
+            let (store, address) = (store.clone(), lane_of.clone());
+            Box::pin(async move { store.is_idle(&address).await.unwrap_or(false) })
+        });
+        platforms.push(Arc::new(terminal(clock.clone(), idle)));
+    }
+    Ok(platforms)
+}
+
+/// Who does which kind of job. One piece each.
+fn workers(
+    config: &Config,
+    (store, redis): (&Store, Option<Redis>),
+    (door, delivery): (&Door, &Delivery),
+    (clock, ids): &(Clock, Ids),
+) -> Result<Vec<Arc<dyn Worker>>> {
+    let prompts = Arc::new(Prompts::new()?);
+    let intake: intake::Settings = config.section("intake")?;
+    let turn = Turn {
+        store: store.clone(),
+        memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
+        door: door.clone(),
+        prompts: prompts.clone(),
+        delivery: delivery.clone(),
+        settings: config.section::<turn::Settings>("turn")?,
+        queue: intake.queue,
+        quiet: Duration::from_millis(intake.quiet_ms),
+        files: config.data()?.dir.join("files"),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let summarise = Summarise {
+        store: store.clone(),
+        door: door.clone(),
+        prompts,
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    Ok(vec![Arc::new(turn), Arc::new(summarise)])
+}
+
+async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
+    tokio::select! {
+        () = work => {}
+        () = stop.cancelled() => {}
+    }
+}

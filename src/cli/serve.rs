@@ -1,0 +1,221 @@
+//! `toney serve`, `toney chat` and `toney ask`: the gateway, with or without somebody in front of it.
+
+use std::io::{Cursor, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::app::{self, Ended, Start};
+use crate::config::Config;
+use crate::http::Readiness;
+use crate::model::Clock;
+use crate::platform::terminal::{self, Streams};
+
+use super::Exit;
+use super::telemetry::{self, Output};
+
+/// Whether the chat at the terminal is opened.
+pub(super) enum Terminal {
+    /// Yes, and who sits there.
+    Open(Option<String>),
+    /// Only when nothing else is configured and somebody sits there.
+    IfAlone,
+}
+
+/// There is nobody to serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no platform is configured: set TELEGRAM_BOT_TOKEN or DISCORD_BOT_TOKEN, \
+     or talk at the terminal with `toney chat`"
+)]
+pub(super) struct NothingToServe;
+
+/// Section `[terminal]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    history_file: PathBuf,
+    person: String,
+    color: bool,
+    patience_seconds: u64,
+}
+
+/// Said above the terminal chat of a fresh installation.
+const HOW_TO_ADD: &str = "Toney at your terminal. TELEGRAM_BOT_TOKEN and DISCORD_BOT_TOKEN connect \
+    Telegram and Discord; OPENAI_API_KEY (or Ollama on this machine) gives it a voice. /help helps, \
+    /quit ends.\n";
+
+pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
+    let alone = !config.has("telegram.token") && !config.has("discord.token");
+    let person = match terminal {
+        Terminal::Open(person) => Some(person),
+        Terminal::IfAlone if alone && std::io::stdin().is_terminal() => Some(None),
+        Terminal::IfAlone if alone => return Err(NothingToServe.into()),
+        Terminal::IfAlone => None,
+    };
+    let config = match &person {
+        Some(Some(person)) => config.with("terminal.person", person)?,
+        Some(None) | None => config,
+    };
+    let settings: Settings = config.section("terminal")?;
+    let log = match &person {
+        // A line of the log would tear the conversation apart.
+        Some(_) if std::io::stdout().is_terminal() => {
+            Output::File(config.data()?.dir.join("toney.log"))
+        }
+        Some(_) | None => Output::Stderr,
+    };
+    if person.is_some() && std::io::stdout().is_terminal() {
+        std::io::stdout().write_all(HOW_TO_ADD.as_bytes())?;
+    }
+    let open = person.is_some();
+    let make = move || -> Option<MakeTerminal> {
+        open.then(|| {
+            let settings = settings.for_adapter();
+            Box::new(move |clock: Clock, idle| {
+                terminal::Terminal::new(settings, clock).with_idle(idle)
+            }) as MakeTerminal
+        })
+    };
+    gateway(config, make, log).await
+}
+
+type MakeTerminal = Box<dyn FnOnce(Clock, app::Idle) -> terminal::Terminal + Send>;
+
+/// One question, one answer, through the same door as everybody's.
+pub(super) async fn ask(config: Config, text: String, json: bool) -> Result<Exit> {
+    let person = format!("ask-{}", Clock::System.now().ms());
+    let config = config.without("telegram.token").without("discord.token");
+    let config = config
+        .with("terminal.person", &person)?
+        .with("http.addr", "127.0.0.1:0")?;
+    let settings: Settings = config.section("terminal")?;
+    let heard = Heard::default();
+    let output = heard.clone();
+    let question = format!("{}\n", text.replace('\n', "\\\n"));
+    let make = move || -> Option<MakeTerminal> {
+        let settings = settings.for_adapter();
+        let streams = Streams {
+            input: Box::new(Cursor::new(question.clone().into_bytes())),
+            output: Box::new(output.clone()),
+            live: false,
+        };
+        Some(Box::new(move |clock, idle| {
+            terminal::Terminal::over(settings, clock, streams).with_idle(idle)
+        }))
+    };
+    let exit = gateway(config, make, Output::Stderr).await?;
+    let answer = heard.text();
+    let answer = answer.trim();
+    if answer.is_empty() {
+        anyhow::bail!("no answer came in time");
+    }
+    let line = if json {
+        serde_json::json!({"question": text, "answer": answer}).to_string()
+    } else {
+        answer.to_owned()
+    };
+    writeln!(std::io::stdout(), "{line}")?;
+    Ok(exit)
+}
+
+/// Runs the gateway until it is told to end, however often another process takes over.
+async fn gateway(
+    config: Config,
+    terminal: impl Fn() -> Option<MakeTerminal>,
+    log: Output,
+) -> Result<Exit> {
+    let telemetry = telemetry::start(&config, &log)?;
+    let stop = CancellationToken::new();
+    let signals = tokio_util::task::TaskTracker::new();
+    signals.spawn(stop_on_signals(stop.clone()));
+    let result = loop {
+        let start = Start {
+            config: config.clone(),
+            clock: Clock::System,
+            seed: None,
+            metrics: telemetry.metrics.clone(),
+            terminal: terminal(),
+            readiness: Readiness::default(),
+        };
+        match app::run(start, stop.clone()).await {
+            Ok(Ended::Fenced) => {
+                tracing::warn!(
+                    "Another process took over while this one was held up; beginning anew"
+                );
+            }
+            other => break other,
+        }
+    };
+    telemetry.shut_down().await;
+    match result? {
+        Ended::Told | Ended::Fenced => Ok(Exit::Well),
+        Ended::Hopeless(sentences) => anyhow::bail!("{}", sentences.join(" ")),
+    }
+}
+
+/// The first signal lets everything finish, the second ends it at once.
+async fn stop_on_signals(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut term), Ok(mut int)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
+        return;
+    };
+    loop {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = int.recv() => {}
+        }
+        if stop.is_cancelled() {
+            std::process::exit(Exit::Failed as i32);
+        }
+        stop.cancel();
+    }
+}
+
+impl Settings {
+    fn for_adapter(&self) -> terminal::Settings {
+        let Self {
+            history_file,
+            person,
+            color,
+            patience_seconds,
+        } = self.clone();
+        terminal::Settings {
+            history_file,
+            person,
+            color,
+            patience: std::time::Duration::from_secs(patience_seconds),
+        }
+    }
+}
+
+/// Keeps what would have been printed.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Write for Heard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
