@@ -43,7 +43,7 @@ pub async fn fill(file: &Path, sessions: usize, messages: usize) {
             "{each} INSERT INTO sessions (id, conversation_id, started_at) SELECT {session}, {conversation}, 1 FROM c"
         ),
         format!(
-            "{} INSERT INTO messages (id, session_id, conversation_id, role, text, created_at) SELECT {message}, {of_session}, {of_conversation}, CASE (n / {sessions}) % 2 WHEN 0 THEN 'person' ELSE 'toney' END, {text}, 1 FROM c",
+            "{} INSERT INTO messages (id, session_id, conversation_id, role, text, created_at) SELECT {message}, {of_session}, {of_conversation}, CASE (n / {sessions}) % 2 WHEN 0 THEN 'user' ELSE 'toney' END, {text}, 1 FROM c",
             count(messages)
         ),
         "CREATE INDEX messages_session ON messages (session_id, id)".to_owned(),
