@@ -63,7 +63,7 @@ const JOB_ENDS: Sql = dialect!(
             attempts = CAST(j.value ->> 'attempts' AS BIGINT), error = j.value ->> 'error',
             ended_at = CASE WHEN j.value ->> 'state' = 'due' THEN 0
                             ELSE CAST(j.value ->> 'at' AS BIGINT) END
-     FROM" each "WHERE jobs.id = j.value ->> 'id' AND jobs.state = 'due'
+     FROM" each "WHERE jobs.id = j.value ->> 'id' AND jobs.state NOT IN ('done', 'dead')
             AND jobs.attempts <= CAST(j.value ->> 'attempts' AS BIGINT)"
 );
 const MESSAGES: Sql = dialect!(
@@ -106,8 +106,8 @@ const MARKS: Sql = dialect!(
                          WHEN j.value ->> 'state' = 'unknown' THEN 'unknown' ELSE 'pending' END,
             ended_at = CASE WHEN j.value ->> 'state' IN ('sent', 'failed')
                             THEN CAST(j.value ->> 'at' AS BIGINT) ELSE 0 END
-     FROM" each "WHERE outbound.id = j.value ->> 'id' AND EXISTS
-            (SELECT 1 FROM lanes WHERE lanes.lane = outbound.lane AND lanes.holder = $2)"
+     FROM" each "WHERE outbound.id = j.value ->> 'id' AND $2 =
+            (SELECT holder FROM lanes WHERE lanes.lane = outbound.lane)"
 );
 const ADDRESSES: Sql = dialect!(
     "INSERT INTO addresses (address, moved_to, unreachable_at)

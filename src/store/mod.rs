@@ -145,18 +145,22 @@ impl Store {
     /// Applies a change until it is true, waiting longer each time; gives up only when this process
     /// lost its lease or the store was closed.
     pub async fn insist(&self, change: Change) -> Result<Applied> {
+        const LONGEST: Duration = Duration::from_secs(2);
         let mut pause = Duration::from_millis(20);
         loop {
             match self.apply(change.clone()).await {
                 Ok(applied) => return Ok(applied),
                 Err(error) if error.is::<Fenced>() || self.orders.is_closed() => return Err(error),
                 Err(error) => {
-                    tracing::debug!(
-                        error = format!("{error:#}"),
-                        "The store did not take a change"
-                    );
+                    let error = format!("{error:#}");
                     tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
+                    let next = (pause * 2).min(LONGEST);
+                    if next == LONGEST && pause < LONGEST {
+                        tracing::warn!(error, "The store does not take a change; trying on");
+                    } else {
+                        tracing::debug!(error, "The store did not take a change");
+                    }
+                    pause = next;
                 }
             }
         }

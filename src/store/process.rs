@@ -48,9 +48,11 @@ const LOCK_DEAD: Sql = dialect!(
     "SELECT lanes.lane FROM" each "JOIN lanes ON lanes.lane = j.value ->> 'lane'
      AND lanes.holder = j.value ->> 'holder' ORDER BY lanes.lane" lock
 );
-// What a dead process was sending may or may not have been taken by the platform.
+// What a dead process was sending may or may not have been taken by the platform. The second word on
+// the state names the index of what waits.
 const DOUBT: Sql = dialect!(
     "UPDATE outbound SET state = 'unknown' WHERE state = 'pending' AND left_at > 0
+     AND state IN ('pending', 'unknown')
      AND lane IN (SELECT j.value ->> 'lane' FROM" each ")"
 );
 const FREE: Sql = dialect!(

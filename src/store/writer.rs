@@ -24,8 +24,10 @@ const FENCE: Sql = Sql {
     postgres: "SELECT id FROM processes WHERE id = $1 AND lease_until > $2 FOR SHARE",
 };
 const HELD: Sql = Sql {
-    sqlite: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1",
-    postgres: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1",
+    sqlite: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1
+             AND holder <> ''",
+    postgres: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1
+             AND holder <> ''",
 };
 
 /// This process lost its lease: others do its work now, and nothing it decides counts.
@@ -252,6 +254,8 @@ impl Writer {
             let new: HashSet<_> = fresh.iter().map(|job| job.id).collect();
             for claim in &mut claims {
                 claim.fresh |= claim.jobs.iter().all(|job| new.contains(&job.id));
+                // What failed may be due again before its failure could be recorded.
+                claim.fresh &= claim.jobs.iter().all(|job| job.attempts == 0);
             }
             outcome
                 .news

@@ -26,5 +26,6 @@ mod discord_adapter;
 mod http;
 mod model_wire;
 mod redis_engine;
+mod store;
 mod telegram_adapter;
 mod terminal_adapter;

@@ -16,6 +16,7 @@
 
 mod acknowledge;
 mod catchup;
+mod ending;
 mod files;
 mod find;
 mod gateway;
@@ -30,12 +31,13 @@ mod wire;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use self::acknowledge::Underway;
 use self::catchup::Gaps;
 use self::login::Closed;
 use self::outgoing::Command;
@@ -83,7 +85,10 @@ struct Core {
     rest: Rest,
     /// Our own user id; 0 until the platform told.
     me: AtomicU64,
+    /// Whether every shard is ready.
+    connected: AtomicBool,
     gaps: Gaps,
+    underway: Underway,
 }
 
 #[derive(Deserialize)]
@@ -128,7 +133,9 @@ impl Discord {
                 answer: Arc::new(answer),
                 rest,
                 me: AtomicU64::new(0),
+                connected: AtomicBool::new(false),
                 gaps: Gaps::default(),
+                underway: Underway::default(),
             }),
         })
     }
@@ -213,6 +220,10 @@ impl Platform for Discord {
 
     fn features(&self) -> &Features {
         &FEATURES
+    }
+
+    fn is_connected(&self) -> bool {
+        self.core.connected.load(Ordering::Relaxed)
     }
 
     async fn receive(&self, desk: Desk, stop: CancellationToken) -> Result<(), Fatal> {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::NAME;
@@ -30,6 +32,7 @@ pub(super) enum Trouble {
 /// Says each trouble once when it comes and once when it goes, and how long to wait meanwhile.
 pub(super) struct Health {
     bot: String,
+    connected: Arc<AtomicBool>,
     ids: Ids,
     trouble: Option<Trouble>,
     attempts: u32,
@@ -37,9 +40,10 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(bot: &str, ids: Ids) -> Self {
+    pub(super) fn new(bot: &str, ids: Ids, connected: Arc<AtomicBool>) -> Self {
         let health = Self {
             bot: bot.to_owned(),
+            connected,
             ids,
             trouble: None,
             attempts: 0,
@@ -110,6 +114,7 @@ impl Health {
     }
 
     fn show(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
         let value = if connected { 1.0 } else { 0.0 };
         metrics::gauge!("toney_platform_connected", "platform" => NAME, "bot" => self.bot.clone())
             .set(value);
@@ -162,7 +167,7 @@ mod tests {
     #[test]
     fn waits_grow_to_five_seconds_and_begin_anew() {
         let ids = Ids::new(Clock::manual(Time::from_ms(1)), Some(3));
-        let mut health = Health::new("main", ids);
+        let mut health = Health::new("main", ids, Arc::default());
         let waits: Vec<_> = (0..12).map(|_| health.bad(Trouble::Outage, "")).collect();
         assert!(
             waits
@@ -177,7 +182,7 @@ mod tests {
     #[test]
     fn a_conflict_ends_with_a_whole_poll_or_several_answers() {
         let ids = Ids::new(Clock::manual(Time::from_ms(1)), Some(3));
-        let mut health = Health::new("main", ids);
+        let mut health = Health::new("main", ids, Arc::default());
         health.bad(Trouble::Conflict, "");
         health.good(false);
         assert!(health.is_ill());

@@ -22,7 +22,8 @@ mod webhook;
 mod words;
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -89,6 +90,8 @@ const FEATURES: Features = Features {
 pub struct Telegram {
     settings: Settings,
     commands: Vec<BotCommand>,
+    /// Whether updates arrive at the moment.
+    connected: Arc<AtomicBool>,
     webhook: Option<Url>,
     secret: String,
     clock: Clock,
@@ -111,6 +114,7 @@ impl Telegram {
         settings.check()?;
         let secret = settings.webhook_secret.clone();
         Ok(Self {
+            connected: Arc::default(),
             api: Api::new(settings.api()?, settings.token.clone())?,
             webhook: settings.webhook()?,
             secret: secret.unwrap_or_else(|| webhook::secret_from(&settings.token)),
@@ -154,7 +158,7 @@ impl Telegram {
     }
 
     fn health(&self) -> Health {
-        Health::new(self.account(), self.ids.clone())
+        Health::new(self.account(), self.ids.clone(), self.connected.clone())
     }
 
     fn reader(&self, me: Me) -> Reader {
@@ -247,6 +251,10 @@ impl Platform for Telegram {
 
     fn features(&self) -> &Features {
         &FEATURES
+    }
+
+    fn is_connected(&self) -> bool {
+        self.connected.load(Ordering::Relaxed)
     }
 
     fn id_scope(&self, address: &Address) -> String {

@@ -230,6 +230,10 @@ impl Platform for Terminal {
         &self.features
     }
 
+    fn is_attended(&self) -> bool {
+        true
+    }
+
     /// Ends with `Ok` when the person ends the chat (Ctrl-D, `/quit`, Ctrl-C twice, the end of a
     /// pipe): the app is to stop then. A second call ends at once, for there is one input only.
     async fn receive(&self, desk: Desk, stop: CancellationToken) -> Result<(), Fatal> {
