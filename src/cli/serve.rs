@@ -36,7 +36,7 @@ pub(super) struct NothingToServe;
 /// Section `[terminal]`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Settings {
+pub(super) struct Settings {
     history_file: PathBuf,
     person: String,
     color: bool,

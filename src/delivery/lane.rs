@@ -1,6 +1,7 @@
 //! One lane: the sends into one chat, one after the other.
 
 use anyhow::Result;
+use tracing::Instrument;
 
 use crate::model::{
     Address, Chat, Content, Event, EventId, Happening, Message, Outbound, OutboundId, Priority,
@@ -27,7 +28,8 @@ impl Inner {
             if !change.marks.is_empty() && !self.record(std::mem::take(&mut change)).await {
                 return;
             }
-            match self.send_row(row, &mut change).await {
+            let span = tracing::info_span!("send", outbound.id = %row.outbound.id);
+            match self.send_row(row, &mut change).instrument(span).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {

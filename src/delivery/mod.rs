@@ -37,7 +37,7 @@ use crate::model::{
     Address, Button, Clock, Content, Features, Ids, Message, Outbound, OutboundId, Priority, Time,
 };
 use crate::platform::{Edit, Platform, SendError};
-use crate::store::{Claim, NewOutbound, Store};
+use crate::store::{Claim, NewOutbound, Redis, Store};
 
 pub use horizon::Horizon;
 pub use pace::Pacer;
@@ -85,7 +85,7 @@ struct Account {
 impl Delivery {
     /// Delivers over `platforms`, one per account.
     pub fn new(
-        store: Store,
+        (store, redis): (Store, Option<Redis>),
         settings: Settings,
         (clock, ids): (Clock, Ids),
         platforms: &[Arc<dyn Platform>],
@@ -104,7 +104,7 @@ impl Delivery {
                 )
             })
             .collect();
-        let pacer = Pacer::new(settings.pace);
+        let pacer = Pacer::new(settings.pace, redis);
         let inner = Inner {
             store,
             settings,

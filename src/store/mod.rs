@@ -33,6 +33,7 @@ pub use change::{
     NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
+pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use redis::Redis;
 pub use writer::Fenced;
@@ -63,6 +64,11 @@ impl Settings {
             .filter(|url| !url.is_empty())
             .map(Redis::open)
             .transpose()
+    }
+
+    /// The file of the database, where it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        db::sqlite_path(&self.url)
     }
 }
 

@@ -157,8 +157,10 @@ pub(super) enum Meanwhile {
 /// Sorts what arrives while `said` is being answered.
 pub(super) fn meanwhile(item: &Inbound, said: &[Said]) -> Meanwhile {
     match &item.what {
-        What::Command { name, .. } if name == "stop" => Meanwhile::Stop,
-        What::Press { data, .. } if data.starts_with("stop:") => Meanwhile::Stop,
+        What::Command { name, .. } if name == "stop" && asked(item, said) => Meanwhile::Stop,
+        What::Press { data, .. } if data.starts_with("stop:") && asked(item, said) => {
+            Meanwhile::Stop
+        }
         What::Edited { .. } if said.iter().any(|said| is_same(&said.message, item)) => {
             Meanwhile::Reworded
         }
@@ -172,6 +174,11 @@ pub(super) fn meanwhile(item: &Inbound, said: &[Said]) -> Meanwhile {
         | What::Migrated { .. }
         | What::Payment { .. } => Meanwhile::Later,
     }
+}
+
+/// Only who asked may end the answer: in a group others read along.
+fn asked(item: &Inbound, said: &[Said]) -> bool {
+    said.iter().any(|said| said.user == item.sender.user)
 }
 
 /// Gives the message that `item` edits its new words.

@@ -28,8 +28,8 @@ use crate::jobs::{Work, Worker};
 use crate::llm::{Door, Prompts, Task};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Setting, Time, TurnId,
-    phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
@@ -134,6 +134,30 @@ impl Worker for Turn {
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
+    }
+
+    /// Nobody waits for an answer that will never come.
+    async fn given_up(&self, work: &Work) -> Change {
+        let Some(job) = work.jobs.first() else {
+            return Change::default();
+        };
+        let Ok(item) = serde_json::from_str::<Inbound>(&job.payload) else {
+            return Change::default();
+        };
+        let content = Content::Message {
+            text: phrases::GIVEN_UP.to_owned(),
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: item.interaction,
+        };
+        let key = format!("given-up:{}", job.id);
+        let letter = self
+            .delivery
+            .letter(item.address, key, Priority::Reply, content);
+        Change {
+            outbound: vec![letter],
+            ..Change::default()
+        }
     }
 }
 

@@ -21,10 +21,14 @@
 mod sim;
 
 mod config;
+mod crash;
 mod discord_adapter;
 mod http;
 mod model_wire;
 mod redis_engine;
 mod store;
+mod story_message;
 mod telegram_adapter;
 mod terminal_adapter;
+#[allow(dead_code, reason = "stories of one platform use a part of the world")]
+mod world;

@@ -1,6 +1,5 @@
 //! One gateway connection: greet, identify or resume, keep the heart beating, read on.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -428,7 +427,7 @@ impl Shard<'_> {
         if matches!(end, End::Stopped | End::Broken(_)) {
             let frame = CloseFrame {
                 code: KEEP_SESSION.into(),
-                reason: Cow::Borrowed(""),
+                reason: "".into(),
             };
             // A dead line need not hear it.
             let _ = timeout(Duration::from_secs(1), line.socket.close(Some(frame))).await;
@@ -438,7 +437,7 @@ impl Shard<'_> {
 
 impl Line {
     async fn say(&mut self, words: &Value) -> Result<(), String> {
-        let frame = Frame::Text(words.to_string());
+        let frame = Frame::Text(words.to_string().into());
         match timeout(PATIENCE, self.socket.send(frame)).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
             Err(_) => Err("the line takes nothing".to_owned()),

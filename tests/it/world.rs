@@ -1,0 +1,613 @@
+//! The running gateway with fakes around it: the harness of the stories.
+//!
+//! `World::new()` starts simulators of Telegram, Discord and a model, and the gateway itself in a runtime of its
+//! own, so that it can be stopped (`restart`) or torn away (`crash`) while the simulators live on. People write
+//! (`ann.says`), `settle` waits until all of it is answered, `sees` renders a chat for a snapshot, and `finish`
+//! fails the test on whatever is left over.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, Once};
+use std::time::{Duration, Instant};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqliteConnection};
+use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use toney::app::{self, Ended, Start};
+use toney::cli::telemetry::Figures;
+use toney::config::{Config, Sources};
+use toney::http::Readiness;
+use toney::model::Clock;
+
+use crate::sim::discord::{self, Discord};
+use crate::sim::model::Server as Model;
+use crate::sim::servers::{Database, Postgres, Redis, database, free_port};
+use crate::sim::telegram::{Place, SimOptions, Telegram, User};
+
+/// How long anything may take before it counts as never.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the gateway keeps what it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// A file.
+    Sqlite,
+    /// A fresh database in the cluster that all tests share, and a Redis of this world.
+    Postgres,
+    /// A cluster of this world alone, which may be killed, and a Redis.
+    OwnPostgres,
+}
+
+/// What can be chosen before the world begins.
+pub(crate) struct Options {
+    pub(crate) engine: Engine,
+    pub(crate) telegram: bool,
+    pub(crate) discord: bool,
+    /// A second model stands behind the first.
+    pub(crate) spare: bool,
+    pub(crate) bot_api: SimOptions,
+    pub(crate) discord_api: discord::Config,
+    env: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// A setting, as the environment gives it.
+    pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
+        self.env.insert(name.to_owned(), value.to_string());
+    }
+}
+
+/// The gateway and everything around it.
+pub(crate) struct World {
+    pub(crate) telegram: Telegram,
+    pub(crate) discord: Discord,
+    pub(crate) model: Model,
+    pub(crate) spare: Model,
+    pub(crate) postgres: Option<Postgres>,
+    pub(crate) redis: Option<Redis>,
+    pub(crate) folder: PathBuf,
+    /// Where the gateway serves HTTP.
+    pub(crate) http: String,
+    config: Config,
+    url: String,
+    _database: Option<Database>,
+    gateway: Option<Gateway>,
+    has_telegram: bool,
+    /// What was read of every chat: message and how often it had been edited.
+    read: Mutex<HashMap<(i64, i64), u32>>,
+    dead_letters: i64,
+    unsent: i64,
+}
+
+/// One run of the program.
+struct Gateway {
+    runtime: Runtime,
+    stop: CancellationToken,
+    ended: oneshot::Receiver<anyhow::Result<Ended>>,
+    readiness: Readiness,
+}
+
+/// Somebody on Telegram; the first has the id 1000, the next 2000.
+#[derive(Clone)]
+pub(crate) struct Person {
+    pub(crate) user: User,
+    telegram: Telegram,
+}
+
+impl Person {
+    /// Writes to Toney alone; the message's id.
+    pub(crate) fn says(&self, words: &str) -> i64 {
+        self.telegram.says(self.user, self.user, words)
+    }
+
+    /// Writes in a group or topic.
+    pub(crate) fn says_in(&self, place: impl Into<Place>, words: &str) -> i64 {
+        self.telegram.says(self.user, place, words)
+    }
+
+    /// Changes the words of a message to Toney.
+    pub(crate) fn edits(&self, message: i64, words: &str) {
+        self.telegram.edits(self.user, self.user, message, words);
+    }
+
+    /// Presses the newest button of that name.
+    pub(crate) fn presses(&self, label: &str) -> String {
+        self.telegram.presses_last(self.user, self.user, label)
+    }
+}
+
+impl From<&Person> for Place {
+    fn from(person: &Person) -> Self {
+        person.user.into()
+    }
+}
+
+impl World {
+    /// SQLite, Telegram, one model that says back what it hears.
+    pub(crate) async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn on(engine: Engine) -> Self {
+        Self::with(|options| options.engine = engine).await
+    }
+
+    pub(crate) async fn with(choose: impl FnOnce(&mut Options)) -> Self {
+        prepare();
+        let mut options = Options {
+            engine: Engine::Sqlite,
+            telegram: true,
+            discord: false,
+            spare: false,
+            bot_api: SimOptions::default(),
+            discord_api: discord::Config::default(),
+            env: BTreeMap::new(),
+        };
+        defaults(&mut options);
+        let quick = options.env.clone();
+        choose(&mut options);
+        let telegram = Telegram::start(options.bot_api.clone()).await;
+        let discord = Discord::with_config(options.discord_api.clone()).await;
+        let (model, spare) = (Model::start().await, Model::start().await);
+        let folder = folder();
+        let port = free_port();
+        let (url, database, postgres, redis) = match options.engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}/toney.db", folder.display());
+                (url, None, None, None)
+            }
+            Engine::Postgres => {
+                let database = fresh_database().await;
+                let redis = Redis::start().await;
+                (database.url.clone(), Some(database), None, Some(redis))
+            }
+            Engine::OwnPostgres => {
+                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+                (postgres.url("postgres"), None, Some(postgres), Some(redis))
+            }
+        };
+        let mut env = quick;
+        let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
+        set("TONEY_DATA_DIR", folder.display().to_string());
+        set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+        set("DATABASE_URL", url.clone());
+        set("OPENAI_BASE_URL", model.base_url());
+        set("OPENAI_API_KEY", "first".to_owned());
+        let mut chain = "openai/scripted".to_owned();
+        if options.spare {
+            chain.push_str(",spare/scripted");
+            set("TONEY__PROVIDERS__SPARE__BASE_URL", spare.base_url());
+        }
+        set("TONEY__MODELS__CHAT", chain);
+        if let Some(redis) = &redis {
+            set("REDIS_URL", redis.url());
+        }
+        if options.telegram {
+            set("TELEGRAM_BOT_TOKEN", telegram.token().to_owned());
+            set("TELEGRAM_API_URL", telegram.url());
+        }
+        if options.discord {
+            set("DISCORD_BOT_TOKEN", discord.token());
+            set("DISCORD_API_URL", discord.api_url());
+        }
+        // What a story asks for is stronger than all of it.
+        env.extend(options.env);
+        let http = format!("http://127.0.0.1:{port}");
+        for value in env.values_mut() {
+            *value = value.replace("{http}", &http);
+        }
+        let sources = Sources {
+            env,
+            ..Sources::default()
+        };
+        let mut world = Self {
+            config: Config::load(&sources).expect("settings of a story"),
+            telegram,
+            discord,
+            model,
+            spare,
+            postgres,
+            redis,
+            folder,
+            http,
+            url,
+            _database: database,
+            gateway: None,
+            has_telegram: options.telegram,
+            read: Mutex::default(),
+            dead_letters: 0,
+            unsent: 0,
+        };
+        world.start().await;
+        world.until_ready().await;
+        world
+    }
+
+    /// A new person on Telegram.
+    pub(crate) fn person(&self, name: &str) -> Person {
+        Person {
+            user: self.telegram.person(name),
+            telegram: self.telegram.clone(),
+        }
+    }
+
+    /// Starts the program after `stop` or `crash`; does not wait until it is ready.
+    pub(crate) async fn start(&mut self) {
+        assert!(self.gateway.is_none(), "it runs already");
+        self.gateway = Some(Gateway::start(self.config.clone()));
+    }
+
+    /// Waits until every part says that it works.
+    pub(crate) async fn until_ready(&self) {
+        let gateway = self.gateway.as_ref().expect("a running gateway");
+        let begun = Instant::now();
+        while !gateway.readiness.is_ready() {
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "not ready: {:?}",
+                gateway.readiness
+            );
+            pause().await;
+        }
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.gateway
+            .as_ref()
+            .is_some_and(|gateway| gateway.readiness.is_ready())
+    }
+
+    /// Ends the program as SIGTERM does.
+    pub(crate) async fn stop(&mut self) {
+        let Gateway {
+            runtime,
+            stop,
+            ended,
+            readiness: _,
+        } = self.gateway.take().expect("a running gateway");
+        stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
+        let ended = ended.expect("the gateway to end").expect("an end");
+        assert_eq!(ended.expect("no error"), Ended::Told);
+        end(runtime).await;
+    }
+
+    /// Ends the program in order and starts it again, as an update does.
+    pub(crate) async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+        self.until_ready().await;
+    }
+
+    /// Tears the program away in the middle of whatever it does. Its lease is made to be over, so that nobody has
+    /// to wait for that; with SQLite its death is noticed at once.
+    pub(crate) async fn die(&mut self) {
+        let gateway = self.gateway.take().expect("a running gateway");
+        end(gateway.runtime).await;
+        if self.url.starts_with("postgres") {
+            self.write("UPDATE processes SET lease_until = 1").await;
+        }
+    }
+
+    /// Dies and starts again.
+    pub(crate) async fn crash(&mut self) {
+        self.die().await;
+        self.start().await;
+        self.until_ready().await;
+    }
+
+    /// Waits until everything that people wrote is stored, worked on and answered.
+    pub(crate) async fn settle(&self) {
+        let begun = Instant::now();
+        loop {
+            let rest = self.unsettled().await;
+            if rest.is_empty() {
+                return;
+            }
+            let late = begun.elapsed() > PATIENCE;
+            assert!(!late, "this never settled: {rest}\n{}", self.dump().await);
+            pause().await;
+        }
+    }
+
+    /// What is still to be done; empty when all is quiet. Looks upstream first, so that nothing slips past.
+    async fn unsettled(&self) -> String {
+        if self.has_telegram {
+            let (waiting, presses) = self.telegram.look(|s| (s.unconfirmed(), s.unanswered()));
+            if waiting + presses > 0 {
+                return format!("{waiting} updates, {presses} presses");
+            }
+        }
+        const OPEN: &str = "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due'
+             UNION ALL SELECT 'outbound ' || state || ' ' || error FROM outbound
+             WHERE state NOT IN ('sent', 'failed')
+             UNION ALL SELECT 'lane ' || lane FROM lanes WHERE holder <> ''";
+        match self.try_read(OPEN).await {
+            Ok(rows) => rows.join("; "),
+            Err(error) => format!("the database: {error}"),
+        }
+    }
+
+    /// Waits until the statement, which gives one column of text, gives these rows.
+    pub(crate) async fn until_stored(&self, sql: &str, rows: &[&str]) {
+        let begun = Instant::now();
+        loop {
+            let is = self.read(sql).await;
+            if is == rows {
+                return;
+            }
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{sql}: {is:?} and not {rows:?}\n{}",
+                self.dump().await
+            );
+            pause().await;
+        }
+    }
+
+    /// Reads one column of text from the gateway's database.
+    pub(crate) async fn read(&self, sql: &str) -> Vec<String> {
+        self.try_read(sql).await.expect("a readable database")
+    }
+
+    async fn try_read(&self, sql: &str) -> sqlx::Result<Vec<String>> {
+        let sql = AssertSqlSafe(sql.to_owned());
+        if self.url.starts_with("postgres") {
+            let mut connection = PgConnection::connect(&self.url).await?;
+            let rows = sqlx::query_scalar(sql).fetch_all(&mut connection).await;
+            connection.close().await.ok();
+            rows
+        } else {
+            let mut connection = SqliteConnection::connect(&self.url).await?;
+            let rows = sqlx::query_scalar(sql).fetch_all(&mut connection).await;
+            connection.close().await.ok();
+            rows
+        }
+    }
+
+    async fn write(&self, sql: &str) {
+        let sql = AssertSqlSafe(sql.to_owned());
+        let mut connection = PgConnection::connect(&self.url).await.expect("PostgreSQL");
+        sqlx::query(sql)
+            .execute(&mut connection)
+            .await
+            .expect("a statement");
+    }
+
+    /// The chat as a person sees it now; it counts as read.
+    pub(crate) fn sees(&self, place: impl Into<Place>) -> String {
+        let place = place.into();
+        let mut read = self.read.lock().unwrap();
+        self.telegram.look(|s| {
+            for msg in s.messages(place) {
+                read.insert((msg.chat, msg.id), msg.edits);
+            }
+        });
+        drop(read);
+        self.telegram.render(place)
+    }
+
+    /// Lets so many jobs be dead letters at the end.
+    pub(crate) fn expect_dead_letters(&mut self, jobs: i64) {
+        self.dead_letters = jobs;
+    }
+
+    /// Lets so many messages be given up at the end.
+    pub(crate) fn expect_unsent(&mut self, outbound: i64) {
+        self.unsent = outbound;
+    }
+
+    /// Ends the story: settles, stops, and fails on anything that is left over.
+    pub(crate) async fn finish(mut self) {
+        self.settle().await;
+        if self.gateway.is_some() {
+            self.stop().await;
+        }
+        if self.has_telegram {
+            self.telegram.assert_done();
+        }
+        let unread = self.unread();
+        assert!(unread.is_empty(), "nobody read this:\n{unread}");
+        let violations = self.discord.violations();
+        assert!(violations.is_empty(), "{}", violations.join("\n"));
+        self.model.assert_clean();
+        self.spare.assert_clean();
+        let dead = self.count("jobs", "state = 'dead'").await;
+        assert_eq!(dead, self.dead_letters, "{}", self.dump().await);
+        let failed = self.count("outbound", "state = 'failed'").await;
+        assert_eq!(failed, self.unsent, "{}", self.dump().await);
+        let held = self.count("lanes", "holder <> ''").await;
+        assert_eq!(held, 0, "lanes are held by nobody who lives");
+    }
+
+    async fn count(&self, table: &str, condition: &str) -> i64 {
+        let sql = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table} WHERE {condition}");
+        self.read(&sql).await[0].parse().unwrap()
+    }
+
+    fn unread(&self) -> String {
+        let read = self.read.lock().unwrap();
+        let mut unread = String::new();
+        self.telegram.look(|s| {
+            for msg in s.all() {
+                let seen = read.get(&(msg.chat, msg.id)).copied();
+                if msg.from_bot && !msg.deleted && seen != Some(msg.edits) {
+                    writeln!(unread, "in {}: {}", msg.chat, msg.text).ok();
+                }
+            }
+        });
+        unread
+    }
+
+    /// Everything that helps to see why a story went wrong.
+    pub(crate) async fn dump(&self) -> String {
+        let mut out = String::new();
+        let mut chats: Vec<i64> = self.telegram.look(|s| s.all().map(|m| m.chat).collect());
+        chats.sort_unstable();
+        chats.dedup();
+        for chat in chats.into_iter().take(10) {
+            let place = Place { chat, thread: None };
+            writeln!(out, "-- {chat}\n{}", self.telegram.render(place)).ok();
+        }
+        writeln!(out, "{}", self.discord.render_all()).ok();
+        const ROWS: &str = "SELECT kind || ' ' || state || ' ' || lane || ' tries '
+             || CAST(attempts AS TEXT) || ' ' || error FROM jobs WHERE state <> 'done'
+             UNION ALL SELECT 'outbound ' || state || ' ' || lane || ' tries '
+             || CAST(attempts AS TEXT) || ' ' || error || ' ' || content FROM outbound
+             WHERE state <> 'sent'
+             UNION ALL SELECT 'lane ' || lane || ' held by ' || holder FROM lanes WHERE holder <> ''";
+        let rows = self.try_read(ROWS).await;
+        write!(out, "-- {:#?}\n-- model {:?}", rows, self.model.counts()).ok();
+        out
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if let Some(gateway) = self.gateway.take() {
+            gateway.runtime.shutdown_background();
+        }
+        if std::thread::panicking() {
+            eprintln!("its folder: {}", self.folder.display());
+        } else {
+            std::fs::remove_dir_all(&self.folder).ok();
+        }
+    }
+}
+
+impl Gateway {
+    fn start(config: Config) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("gateway")
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (stop, readiness) = (CancellationToken::new(), Readiness::default());
+        let start = Start {
+            config,
+            clock: Clock::System,
+            seed: None,
+            metrics: Figures::start().expect("figures").handle(),
+            terminal: None,
+            readiness: readiness.clone(),
+        };
+        let (end, ended) = oneshot::channel();
+        let running = stop.clone();
+        runtime.spawn(async move {
+            let result = Box::pin(app::run(start, running)).await;
+            if let Err(error) = &result {
+                eprintln!("the gateway ended: {error:#}");
+            }
+            end.send(result).ok();
+        });
+        Self {
+            runtime,
+            stop,
+            ended,
+            readiness,
+        }
+    }
+}
+
+/// Settings that make stories quick; what they mean does not change.
+fn defaults(options: &mut Options) {
+    options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
+    options.set("TONEY__INTAKE__QUIET_MS", 150);
+    options.set("TONEY__DELIVERY__PACE", false);
+    options.set("TONEY__DELIVERY__SETTLE_MS", 200);
+    options.set("TONEY__DELIVERY__PREVIEW_EVERY_MS", 60);
+    options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
+    options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
+    options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
+    options.set("TONEY__MODELS__NEARBY", "");
+}
+
+fn prepare() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let filter = tracing_subscriber::EnvFilter::try_from_env("TONEY_TEST_LOG");
+        if let Ok(filter) = filter {
+            tracing_subscriber::fmt()
+                .with_env_filter(filter)
+                .with_writer(std::io::stderr)
+                .init();
+        }
+    });
+}
+
+fn folder() -> PathBuf {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let name = format!("world-{}-{number}", std::process::id());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::remove_dir_all(&folder).ok();
+    std::fs::create_dir_all(&folder).expect("a folder");
+    folder
+}
+
+async fn fresh_database() -> Database {
+    database("store", async |url| {
+        let pool = PgPool::connect(&url).await.unwrap();
+        sqlx::migrate!("migrations/postgres")
+            .run(&pool)
+            .await
+            .unwrap();
+        pool.close().await;
+    })
+    .await
+}
+
+/// Ends a runtime with all its tasks, wherever they stand, and waits until they are gone.
+async fn end(runtime: Runtime) {
+    let ending = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
+    ending.await.expect("an end of the runtime");
+}
+
+/// The pause between two looks at a condition that nobody announces.
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
+
+/// Waits until the condition holds.
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for: {what}");
+        pause().await;
+    }
+}
+
+/// Runs a story; the snapshots in it may be looked at by several tests.
+pub(crate) fn tell(story: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    insta::allow_duplicates! { runtime.block_on(story) }
+}
+
+/// Tells each story twice: on SQLite alone, and on PostgreSQL with Redis.
+macro_rules! on_both {
+    ($($name:ident)*) => {
+        mod on_sqlite {
+            $(#[test]
+            fn $name() {
+                $crate::world::tell(super::$name($crate::world::Engine::Sqlite));
+            })*
+        }
+        mod on_postgres {
+            $(#[test]
+            fn $name() {
+                $crate::world::tell(super::$name($crate::world::Engine::Postgres));
+            })*
+        }
+    };
+}
+pub(crate) use on_both;
