@@ -453,10 +453,7 @@ pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
 
 /// Redis, where it is set; asks nobody.
 pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
-    match settings.redis_url.as_str() {
-        "" => Ok(None),
-        url => Ok(Some(Redis::open(url).map_err(misset)?)),
-    }
+    Ok(settings.redis().map_err(misset)?)
 }
 
 /// Makes one account of the settings.

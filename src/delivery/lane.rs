@@ -1,5 +1,7 @@
 //! One lane: the sends into one chat, one after the other.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use tracing::Instrument;
 
@@ -12,6 +14,9 @@ use crate::store::{AddressFact, Change, Claim, Mark, NewOutbound, OutboundState,
 use super::Inner;
 use super::attempt::{Attempt, Ended};
 use super::render::render;
+
+/// How long a message rests that nobody here can send; the next process to look may be the right one.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the
@@ -56,11 +61,8 @@ impl Inner {
     async fn send_row(&self, row: Outgoing, change: &mut Change) -> Result<bool> {
         let address = row.outbound.address.clone();
         let created = row.created_at;
-        let Some(account) = self.accounts.get(&address.account()) else {
-            let why = format!("no account {} is configured", address.account());
-            change
-                .marks
-                .push(mark(&row, OutboundState::Failed, why, self.now()));
+        let Some(account) = self.account(&address) else {
+            self.leave_for_others(row, change);
             return Ok(true);
         };
         let mut attempt = Attempt::new(self, account, row);
@@ -107,6 +109,16 @@ impl Inner {
         metrics::counter!("toney_sends_total", "platform" => platform, "result" => result)
             .increment(1);
         Ok(true)
+    }
+
+    /// Some process reaches that chat, or will: a short command that runs beside a gateway, or
+    /// after its death, must not bury what is the gateway's to send.
+    fn leave_for_others(&self, mut row: Outgoing, change: &mut Change) {
+        let account = row.outbound.address.account();
+        let why = format!("{account} is not connected where this was to be sent");
+        row.next_at = self.now().plus(ELSEWHERE);
+        // What is in doubt stays in doubt.
+        change.marks.push(mark(&row, row.state, why, self.now()));
     }
 
     /// Does what the row asks for, part by part. `None`: all of it stands.
