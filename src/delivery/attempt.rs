@@ -28,6 +28,8 @@ pub(super) enum Ended {
     Stands,
     /// It will never be taken.
     Failed(String),
+    /// What was to be changed was deleted.
+    Vanished,
     /// Nobody is there.
     Gone(String),
     /// The chat is elsewhere.
@@ -274,6 +276,7 @@ impl<'a> Attempt<'a> {
                 inner.store.insist(Change::mark(doubt)).await?;
                 pause
             }
+            Next::Vanished => return Ok(Some(Ended::Vanished)),
             Next::Gone { why } => return Ok(Some(Ended::Gone(why))),
             Next::Moved { to } => return Ok(Some(Ended::Moved(to))),
             Next::Fail { why } => return Ok(Some(Ended::Failed(why))),

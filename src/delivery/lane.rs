@@ -74,7 +74,8 @@ impl Inner {
         let platform = account.platform.name();
         let result = match ended {
             Ended::Left => return Ok(false),
-            Ended::Stands => {
+            // What was deleted needs no other words or buttons.
+            Ended::Stands | Ended::Vanished => {
                 let waited = self.now().since(created).as_secs_f64();
                 metrics::histogram!("toney_delivery_seconds", "platform" => platform)
                     .record(waited);
@@ -145,13 +146,19 @@ impl Inner {
                         // It stands and was never given other words.
                         Some(_) if attempt.row.revision == 0 => None,
                         Some(message) => attempt.edit(&message, part, buttons, interaction).await?,
-                        None => {
+                        None => Some(Ended::Vanished),
+                    };
+                    // Not there yet, or deleted by somebody while it grew: words are never lost for that.
+                    let ended = match ended {
+                        Some(Ended::Vanished) => {
+                            attempt.row.parts.truncate(index);
                             let reply_to = reply_to.as_ref().filter(|_| first);
                             let nonce = id.nonce(index);
                             attempt
                                 .send(&nonce, part, buttons, (reply_to, interaction))
                                 .await?
                         }
+                        ended => ended,
                     };
                     if ended.is_some() {
                         return Ok(ended);
@@ -195,7 +202,7 @@ impl Inner {
         });
     }
 
-    /// The same goes to the new chat, once.
+    /// The same goes to the new chat, once; what hangs on a message of the old chat does not.
     fn moved(&self, row: &Outgoing, to: Chat, change: &mut Change) {
         let old = &row.outbound;
         let address = Address {
@@ -207,23 +214,53 @@ impl Inner {
             moved_to: address.to_string(),
             unreachable_at: Time::default(),
         });
-        let outbound = Outbound {
-            id: OutboundId::new(&self.ids),
-            key: format!("{}:moved", old.key),
-            address,
-            priority: old.priority,
-            content: old.content.clone(),
-        };
-        let after = self.newest(&outbound.address);
-        change.outbound.push(NewOutbound {
-            outbound,
-            after,
-            at: self.now(),
-        });
+        if let Some(content) = elsewhere(old.content.clone()) {
+            let outbound = Outbound {
+                id: OutboundId::new(&self.ids),
+                key: format!("{}:moved", old.key),
+                address,
+                priority: old.priority,
+                content,
+            };
+            let after = self.newest(&outbound.address);
+            change.outbound.push(NewOutbound {
+                outbound,
+                after,
+                at: self.now(),
+            });
+        }
         let why = "the chat moved; sent there".to_owned();
         change
             .marks
             .push(mark(row, OutboundState::Sent, why, self.now()));
+    }
+}
+
+/// What is left of a content in another chat, where message ids mean other messages.
+fn elsewhere(content: Content) -> Option<Content> {
+    match content {
+        Content::Message {
+            text,
+            buttons,
+            reply_to: _,
+            interaction,
+        } => Some(Content::Message {
+            text,
+            buttons,
+            reply_to: None,
+            interaction,
+        }),
+        Content::Edit {
+            message: _,
+            text,
+            buttons,
+        } => Some(Content::Message {
+            text,
+            buttons,
+            reply_to: None,
+            interaction: None,
+        }),
+        Content::Buttons { .. } => None,
     }
 }
 

@@ -119,12 +119,12 @@ impl Intake {
                 continue;
             }
             let verdict = match item.what {
-                What::Text { .. } | What::Command { .. } | What::Media { .. } => {
-                    self.flood.judge(&item)
-                }
-                What::Press { .. }
-                | What::Form { .. }
-                | What::Edited { .. }
+                What::Text { .. }
+                | What::Command { .. }
+                | What::Media { .. }
+                | What::Press { .. }
+                | What::Form { .. } => self.flood.judge(&item),
+                What::Edited { .. }
                 | What::Membership { .. }
                 | What::Migrated { .. }
                 | What::Payment { .. } => Verdict::Fine,

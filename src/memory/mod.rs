@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::model::{Address, ConversationId, Ids, PersonId, Sender, SessionId, Setting, Time};
-use crate::store::{Change, Known, Line, NewPerson, Redis, Role, Store, Window};
+use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
 pub use summarise::Summarise;
 
@@ -58,6 +58,8 @@ pub struct Recalled {
     pub begins: bool,
     /// Its newest lines.
     pub window: Window,
+    /// How many of them there were before this turn.
+    pub found: usize,
 }
 
 impl Memory {
@@ -111,6 +113,7 @@ impl Memory {
                 conversation,
                 session,
                 begins: false,
+                found: window.lines.len(),
                 window,
             },
             None => Recalled {
@@ -120,6 +123,7 @@ impl Memory {
                 session: SessionId::new(&self.ids),
                 begins: true,
                 window: Window::default(),
+                found: 0,
             },
         })
     }
@@ -258,15 +262,12 @@ impl Recalled {
     }
 
     /// True when it is time to fold the lines beyond the window into the summary: every five
-    /// exchanges, so that a summary is worth its price.
+    /// exchanges, so that a summary is worth its price; and at every answer once the oldest lines
+    /// would fall silent, since then earlier summaries must have failed.
     pub fn wants_summary(&self) -> bool {
-        let beyond = self.window.lines.len().saturating_sub(LINES);
-        let answers = self
-            .window
-            .lines
-            .last()
-            .is_some_and(|line| line.role == Role::Toney);
-        answers && beyond >= EXCHANGES && beyond % EXCHANGES < 2
+        let batch = |lines: usize| lines.saturating_sub(LINES) / EXCHANGES;
+        let lines = self.window.lines.len();
+        batch(lines) > batch(self.found) || lines > MOST_LINES
     }
 }
 

@@ -172,6 +172,9 @@ pub enum SendError {
     /// The chat goes on under another id; nothing was taken.
     #[error("moved to {0}")]
     Moved(crate::model::Chat),
+    /// The message that was to be changed is no longer there; the chat is.
+    #[error("the message is gone: {0}")]
+    Vanished(String),
     /// The platform refuses this content for good.
     #[error("refused: {0}")]
     Rejected(String),

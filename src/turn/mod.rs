@@ -292,6 +292,13 @@ impl Scene {
         self.items.last()
     }
 
+    /// What the button says that ends the answer; the same at every attempt, so that a button that was
+    /// shown before a crash still works after it.
+    fn stop(&self) -> String {
+        let id = self.key.split_once(':').map_or("", |(_, id)| id);
+        format!("stop:{id}")
+    }
+
     /// In a group an answer hangs on its question; between two people it simply follows.
     fn reply_to(&self) -> Option<Message> {
         let last = self.last()?;

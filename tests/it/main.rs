@@ -27,7 +27,11 @@ mod http;
 mod model_wire;
 mod redis_engine;
 mod store;
+mod story_buttons;
+mod story_group;
 mod story_message;
+mod story_outage;
+mod story_restart;
 mod telegram_adapter;
 mod terminal_adapter;
 #[allow(dead_code, reason = "stories of one platform use a part of the world")]
