@@ -54,18 +54,14 @@ impl<'a> Commit<'a> {
             chat: Chat::new("0"),
             thread: None,
         });
-        let mut commit = Self {
+        Self {
             turn,
             address,
             turns: scene.turns,
             now: scene.now,
             recalled,
             change,
-        };
-        if commit.recalled.met {
-            commit.happened(Happening::PersonMet);
         }
-        commit
     }
 
     pub(super) fn recalled(&self) -> &Recalled {
