@@ -68,7 +68,11 @@ impl Door {
     }
 
     fn closed(plan: Plan) -> Self {
-        Self(Arc::new(Inside::new(plan, Clock::System, Deadlines::default())))
+        Self(Arc::new(Inside::new(
+            plan,
+            Clock::System,
+            Deadlines::default(),
+        )))
     }
 
     /// Builds the chains. Asks nobody: an address without a model name is asked at the first

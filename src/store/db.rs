@@ -56,7 +56,9 @@ pub(super) use {dialect, postgres_piece, sqlite_piece};
 
 /// `store.url` names no database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("store.url (DATABASE_URL) {0}; it wants sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME")]
+#[error(
+    "store.url (DATABASE_URL) {0}; it wants sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME"
+)]
 pub struct WrongUrl(&'static str);
 
 /// Connections to one of the two databases.

@@ -33,8 +33,8 @@ pub use change::{
     NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
-pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use db::WrongUrl;
+pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use redis::Redis;
 pub use writer::Fenced;
 

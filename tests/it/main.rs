@@ -20,6 +20,7 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod commands;
 mod config;
 mod discord_adapter;
 mod http;

@@ -103,8 +103,14 @@ fn key(config: &Config, dir: &Path) -> Finding {
         Ok(_) | Err(_) => {}
     }
     match config.secret_key() {
-        Ok(_) if set => Finding::ok("secret", format!("{} is set", config.name("data.secret_key"))),
-        Ok(_) => Finding::ok("secret", format!("{} is for its owner alone", file.display())),
+        Ok(_) if set => Finding::ok(
+            "secret",
+            format!("{} is set", config.name("data.secret_key")),
+        ),
+        Ok(_) => Finding::ok(
+            "secret",
+            format!("{} is for its owner alone", file.display()),
+        ),
         Err(wrong) => Finding::wrong("secret", wrong.to_string(), "put the right key back"),
     }
 }
@@ -124,7 +130,9 @@ pub(super) fn clock(
             advice,
         ));
     }
-    let file = written(&standing(&config.data()?.dir), clock).ok().flatten();
+    let file = written(&standing(&config.data()?.dir), clock)
+        .ok()
+        .flatten();
     let file = file.map(|time| ("the file system".to_owned(), time));
     let others: Vec<_> = dates.iter().cloned().chain(file).collect();
     for (name, time) in &others {
