@@ -46,7 +46,10 @@ async fn a_button_outlives_a_crash() {
     world.telegram.until_answered(&press).await;
     world.settle().await;
     let seen = world.sees(&ann);
-    assert!(seen.contains("(stopped)") || seen.contains("Stopped."), "{seen}");
+    assert!(
+        seen.contains("(stopped)") || seen.contains("Stopped."),
+        "{seen}"
+    );
     let now = world.telegram.look(|s| s.replies(&ann)[1].clone());
     assert_eq!(now.id, shown.id);
     assert!(now.buttons.is_empty());
@@ -68,11 +71,21 @@ async fn forged_and_outdated_buttons_are_answered_and_do_nothing() {
     ");
     // While another answer grows, the old button and inventions come in.
     growing(&world, &ann, 3).await;
-    for forged in [data.as_str(), "stop:", "stop:job_00000000000000000000000000", "approve:all", "💥", ""] {
+    for forged in [
+        data.as_str(),
+        "stop:",
+        "stop:job_00000000000000000000000000",
+        "approve:all",
+        "💥",
+        "",
+    ] {
         let press = world.telegram.presses_data(ann.user, &ann, old.id, forged);
         world.telegram.until_answered(&press).await;
     }
-    world.telegram.until("all are stored", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("all are stored", |s| s.unconfirmed() == 0)
+        .await;
     world.model.proceed();
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"

@@ -41,7 +41,9 @@ async fn a_second_model_takes_over() {
     let world = World::with(|w| w.spare = true).await;
     let ann = world.friend("ann").await;
     let broken = Answer::pieces(["Half ", "a ", "sentence"]).every(Duration::from_millis(150));
-    world.model.push(broken.fault(Trouble::Dropped { after: 2 }));
+    world
+        .model
+        .push(broken.fault(Trouble::Dropped { after: 2 }));
     world.spare.push(Answer::text("A whole sentence."));
     ann.says("go");
     world.settle().await;
@@ -63,7 +65,10 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
         ("nothing", Answer::text("")),
         ("blanks", Answer::text(" \n\u{200b} ")),
         ("nonsense", words().fault(Trouble::BrokenJson { after: 0 })),
-        ("half nonsense", words().fault(Trouble::BrokenJson { after: 1 })),
+        (
+            "half nonsense",
+            words().fault(Trouble::BrokenJson { after: 1 }),
+        ),
         ("half a stream", words().fault(Trouble::Cut { after: 1 })),
         ("a reset", words().fault(Trouble::Dropped { after: 1 })),
         ("silence", words().fault(Trouble::Stall { after: 1 })),
@@ -76,7 +81,10 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
         ("no money", Answer::status(402)),
         ("a refusal", Answer::status(400)),
         ("a filter", Answer::text("").finish("content_filter")),
-        ("a tool", Answer::tool("c1", "nothing", &serde_json::json!({}))),
+        (
+            "a tool",
+            Answer::tool("c1", "nothing", &serde_json::json!({})),
+        ),
     ] {
         let world = World::with(quick).await;
         let ann = world.friend("ann").await;
@@ -89,7 +97,10 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
         println!("== {name}\n{}", said.chars().take(400).collect::<String>());
         assert!(replies >= 1, "{name}: {seen}");
         let about = ["(The connection", "language model", "(I stopped"];
-        assert!(about.iter().any(|words| said.contains(words)), "{name}: {seen}");
+        assert!(
+            about.iter().any(|words| said.contains(words)),
+            "{name}: {seen}"
+        );
         world.finish().await;
     }
 }
@@ -102,16 +113,24 @@ async fn a_storm_of_refusals_is_sat_out() {
     world.telegram.fault(storm, Fault::TooMany(1));
     for number in 0..3 {
         ann.says(&format!("number {number}"));
-        world.telegram.until("stored", |s| s.unconfirmed() == 0).await;
+        world
+            .telegram
+            .until("stored", |s| s.unconfirmed() == 0)
+            .await;
     }
     bob.says("and me?");
     // Who is not concerned does not wait.
-    world.telegram.until("bob's answer", |s| s.replies(&bob).len() == 2).await;
+    world
+        .telegram
+        .until("bob's answer", |s| s.replies(&bob).len() == 2)
+        .await;
     world.sees(&bob);
     world.settle().await;
     let seen = world.sees(&ann);
     for number in 0..3 {
-        let lines = seen.lines().filter(|l| l.contains(&format!("number {number}")));
+        let lines = seen
+            .lines()
+            .filter(|l| l.contains(&format!("number {number}")));
         assert_eq!(lines.count(), 2, "{seen}");
     }
     world.finish().await;
@@ -130,7 +149,10 @@ async fn the_pace_is_kept() {
     for number in 0..4 {
         ann.says(&format!("number {number}"));
         ann.says_in(band, &format!("@toney_bot number {number}"));
-        world.telegram.until("stored", |s| s.unconfirmed() == 0).await;
+        world
+            .telegram
+            .until("stored", |s| s.unconfirmed() == 0)
+            .await;
         world.settle().await;
     }
     world.sees(&ann);
@@ -148,7 +170,12 @@ async fn an_outage_of_telegram_is_outlived() {
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     world.telegram.stop_listening();
     world.model.release();
-    world.until_stored("SELECT CAST(attempts > 1 AS TEXT) FROM outbound WHERE state = 'pending'", &["1"]).await;
+    world
+        .until_stored(
+            "SELECT CAST(attempts > 1 AS TEXT) FROM outbound WHERE state = 'pending'",
+            &["1"],
+        )
+        .await;
     assert!(!world.is_ready());
     world.telegram.start_listening().await;
     world.settle().await;
@@ -170,15 +197,25 @@ async fn what_has_no_answer_is_looked_for() {
     ] {
         let world = World::new().await;
         let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
-        world.telegram.fault(On::method("sendMessage").chat(&ann), fault);
+        world
+            .telegram
+            .fault(On::method("sendMessage").chat(&ann), fault);
         ann.says("to be or not to be");
         ann.says("/model");
         bob.says("hello");
         world.settle().await;
         let seen = world.sees(&ann);
         world.sees(&bob);
-        assert_eq!(seen.matches("toney: to be or not to be").count(), 1, "{fault:?}: {seen}");
-        assert_eq!(seen.matches("toney: I answer with").count(), 1, "{fault:?}: {seen}");
+        assert_eq!(
+            seen.matches("toney: to be or not to be").count(),
+            1,
+            "{fault:?}: {seen}"
+        );
+        assert_eq!(
+            seen.matches("toney: I answer with").count(),
+            1,
+            "{fault:?}: {seen}"
+        );
         world.finish().await;
     }
 }
@@ -186,17 +223,30 @@ async fn what_has_no_answer_is_looked_for() {
 /// The same in the edits of a growing answer.
 #[tokio::test]
 async fn edits_that_fail_end_in_the_right_text() {
-    for fault in [Fault::Status(500), Fault::ResetBefore, Fault::ResetAfter, Fault::TooMany(1)] {
+    for fault in [
+        Fault::Status(500),
+        Fault::ResetBefore,
+        Fault::ResetAfter,
+        Fault::TooMany(1),
+    ] {
         let world = World::new().await;
         let ann = world.friend("ann").await;
-        world.telegram.fault(On::method("editMessageText").times(2), fault);
+        world
+            .telegram
+            .fault(On::method("editMessageText").times(2), fault);
         let words = (0..20).map(|n| format!("word{n} "));
-        world.model.push(Answer::pieces(words).every(Duration::from_millis(25)));
+        world
+            .model
+            .push(Answer::pieces(words).every(Duration::from_millis(25)));
         ann.says("go");
         world.settle().await;
         let seen = world.sees(&ann);
         let whole: String = (0..20).map(|n| format!("word{n} ")).collect();
-        assert_eq!(seen, format!("ann: go\ntoney: {}", whole.trim()), "{fault:?}");
+        assert_eq!(
+            seen,
+            format!("ann: go\ntoney: {}", whole.trim()),
+            "{fault:?}"
+        );
         world.finish().await;
     }
 }
@@ -206,9 +256,14 @@ async fn edits_that_fail_end_in_the_right_text() {
 async fn a_growing_answer_that_is_deleted_comes_anew() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
     ann.says("go");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     let card = world.telegram.look(|s| s.replies(&ann)[1].id);
     world.telegram.deletes(&ann, card);
     world.model.proceed();
@@ -221,7 +276,9 @@ async fn a_growing_answer_that_is_deleted_comes_anew() {
 async fn another_program_polls_the_same_bot() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    world.telegram.fault(On::method("getUpdates").times(2), Fault::Status(409));
+    world
+        .telegram
+        .fault(On::method("getUpdates").times(2), Fault::Status(409));
     ann.says("hello");
     world.settle().await;
     world.until_ready().await;
@@ -237,7 +294,10 @@ async fn who_blocks_and_comes_back() {
     ann.says("go");
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     world.telegram.blocks(ann.user);
-    world.telegram.until("it is known", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("it is known", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     let unreachable = "SELECT address FROM addresses WHERE unreachable_at > 0";
@@ -255,7 +315,9 @@ async fn who_blocks_and_comes_back() {
 async fn a_flood_is_told_once() {
     let world = World::with(|w| w.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 20)).await;
     let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
-    world.model.otherwise(Behaviour::answer(Answer::text("yes")));
+    world
+        .model
+        .otherwise(Behaviour::answer(Answer::text("yes")));
     for number in 0..60 {
         ann.says(&format!("number {number}"));
     }

@@ -26,9 +26,14 @@ async fn memory_survives(engine: Engine) {
 async fn a_dying_turn_is_run_again(engine: Engine) {
     let mut world = World::on(engine).await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
     ann.says("go");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     world.model.push(Answer::text("Second try."));
     world.crash().await;
     world.settle().await;
@@ -41,9 +46,14 @@ async fn a_turn_is_finished_or_handed_back(engine: Engine) {
     let mut world = World::on(engine).await;
     let ann = world.friend("ann").await;
     let slow = Answer::pieces(["First ", "things ", "first."]);
-    world.model.push(slow.every(std::time::Duration::from_millis(300)));
+    world
+        .model
+        .push(slow.every(std::time::Duration::from_millis(300)));
     ann.says("go");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     world.restart().await;
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @"");
