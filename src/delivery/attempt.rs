@@ -18,6 +18,8 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(12);
 /// What waited longer than this gets a fresh mark before it leaves, so that it is searched for
 /// behind newer messages.
 const STALE_MS: i64 = 2_000;
+/// How often is looked whether the lease holds again.
+const LEASE_LOOK: Duration = Duration::from_millis(100);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -206,8 +208,12 @@ impl<'a> Attempt<'a> {
             () = inner.pacer.turn(address, pace, self.row.outbound.priority) => {}
             () = inner.stop.cancelled() => return Ok(Some(Ended::Left)),
         }
-        if !inner.store.surely_ours(self.longest_request()) {
-            return Ok(Some(Ended::Left));
+        // The lease is renewed soon, or this process is ended: the lane is not given up meanwhile.
+        while !inner.store.surely_ours(self.longest_request()) {
+            tokio::select! {
+                () = tokio::time::sleep(LEASE_LOOK) => {}
+                () = inner.stop.cancelled() => return Ok(Some(Ended::Left)),
+            }
         }
         let now = inner.now();
         if now.ms() - self.row.left_at.ms() > STALE_MS {
