@@ -72,7 +72,7 @@ pub const PRIVACY: &str = "**What I keep**\n\
     - Your name and id on this platform, so that I know it is you.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
-    - To answer, the last ten exchanges and a short summary go to the language model; /model names it.\n\
+    - To answer, your name, our last ten exchanges and a short summary of what came before go to the language model; /model names it.\n\
     - Logs hold ids and times, never what was said.\n\n\
     **In groups** I only read what is addressed to me, and I never use what you told me in private.";
 

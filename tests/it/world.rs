@@ -155,21 +155,12 @@ impl World {
         let (model, spare) = (Model::start().await, Model::start().await);
         let folder = folder();
         let port = free_port();
-        let (url, database, postgres, redis) = match options.engine {
-            Engine::Sqlite => {
-                let url = format!("sqlite://{}/toney.db", folder.display());
-                (url, None, None, None)
-            }
-            Engine::Postgres => {
-                let database = fresh_database().await;
-                let redis = Redis::start().await;
-                (database.url.clone(), Some(database), None, Some(redis))
-            }
-            Engine::OwnPostgres => {
-                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
-                (postgres.url("postgres"), None, Some(postgres), Some(redis))
-            }
-        };
+        let Servers {
+            url,
+            database,
+            postgres,
+            redis,
+        } = Servers::start(options.engine, &folder).await;
         let mut env = quick;
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set("TONEY_DATA_DIR", folder.display().to_string());
@@ -200,12 +191,8 @@ impl World {
         for value in env.values_mut() {
             *value = value.replace("{http}", &http);
         }
-        let sources = Sources {
-            env,
-            ..Sources::default()
-        };
         let mut world = Self {
-            config: Config::load(&sources).expect("settings of a story"),
+            config: config(env),
             telegram,
             discord,
             model,
@@ -655,3 +642,54 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+fn config(env: BTreeMap<String, String>) -> Config {
+    let sources = Sources {
+        env,
+        ..Sources::default()
+    };
+    Config::load(&sources).expect("settings of a story")
+}
+
+/// The database and Redis of a world.
+struct Servers {
+    url: String,
+    database: Option<Database>,
+    postgres: Option<Postgres>,
+    redis: Option<Redis>,
+}
+
+impl Servers {
+    async fn start(engine: Engine, folder: &Path) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}/toney.db", folder.display());
+                Self {
+                    url,
+                    database: None,
+                    postgres: None,
+                    redis: None,
+                }
+            }
+            Engine::Postgres => {
+                let database = fresh_database().await;
+                let redis = Redis::start().await;
+                Self {
+                    url: database.url.clone(),
+                    database: Some(database),
+                    postgres: None,
+                    redis: Some(redis),
+                }
+            }
+            Engine::OwnPostgres => {
+                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+                Self {
+                    url: postgres.url("postgres"),
+                    database: None,
+                    postgres: Some(postgres),
+                    redis: Some(redis),
+                }
+            }
+        }
+    }
+}

@@ -251,7 +251,7 @@ impl Run {
         while begun.elapsed() < PATIENCE && !Marks::read(&self.world).passed(&before, moment) {
             // Simulators are looked at often, so that the kill comes right after.
             tokio::time::sleep(Duration::from_millis(1)).await;
-            if begun.elapsed().as_millis() % 40 == 0 {
+            if begun.elapsed().as_millis().is_multiple_of(40) {
                 self.trigger(moment);
             }
         }
@@ -302,7 +302,7 @@ impl Run {
     }
 
     fn say_how_far(&self, begun: Instant) {
-        if self.plan.loud && self.deaths.len() % 1 == 0 {
+        if self.plan.loud && self.deaths.len().is_multiple_of(50) {
             eprintln!(
                 "{} kills, {} messages, {} waiting, {:.0} s",
                 self.deaths.len(),
