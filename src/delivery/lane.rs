@@ -12,6 +12,9 @@ use super::Inner;
 use super::attempt::{Attempt, Ended};
 use super::render::render;
 
+/// Where the nonces of parts begin that are sent anew; no text has so many parts.
+const ANEW: usize = 1_000;
+
 impl Inner {
     /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the
     /// outbox for whoever takes the lane next.
@@ -137,9 +140,11 @@ impl Inner {
                     // Not there yet, or deleted by somebody while it grew: words are never lost for that.
                     let ended = match ended {
                         Some(Ended::Vanished) => {
+                            let deleted = index < attempt.row.parts.len();
                             attempt.row.parts.truncate(index);
                             let reply_to = reply_to.as_ref().filter(|_| first);
-                            let nonce = id.nonce(index);
+                            // Under its old nonce a platform would answer with the deleted one.
+                            let nonce = id.nonce(if deleted { index + ANEW } else { index });
                             attempt
                                 .send(&nonce, part, buttons, (reply_to, interaction))
                                 .await?

@@ -28,6 +28,11 @@ pub trait Worker: Send + Sync {
     /// Does the work and answers what must become true together with its end. It may be run again
     /// after a crash: whatever it does to the outside needs a key of its own.
     async fn run(&self, work: &mut Work) -> Result<Change, Failure>;
+
+    /// What becomes true when the work is given up because of `_failure`, besides that.
+    fn given_up(&self, _work: &Work, _failure: &Failure) -> Change {
+        Change::default()
+    }
 }
 
 /// What a worker is given.

@@ -291,9 +291,13 @@ impl Runner {
             .jobs
             .iter()
             .map(|job| end(job, state, now.plus(pause), error.clone()));
+        let last = match (state, self.workers.get(kind)) {
+            (JobState::Dead, Some(worker)) => worker.given_up(work, failure),
+            _ => Change::default(),
+        };
         Change {
             ended: ends.map(|end| JobEnd { at: now, ..end }).collect(),
-            ..Change::default()
+            ..last
         }
     }
 

@@ -28,8 +28,8 @@ use crate::jobs::{Work, Worker};
 use crate::llm::{Door, Prompts, Task};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Setting, Time, TurnId,
-    phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
@@ -109,7 +109,7 @@ impl Worker for Turn {
             self.wait_for_quiet(work).await;
         }
         let most = if self.queue == Queue::Each { 1 } else { MOST };
-        let items = read(&work.jobs)?;
+        let items = readable(work)?;
         let (taken, asked) = gather(&items, most);
         work.jobs.truncate(taken);
         let items: Vec<Inbound> = items.into_iter().take(taken).collect();
@@ -134,6 +134,36 @@ impl Worker for Turn {
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
+    }
+
+    /// Whoever waits for an answer is told that none will come.
+    fn given_up(&self, work: &Work, failure: &Failure) -> Change {
+        let items = read(&work.jobs).unwrap_or_default();
+        let Some((item, job)) = items
+            .iter()
+            .zip(&work.jobs)
+            .find(|(item, _)| item.is_awaited())
+        else {
+            return Change::default();
+        };
+        let content = Content::Message {
+            text: match failure {
+                Failure::Tell(sentence) => sentence.clone(),
+                Failure::Retry { .. } | Failure::GiveUp(_) => phrases::FAILED.to_owned(),
+            },
+            buttons: Vec::new(),
+            reply_to: item
+                .message
+                .clone()
+                .filter(|_| item.setting == Setting::Group),
+            interaction: item.interaction.clone(),
+        };
+        let (address, key) = (item.address.clone(), format!("given_up:{}", job.id));
+        let letter = self.delivery.letter(address, key, Priority::Reply, content);
+        Change {
+            outbound: vec![letter],
+            ..Change::default()
+        }
     }
 }
 
@@ -199,6 +229,7 @@ impl Turn {
         let view = View {
             why,
             models: self.door.chain(Task::Chat),
+            offline: self.door.is_offline(),
             resting: self.door.resting(),
         };
         if command == Command::New {
@@ -317,6 +348,18 @@ fn read(jobs: &[Job]) -> Result<Vec<Inbound>, Failure> {
                 .map_err(Failure::GiveUp)
         })
         .collect()
+}
+
+/// The items up to the first that cannot be read. Is it the very first, it fails alone: what waits
+/// behind it is no worse for that.
+fn readable(work: &mut Work) -> Result<Vec<Inbound>, Failure> {
+    let item = |job: &Job| serde_json::from_str(&job.payload).ok();
+    let items: Vec<Inbound> = work.jobs.iter().map_while(item).collect();
+    if items.is_empty() {
+        work.jobs.truncate(1);
+        return read(&work.jobs);
+    }
+    Ok(items)
 }
 
 fn job_time(jobs: &[Job]) -> Time {

@@ -21,7 +21,9 @@ async fn first_contact(engine: Engine) {
     /help shows what else I can do.
     ");
     let hello = Answer::text("Hello **ann**, what is it about?");
-    world.model.push(hello.when(|asked| asked.last("user") == "hi"));
+    world
+        .model
+        .push(hello.when(|asked| asked.last("user") == "hi"));
     ann.says("hi");
     bob.says("hello there");
     world.settle().await;
@@ -72,7 +74,10 @@ async fn three_messages(engine: Engine) {
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     ann.says("two");
     ann.says("three");
-    world.telegram.until("all are stored", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("all are stored", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -98,7 +103,10 @@ async fn duplicates(engine: Engine) {
     let update = update.iter().find(|m| m.id == id).unwrap().update;
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     world.telegram.redeliver(update);
-    world.telegram.until("it was taken again", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("it was taken again", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     world.telegram.redeliver(update);
@@ -118,7 +126,16 @@ async fn duplicates(engine: Engine) {
 async fn commands() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    for command in ["/help", "/new", "/why", "/model", "/privacy", "/stop", "/nonsense", "/start XYZ"] {
+    for command in [
+        "/help",
+        "/new",
+        "/why",
+        "/model",
+        "/privacy",
+        "/stop",
+        "/nonsense",
+        "/start XYZ",
+    ] {
         ann.says(command);
         world.settle().await;
     }
@@ -174,7 +191,9 @@ async fn commands() {
 async fn why_explains_the_last_answer_and_new_forgets() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::text("Because of the moon.").usage(120, 30));
+    world
+        .model
+        .push(Answer::text("Because of the moon.").usage(120, 30));
     ann.says("why is it dark?");
     world.settle().await;
     ann.says("/why");
@@ -231,9 +250,15 @@ async fn a_long_answer_is_split_in_order_with_its_fences() {
     assert!((2..=4).contains(&parts.len()), "{}", parts.len());
     let whole: Vec<&str> = parts.iter().flat_map(|part| part.text.lines()).collect();
     let lines: Vec<String> = (0..300).map(|n| format!("print({n})")).collect();
-    let code: Vec<&str> = whole.iter().copied().filter(|l| l.starts_with("print")).collect();
+    let code: Vec<&str> = whole
+        .iter()
+        .copied()
+        .filter(|l| l.starts_with("print"))
+        .collect();
     assert_eq!(code, lines);
-    let items = whole.iter().filter(|l| l.ends_with("A line with some words in it."));
+    let items = whole
+        .iter()
+        .filter(|l| l.ends_with("A line with some words in it."));
     assert_eq!(items.count(), 150);
     assert_eq!(whole.last(), Some(&"That is all."));
     for part in &parts {
@@ -255,7 +280,10 @@ async fn an_answer_grows_while_it_is_made() {
     world.model.push(slow);
     ann.says("talk");
     let growing = |s: &crate::sim::telegram::State| {
-        let newest = s.replies(&ann).last().map(|m| (m.text.clone(), m.edits, m.buttons.clone()));
+        let newest = s
+            .replies(&ann)
+            .last()
+            .map(|m| (m.text.clone(), m.edits, m.buttons.clone()));
         newest.is_some_and(|(text, edits, buttons)| {
             text.starts_with("word0") && edits > 0 && buttons[0][0].label == "Stop"
         })
@@ -278,7 +306,10 @@ async fn each_message_gets_an_answer_of_its_own() {
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     ann.says("two");
     ann.says("three");
-    world.telegram.until("all are stored", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("all are stored", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -296,9 +327,14 @@ async fn each_message_gets_an_answer_of_its_own() {
 async fn another_message_interrupts() {
     let world = World::with(|w| w.set("TONEY__INTAKE__QUEUE", "interrupt")).await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
     ann.says("one");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     ann.says("two");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -311,7 +347,10 @@ async fn another_message_interrupts() {
     ann.says("three");
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     ann.says("four");
-    world.model.wait_until("both turns", |c| c.started == 4).await;
+    world
+        .model
+        .wait_until("both turns", |c| c.started == 4)
+        .await;
     world.model.release();
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -326,9 +365,14 @@ async fn another_message_interrupts() {
 async fn stop_ends_the_running_answer() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
     ann.says("one");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     ann.says("/stop");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -349,9 +393,14 @@ async fn stop_ends_the_running_answer() {
     toney: Stopped.
     ");
     world.model.release();
-    world.model.push(Answer::pieces(["Third ", "things ", "last."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["Third ", "things ", "last."]).pause_after(2));
     ann.says("three");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 4).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 4)
+        .await;
     let press = ann.presses("Stop");
     world.telegram.until_answered(&press).await;
     world.settle().await;
@@ -373,9 +422,15 @@ async fn an_edit_counts_until_it_is_answered() {
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     let second = ann.says("and on");
     ann.edits(first, "hello");
-    world.model.wait_until("another try", |c| c.started == 2).await;
+    world
+        .model
+        .wait_until("another try", |c| c.started == 2)
+        .await;
     ann.edits(second, "and so on");
-    world.telegram.until("all are stored", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("all are stored", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -408,7 +463,10 @@ async fn what_was_said_long_ago_is_summed_up() {
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     ann.says("number 14");
     ann.says("number 15");
-    world.telegram.until("all are stored", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("all are stored", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     world.sees(&ann);

@@ -13,10 +13,22 @@ async fn without_a_model_the_answer_is_honest_and_immediate() {
     world.model.stop().await;
     ann.says("are you there?");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: are you there?
+    toney: I can't reach a language model at the moment, so I can't talk this through with you. Your message is kept, nothing is lost. Commands like /help, /why and /privacy work meanwhile.
+    ");
     ann.says("/why");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: /why
+    toney: My last answer
+
+    • Written without a model: no model could be reached
+    • What I had in mind: 1 message of this session
+    • Documents and personal data used: none
+    • Tried before: openai/scripted: down: no connection
+    • Tried before: openai/scripted: down: no connection
+    ");
     ann.says("/help");
     world.settle().await;
     assert!(world.sees(&ann).contains("/privacy"));
@@ -30,7 +42,12 @@ async fn offline_asks_nobody() {
     ann.says("are you there?");
     ann.says("/model");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: are you there?
+    ann: /model
+    toney: I run without a language model here, so I can't talk this through with you. Your message is kept. Commands like /help and /privacy work.
+    toney: Whoever runs me has switched language models off, so I only answer commands; /help lists them.
+    ");
     assert_eq!(world.model.counts().started, 0);
     world.finish().await;
 }
@@ -41,11 +58,16 @@ async fn a_second_model_takes_over() {
     let world = World::with(|w| w.spare = true).await;
     let ann = world.friend("ann").await;
     let broken = Answer::pieces(["Half ", "a ", "sentence"]).every(Duration::from_millis(150));
-    world.model.push(broken.fault(Trouble::Dropped { after: 2 }));
+    world
+        .model
+        .push(broken.fault(Trouble::Dropped { after: 2 }));
     world.spare.push(Answer::text("A whole sentence."));
     ann.says("go");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: A whole sentence.
+    ");
     world.finish().await;
 }
 
@@ -63,7 +85,10 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
         ("nothing", Answer::text("")),
         ("blanks", Answer::text(" \n\u{200b} ")),
         ("nonsense", words().fault(Trouble::BrokenJson { after: 0 })),
-        ("half nonsense", words().fault(Trouble::BrokenJson { after: 1 })),
+        (
+            "half nonsense",
+            words().fault(Trouble::BrokenJson { after: 1 }),
+        ),
         ("half a stream", words().fault(Trouble::Cut { after: 1 })),
         ("a reset", words().fault(Trouble::Dropped { after: 1 })),
         ("silence", words().fault(Trouble::Stall { after: 1 })),
@@ -76,11 +101,14 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
         ("no money", Answer::status(402)),
         ("a refusal", Answer::status(400)),
         ("a filter", Answer::text("").finish("content_filter")),
-        ("a tool", Answer::tool("c1", "nothing", &serde_json::json!({}))),
+        (
+            "a tool",
+            Answer::tool("c1", "nothing", &serde_json::json!({})),
+        ),
     ] {
         let world = World::with(quick).await;
         let ann = world.friend("ann").await;
-        world.model.push(trouble);
+        world.model.otherwise(Behaviour::answer(trouble));
         ann.says("go");
         world.settle().await;
         let seen = world.sees(&ann);
@@ -89,7 +117,10 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
         println!("== {name}\n{}", said.chars().take(400).collect::<String>());
         assert!(replies >= 1, "{name}: {seen}");
         let about = ["(The connection", "language model", "(I stopped"];
-        assert!(about.iter().any(|words| said.contains(words)), "{name}: {seen}");
+        assert!(
+            about.iter().any(|words| said.contains(words)),
+            "{name}: {seen}"
+        );
         world.finish().await;
     }
 }
@@ -102,16 +133,24 @@ async fn a_storm_of_refusals_is_sat_out() {
     world.telegram.fault(storm, Fault::TooMany(1));
     for number in 0..3 {
         ann.says(&format!("number {number}"));
-        world.telegram.until("stored", |s| s.unconfirmed() == 0).await;
+        world
+            .telegram
+            .until("stored", |s| s.unconfirmed() == 0)
+            .await;
     }
     bob.says("and me?");
     // Who is not concerned does not wait.
-    world.telegram.until("bob's answer", |s| s.replies(&bob).len() == 2).await;
+    world
+        .telegram
+        .until("bob's answer", |s| s.replies(&bob).len() == 2)
+        .await;
     world.sees(&bob);
     world.settle().await;
     let seen = world.sees(&ann);
     for number in 0..3 {
-        let lines = seen.lines().filter(|l| l.contains(&format!("number {number}")));
+        let lines = seen
+            .lines()
+            .filter(|l| l.contains(&format!("number {number}")));
         assert_eq!(lines.count(), 2, "{seen}");
     }
     world.finish().await;
@@ -130,7 +169,10 @@ async fn the_pace_is_kept() {
     for number in 0..4 {
         ann.says(&format!("number {number}"));
         ann.says_in(band, &format!("@toney_bot number {number}"));
-        world.telegram.until("stored", |s| s.unconfirmed() == 0).await;
+        world
+            .telegram
+            .until("stored", |s| s.unconfirmed() == 0)
+            .await;
         world.settle().await;
     }
     world.sees(&ann);
@@ -148,12 +190,20 @@ async fn an_outage_of_telegram_is_outlived() {
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     world.telegram.stop_listening();
     world.model.release();
-    world.until_stored("SELECT CAST(attempts > 1 AS TEXT) FROM outbound WHERE state = 'pending'", &["1"]).await;
+    world
+        .until_stored(
+            "SELECT CAST(attempts > 1 AS TEXT) FROM outbound WHERE state = 'pending'",
+            &["1"],
+        )
+        .await;
     assert!(!world.is_ready());
     world.telegram.start_listening().await;
     world.settle().await;
     world.until_ready().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: go
+    ");
     world.finish().await;
 }
 
@@ -170,15 +220,25 @@ async fn what_has_no_answer_is_looked_for() {
     ] {
         let world = World::new().await;
         let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
-        world.telegram.fault(On::method("sendMessage").chat(&ann), fault);
+        world
+            .telegram
+            .fault(On::method("sendMessage").chat(&ann), fault);
         ann.says("to be or not to be");
         ann.says("/model");
         bob.says("hello");
         world.settle().await;
         let seen = world.sees(&ann);
         world.sees(&bob);
-        assert_eq!(seen.matches("toney: to be or not to be").count(), 1, "{fault:?}: {seen}");
-        assert_eq!(seen.matches("toney: I answer with").count(), 1, "{fault:?}: {seen}");
+        assert_eq!(
+            seen.matches("toney: to be or not to be").count(),
+            1,
+            "{fault:?}: {seen}"
+        );
+        assert_eq!(
+            seen.matches("toney: I answer with").count(),
+            1,
+            "{fault:?}: {seen}"
+        );
         world.finish().await;
     }
 }
@@ -186,17 +246,30 @@ async fn what_has_no_answer_is_looked_for() {
 /// The same in the edits of a growing answer.
 #[tokio::test]
 async fn edits_that_fail_end_in_the_right_text() {
-    for fault in [Fault::Status(500), Fault::ResetBefore, Fault::ResetAfter, Fault::TooMany(1)] {
+    for fault in [
+        Fault::Status(500),
+        Fault::ResetBefore,
+        Fault::ResetAfter,
+        Fault::TooMany(1),
+    ] {
         let world = World::new().await;
         let ann = world.friend("ann").await;
-        world.telegram.fault(On::method("editMessageText").times(2), fault);
+        world
+            .telegram
+            .fault(On::method("editMessageText").times(2), fault);
         let words = (0..20).map(|n| format!("word{n} "));
-        world.model.push(Answer::pieces(words).every(Duration::from_millis(25)));
+        world
+            .model
+            .push(Answer::pieces(words).every(Duration::from_millis(25)));
         ann.says("go");
         world.settle().await;
         let seen = world.sees(&ann);
         let whole: String = (0..20).map(|n| format!("word{n} ")).collect();
-        assert_eq!(seen, format!("ann: go\ntoney: {}", whole.trim()), "{fault:?}");
+        assert_eq!(
+            seen,
+            format!("ann: go\ntoney: {}", whole.trim()),
+            "{fault:?}"
+        );
         world.finish().await;
     }
 }
@@ -206,14 +279,22 @@ async fn edits_that_fail_end_in_the_right_text() {
 async fn a_growing_answer_that_is_deleted_comes_anew() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
     ann.says("go");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     let card = world.telegram.look(|s| s.replies(&ann)[1].id);
     world.telegram.deletes(&ann, card);
     world.model.proceed();
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: First things first.
+    ");
     world.finish().await;
 }
 
@@ -221,11 +302,16 @@ async fn a_growing_answer_that_is_deleted_comes_anew() {
 async fn another_program_polls_the_same_bot() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    world.telegram.fault(On::method("getUpdates").times(2), Fault::Status(409));
+    world
+        .telegram
+        .fault(On::method("getUpdates").times(2), Fault::Status(409));
     ann.says("hello");
     world.settle().await;
     world.until_ready().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: hello
+    toney: hello
+    ");
     world.finish().await;
 }
 
@@ -237,7 +323,10 @@ async fn who_blocks_and_comes_back() {
     ann.says("go");
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
     world.telegram.blocks(ann.user);
-    world.telegram.until("it is known", |s| s.unconfirmed() == 0).await;
+    world
+        .telegram
+        .until("it is known", |s| s.unconfirmed() == 0)
+        .await;
     world.model.release();
     world.settle().await;
     let unreachable = "SELECT address FROM addresses WHERE unreachable_at > 0";
@@ -246,7 +335,11 @@ async fn who_blocks_and_comes_back() {
     ann.says("I am back");
     world.settle().await;
     assert!(world.read(unreachable).await.is_empty());
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    ann: I am back
+    toney: I am back
+    ");
     world.expect_unsent(1);
     world.finish().await;
 }
@@ -255,7 +348,9 @@ async fn who_blocks_and_comes_back() {
 async fn a_flood_is_told_once() {
     let world = World::with(|w| w.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 20)).await;
     let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
-    world.model.otherwise(Behaviour::answer(Answer::text("yes")));
+    world
+        .model
+        .otherwise(Behaviour::answer(Answer::text("yes")));
     for number in 0..60 {
         ann.says(&format!("number {number}"));
     }

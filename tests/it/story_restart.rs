@@ -16,7 +16,14 @@ async fn memory_survives(engine: Engine) {
     world.crash().await;
     ann.says("and again?");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: remember the blue one
+    toney: remember the blue one
+    ann: which one?
+    toney: which one?
+    ann: and again?
+    toney: and again?
+    ");
     let asked = world.model.requests().pop().unwrap();
     assert!(asked.mentions("blue") && asked.mentions("which one?"));
     world.finish().await;
@@ -26,13 +33,21 @@ async fn memory_survives(engine: Engine) {
 async fn a_dying_turn_is_run_again(engine: Engine) {
     let mut world = World::on(engine).await;
     let ann = world.friend("ann").await;
-    world.model.push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
     ann.says("go");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     world.model.push(Answer::text("Second try."));
     world.crash().await;
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: Second try.
+    ");
     world.finish().await;
 }
 
@@ -41,12 +56,20 @@ async fn a_turn_is_finished_or_handed_back(engine: Engine) {
     let mut world = World::on(engine).await;
     let ann = world.friend("ann").await;
     let slow = Answer::pieces(["First ", "things ", "first."]);
-    world.model.push(slow.every(std::time::Duration::from_millis(300)));
+    world
+        .model
+        .push(slow.every(std::time::Duration::from_millis(300)));
     ann.says("go");
-    world.telegram.until("it grows", |s| s.replies(&ann).len() == 2).await;
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
     world.restart().await;
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: First things first.
+    ");
     assert_eq!(world.model.counts().started, 1);
     world.finish().await;
 }
@@ -58,7 +81,10 @@ async fn what_came_meanwhile(engine: Engine) {
     ann.says("are you up?");
     world.start().await;
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: are you up?
+    toney: are you up?
+    ");
     world.finish().await;
 }
 
@@ -78,7 +104,12 @@ async fn postgres_dies_and_returns() {
     postgres.restart().await;
     world.settle().await;
     world.until_ready().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: one
+    ann: two
+    toney: one
+    toney: two
+    ");
     world.finish().await;
 }
 
@@ -98,6 +129,13 @@ async fn redis_dies_and_returns() {
     ann.says("and again?");
     world.settle().await;
     assert!(world.model.requests().pop().unwrap().mentions("blue"));
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: remember the blue one
+    toney: remember the blue one
+    ann: which one?
+    toney: which one?
+    ann: and again?
+    toney: and again?
+    ");
     world.finish().await;
 }
