@@ -105,24 +105,16 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
     let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
-    let redis = match store_settings.redis_url.as_str() {
-        "" => None,
-        url => Some(Redis::open(url)?),
-    };
+    let redis = store_settings.redis()?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
     let door = door(&config, &clock)?;
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let delivery_settings: delivery::Settings = config.section("delivery")?;
-    let delivery = Delivery::new(store.clone(), delivery_settings, tools.clone(), &platforms);
-    let intake_settings: intake::Settings = config.section("intake")?;
-    let intake = Arc::new(Intake::new(
-        (store.clone(), redis.clone()),
-        delivery.clone(),
-        tools.clone(),
-        intake_settings.flood_per_minute,
-    ));
+    let shared = (store.clone(), redis.clone());
+    let delivery = Delivery::new(shared, delivery_settings, tools.clone(), &platforms);
+    let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
     let jobs_settings: jobs::Settings = config.section("jobs")?;
@@ -438,35 +430,74 @@ impl Notes for Memo {
     }
 }
 
-fn door(config: &Config, clock: &Clock) -> Result<Door> {
+fn intake(
+    config: &Config,
+    (store, redis): (&Store, Option<Redis>),
+    delivery: &Delivery,
+    tools: &(Clock, Ids),
+) -> Result<Arc<Intake>> {
+    let settings: intake::Settings = config.section("intake")?;
+    Ok(Arc::new(Intake::new(
+        (store.clone(), redis),
+        delivery.clone(),
+        tools.clone(),
+        settings.flood_per_minute,
+    )))
+}
+
+/// The door to the models.
+pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
     let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
     Ok(Door::open(&settings, clock.clone())?)
 }
 
-/// The accounts that are configured. One piece each.
+/// Redis, where it is set; asks nobody.
+pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
+    Ok(settings.redis().map_err(misset)?)
+}
+
+/// Makes one account of the settings.
+type Account = fn(&Config, Clock) -> Result<Arc<dyn Platform>>;
+
+/// The accounts that can be configured, each with the setting that switches it on and the one that
+/// says where it is. One piece each; the terminal is no account.
+pub(crate) const ACCOUNTS: &[(&str, &str, Account)] = &[
+    ("telegram.token", "telegram.api_url", |config, clock| {
+        let telegram = Telegram::new(config.section("telegram")?, commands(), clock);
+        Ok(Arc::new(telegram.map_err(misset)?))
+    }),
+    ("discord.token", "discord.api_url", |config, clock| {
+        let discord = Discord::new(config.section("discord")?, clock, commands());
+        Ok(Arc::new(discord.map_err(misset)?))
+    }),
+];
+
+/// A setting that its room refuses; the sentence names it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Misset(String);
+
+fn misset(error: anyhow::Error) -> Misset {
+    Misset(format!("{error:#}"))
+}
+
+fn commands() -> Vec<(String, String)> {
+    let all = Command::ALL.into_iter();
+    all.map(|command| (command.name().to_owned(), command.about().to_owned()))
+        .collect()
+}
+
+/// The accounts that are configured, and the terminal.
 fn platforms(
     config: &Config,
     clock: &Clock,
     terminal: Option<Box<dyn FnOnce(Clock, Idle) -> Terminal + Send>>,
     store: &Store,
 ) -> Result<Vec<Arc<dyn Platform>>> {
-    let commands: Vec<(String, String)> = Command::ALL
-        .into_iter()
-        .map(|command| (command.name().to_owned(), command.about().to_owned()))
-        .collect();
-    let mut platforms: Vec<Arc<dyn Platform>> = Vec::new();
-    if config.has("telegram.token") {
-        let settings = config.section("telegram")?;
-        platforms.push(Arc::new(Telegram::new(
-            settings,
-            commands.clone(),
-            clock.clone(),
-        )?));
-    }
-    if config.has("discord.token") {
-        let settings = config.section("discord")?;
-        platforms.push(Arc::new(Discord::new(settings, clock.clone(), commands)?));
-    }
+    let configured = ACCOUNTS.iter().filter(|(token, ..)| config.has(token));
+    let mut platforms = configured
+        .map(|(_, _, account)| account(config, clock.clone()))
+        .collect::<Result<Vec<_>>>()?;
     if let Some(terminal) = terminal {
         let person = config.text("terminal.person");
         let lane_of: Address = format!("terminal:main:{person}").parse()?;

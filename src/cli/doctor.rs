@@ -1,11 +1,180 @@
 //! `toney doctor`: looks at everything that Toney needs, and says what to do about what is wrong.
+//!
+//! It changes nothing: no table, no key and no folder is made here. Start with [`doctor`]; the looking
+//! at what lies on this machine is in `machine`, at what is reached over the network in `services`.
+
+mod machine;
+mod services;
+
+use std::io::Write;
 
 use anyhow::Result;
+use serde::Serialize;
 
-use crate::config::Config;
+use crate::app;
+use crate::config::{Config, Wrong};
+use crate::model::Clock;
+use crate::{delivery, http, intake, jobs, store, turn};
 
 use super::Exit;
+use super::serve::Settings as TerminalSettings;
+use super::telemetry::{self, Output};
 
-pub(super) async fn doctor(_config: &Config, _json: bool) -> Result<Exit> {
-    Ok(Exit::Well)
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Finding {
+    /// What was looked at.
+    part: String,
+    state: State,
+    /// One sentence.
+    found: String,
+    /// What to do about it; empty when nothing is to be done.
+    advice: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warning,
+    /// Toney cannot do its work like this.
+    Wrong,
+    /// A service that is needed does not answer; it may come back by itself.
+    #[serde(rename = "wrong")]
+    Away,
+}
+
+impl Finding {
+    fn new(state: State, part: &str, found: impl Into<String>, advice: &str) -> Self {
+        Self {
+            part: part.to_owned(),
+            state,
+            found: found.into(),
+            advice: advice.to_owned(),
+        }
+    }
+
+    fn ok(part: &str, found: impl Into<String>) -> Self {
+        Self::new(State::Ok, part, found, "")
+    }
+
+    fn warning(part: &str, found: impl Into<String>, advice: &str) -> Self {
+        Self::new(State::Warning, part, found, advice)
+    }
+
+    fn wrong(part: &str, found: impl Into<String>, advice: &str) -> Self {
+        Self::new(State::Wrong, part, found, advice)
+    }
+
+    fn away(part: &str, found: impl Into<String>, advice: &str) -> Self {
+        Self::new(State::Away, part, found, advice)
+    }
+}
+
+/// Looks at everything and shows what was found.
+pub(super) async fn doctor(config: &Config, json: bool) -> Result<Exit> {
+    let clock = Clock::System;
+    let mut found = settings(config).await;
+    found.extend(machine::look(config, &clock)?);
+    if let Ok(settings) = config.section::<store::Settings>("store") {
+        found.push(services::database(&settings, &clock).await);
+        found.extend(services::redis(&settings).await);
+    }
+    let (accounts, dates) = services::accounts(config, &clock).await;
+    found.extend(accounts);
+    found.extend(services::models(config, &clock).await);
+    if let Ok(settings) = config.section::<http::Settings>("http") {
+        found.push(services::address(&settings).await);
+    }
+    found.push(machine::clock(config, &clock, &dates)?);
+    show(&found, json)
+}
+
+/// The settings could not even be put together.
+pub(super) fn misset(wrong: &Wrong, json: bool) -> Result<Exit> {
+    show(&[unusable(&wrong.to_string())], json)
+}
+
+fn unusable(sentence: &str) -> Finding {
+    Finding::wrong("settings", sentence, "correct this setting")
+}
+
+/// Every room's settings, read as the start would read them, and what the operator changed.
+async fn settings(config: &Config) -> Vec<Finding> {
+    let rooms = [
+        config.section::<store::Settings>("store").map(drop),
+        config.section::<jobs::Settings>("jobs").map(drop),
+        config.section::<delivery::Settings>("delivery").map(drop),
+        config.section::<intake::Settings>("intake").map(drop),
+        config.section::<turn::Settings>("turn").map(drop),
+        config.section::<TerminalSettings>("terminal").map(drop),
+        config.section::<http::Settings>("http").map(drop),
+    ];
+    let mut found: Vec<_> = rooms
+        .into_iter()
+        .filter_map(|room| Some(unusable(&room.err()?.to_string())))
+        .collect();
+    match telemetry::logs(config, &Output::Stderr) {
+        Ok(logs) => logs.shut_down().await,
+        Err(error) => found.push(unusable(&format!("{error:#}"))),
+    }
+    for (token, _, account) in app::ACCOUNTS {
+        if config.has(token)
+            && let Err(error) = account(config, Clock::System)
+        {
+            found.push(unusable(&format!("{error:#}")));
+        }
+    }
+    if let Err(error) = app::door(config, &Clock::System) {
+        found.push(unusable(&format!("{error:#}")));
+    }
+    let changed = config.changed().map(|(path, name, value)| {
+        let written = if name.starts_with(path) {
+            format!("{name} is {value}")
+        } else {
+            format!("{name} sets {path} to {value}")
+        };
+        Finding::ok("settings", written)
+    });
+    found.extend(changed);
+    let hints = config.hints().iter();
+    found.extend(hints.map(|hint| Finding::warning("settings", hint, "correct or remove it")));
+    if found.is_empty() {
+        found.push(Finding::ok("settings", "all are as they come"));
+    }
+    found
+}
+
+fn show(found: &[Finding], json: bool) -> Result<Exit> {
+    let mut out = std::io::stdout();
+    if json {
+        writeln!(out, "{}", serde_json::to_string_pretty(found)?)?;
+    } else {
+        for Finding {
+            part,
+            state,
+            found,
+            advice,
+        } in found
+        {
+            let word = match state {
+                State::Ok => "ok",
+                State::Warning => "warning",
+                State::Wrong | State::Away => "WRONG",
+            };
+            let advice = match advice.as_str() {
+                "" => String::new(),
+                advice => format!(" -> {advice}"),
+            };
+            writeln!(out, "{word:<8} {part:<9} {found}{advice}")?;
+        }
+    }
+    let any = |state| found.iter().any(|finding| finding.state == state);
+    Ok(if any(State::Wrong) {
+        Exit::Configuration
+    } else if any(State::Away) {
+        Exit::Unreachable
+    } else {
+        Exit::Well
+    })
 }

@@ -59,7 +59,7 @@ enum Command {
     },
     /// Checks settings, services and permissions, and says what to do.
     Doctor {
-        /// Prints one JSON object instead.
+        /// Prints a JSON array instead, one object for each thing looked at.
         #[arg(long)]
         json: bool,
     },
@@ -102,7 +102,10 @@ pub fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
     let Arguments { config, command } = arguments;
-    let config = Config::load(&Sources::of_process(config))?;
+    let config = match (Config::load(&Sources::of_process(config)), &command) {
+        (Err(wrong), Some(Command::Doctor { json })) => return doctor::misset(&wrong, *json),
+        (config, _) => config?,
+    };
     match command {
         None => serve::serve(config, serve::Terminal::IfAlone).await,
         Some(Command::Serve) => serve::serve(config, serve::Terminal::IfAlone).await,
@@ -127,6 +130,8 @@ fn code_of(error: &anyhow::Error) -> Exit {
     let is_setting = error.chain().any(|cause| {
         cause.is::<Wrong>()
             || cause.is::<crate::llm::Wrong>()
+            || cause.is::<crate::app::Misset>()
+            || cause.is::<crate::store::WrongUrl>()
             || cause.is::<crate::http::Unusable>()
             || cause.is::<serve::NothingToServe>()
     });

@@ -1,6 +1,9 @@
 //! One lane: the sends into one chat, one after the other.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use tracing::Instrument;
 
 use crate::model::{
     Address, Chat, Content, Event, EventId, Happening, Message, Outbound, OutboundId, Priority,
@@ -14,6 +17,8 @@ use super::render::render;
 
 /// Where the nonces of parts begin that are sent anew; no text has so many parts.
 const ANEW: usize = 1_000;
+/// How long a message rests that nobody here can send; the next process to look may be the right one.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the
@@ -30,7 +35,8 @@ impl Inner {
             if !change.marks.is_empty() && !self.record(std::mem::take(&mut change)).await {
                 return;
             }
-            match self.send_row(row, &mut change).await {
+            let span = tracing::info_span!("send", outbound.id = %row.outbound.id);
+            match self.send_row(row, &mut change).instrument(span).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => {
@@ -57,11 +63,8 @@ impl Inner {
     async fn send_row(&self, row: Outgoing, change: &mut Change) -> Result<bool> {
         let address = row.outbound.address.clone();
         let created = row.created_at;
-        let Some(account) = self.accounts.get(&address.account()) else {
-            let why = format!("no account {} is configured", address.account());
-            change
-                .marks
-                .push(mark(&row, OutboundState::Failed, why, self.now()));
+        let Some(account) = self.account(&address) else {
+            self.leave_for_others(row, change);
             return Ok(true);
         };
         let mut attempt = Attempt::new(self, account, row);
@@ -109,6 +112,16 @@ impl Inner {
         metrics::counter!("toney_sends_total", "platform" => platform, "result" => result)
             .increment(1);
         Ok(true)
+    }
+
+    /// Some process reaches that chat, or will: a short command that runs beside a gateway, or
+    /// after its death, must not bury what is the gateway's to send.
+    fn leave_for_others(&self, mut row: Outgoing, change: &mut Change) {
+        let account = row.outbound.address.account();
+        let why = format!("{account} is not connected where this was to be sent");
+        row.next_at = self.now().plus(ELSEWHERE);
+        // What is in doubt stays in doubt.
+        change.marks.push(mark(&row, row.state, why, self.now()));
     }
 
     /// Does what the row asks for, part by part. `None`: all of it stands.

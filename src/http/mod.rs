@@ -57,6 +57,14 @@ pub struct Gateway {
 pub struct Unusable {
     addr: String,
     reason: String,
+    is_taken: bool,
+}
+
+impl Unusable {
+    /// Whether another program listens there.
+    pub fn is_taken(&self) -> bool {
+        self.is_taken
+    }
 }
 
 /// A server that listens and does not answer yet.
@@ -73,13 +81,7 @@ impl Server {
     ///
     /// When the address is none, or is not to be had.
     pub async fn bind(settings: &Settings, gateway: Gateway) -> Result<Self, Unusable> {
-        let addr = settings.addr.trim();
-        let unusable = |error: std::io::Error| Unusable {
-            addr: addr.to_owned(),
-            reason: reason(&error),
-        };
-        let listener = TcpListener::bind(addr).await.map_err(unusable)?;
-        let address = listener.local_addr().map_err(unusable)?;
+        let (listener, address) = listen(settings).await?;
         Ok(Self {
             listener,
             address,
@@ -115,6 +117,23 @@ impl Server {
             () = too_long => Ok(()),
         }
     }
+}
+
+/// Takes the port, and says where it is.
+///
+/// # Errors
+///
+/// When the address is none, or is not to be had.
+pub async fn listen(settings: &Settings) -> Result<(TcpListener, SocketAddr), Unusable> {
+    let addr = settings.addr.trim();
+    let unusable = |error: std::io::Error| Unusable {
+        addr: addr.to_owned(),
+        reason: reason(&error),
+        is_taken: error.kind() == ErrorKind::AddrInUse,
+    };
+    let listener = TcpListener::bind(addr).await.map_err(unusable)?;
+    let address = listener.local_addr().map_err(unusable)?;
+    Ok((listener, address))
 }
 
 fn reason(error: &std::io::Error) -> String {

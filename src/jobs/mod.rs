@@ -29,8 +29,9 @@ pub trait Worker: Send + Sync {
     /// after a crash: whatever it does to the outside needs a key of its own.
     async fn run(&self, work: &mut Work) -> Result<Change, Failure>;
 
-    /// What becomes true when the work is given up because of `_failure`, besides that.
-    fn given_up(&self, _work: &Work, _failure: &Failure) -> Change {
+    /// What becomes true when the work is given up for good, besides that.
+    async fn given_up(&self, work: &Work) -> Change {
+        let _ = work;
         Change::default()
     }
 }

@@ -27,6 +27,7 @@ pub(super) struct Inside {
     breakers: Mutex<HashMap<String, Breaker>>,
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
+    idle_keys: Vec<String>,
 }
 
 /// What is needed to look for Ollama.
@@ -67,17 +68,11 @@ impl Door {
     }
 
     fn closed(plan: Plan) -> Self {
-        Self::with(plan, Clock::System, Deadlines::default(), None)
-    }
-
-    fn with(plan: Plan, clock: Clock, deadlines: Deadlines, nearby: Option<Nearby>) -> Self {
-        Self(Arc::new(Inside {
-            clock,
-            deadlines,
-            breakers: Mutex::default(),
-            plan: RwLock::new(Arc::new(plan)),
-            nearby,
-        }))
+        Self(Arc::new(Inside::new(
+            plan,
+            Clock::System,
+            Deadlines::default(),
+        )))
     }
 
     /// Builds the chains. Asks nobody: an address without a model name is asked at the first
@@ -114,7 +109,18 @@ impl Door {
             place: builder.nearby(),
             http: http.clone(),
         });
-        Ok(Self::with(plan, clock, deadlines, nearby))
+        let idle_keys = builder.idle_keys();
+        for provider in &idle_keys {
+            tracing::warn!(
+                llm.provider = %provider,
+                "This provider has a key and is not used: it has no address; set providers.{provider}.base_url"
+            );
+        }
+        Ok(Self(Arc::new(Inside {
+            nearby,
+            idle_keys,
+            ..Inside::new(plan, clock, deadlines)
+        })))
     }
 
     /// A door to the given models, for every task alike.
@@ -125,7 +131,7 @@ impl Door {
             chains: tasks.map(|task| (task, models.clone())).collect(),
             ..Plan::default()
         };
-        Self::with(plan, clock, deadlines, None)
+        Self(Arc::new(Inside::new(plan, clock, deadlines)))
     }
 
     /// Asks the models of the task's chain. Nothing happens until the stream is polled, and
@@ -237,6 +243,11 @@ impl Door {
         found
     }
 
+    /// The providers that have a key, but no address that it could be used at.
+    pub fn idle_keys(&self) -> &[String] {
+        &self.0.idle_keys
+    }
+
     /// Whether the models were found instead of configured.
     pub fn is_found(&self) -> bool {
         self.plan().found
@@ -248,6 +259,17 @@ impl Door {
 }
 
 impl Inside {
+    fn new(plan: Plan, clock: Clock, deadlines: Deadlines) -> Self {
+        Self {
+            clock,
+            deadlines,
+            breakers: Mutex::default(),
+            plan: RwLock::new(Arc::new(plan)),
+            nearby: None,
+            idle_keys: Vec::new(),
+        }
+    }
+
     pub(super) fn breakers(&self) -> MutexGuard<'_, HashMap<String, Breaker>> {
         self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -141,16 +141,19 @@ impl Builder<'_> {
         self.base_url(provider).is_some() || self.key(provider).is_some()
     }
 
+    /// The providers that have a key and are nowhere: keys that stand in the environment for other
+    /// programs must not keep Toney from starting.
+    pub(super) fn idle_keys(&self) -> Vec<String> {
+        let names = self.settings.providers.keys();
+        names
+            .filter(|name| self.key(name).is_some() && self.place(name).is_none())
+            .cloned()
+            .collect()
+    }
+
     fn check_addresses(&self) -> Result<(), Wrong> {
         for name in self.settings.providers.keys() {
             let Some(place) = self.place(name) else {
-                if self.is_given(name) {
-                    return Err(Wrong {
-                        setting: format!("providers.{name}.base_url"),
-                        got: "nothing".to_owned(),
-                        wants: "the provider's address".to_owned(),
-                    });
-                }
                 continue;
             };
             let address = url::Url::parse(&place.base).ok();
@@ -253,9 +256,17 @@ mod tests {
             chat("providers.openai.base_url = \"localhost:80\"").unwrap_err(),
             "providers.openai.base_url: got \"localhost:80\", wants an http or https address"
         );
-        assert_eq!(
-            chat("providers.attic.key = \"k\"").unwrap_err(),
-            "providers.attic.base_url: got nothing, wants the provider's address"
-        );
+    }
+
+    #[test]
+    fn a_key_without_an_address_is_left_alone() {
+        assert!(chat("providers.anthropic.key = \"k\"").unwrap().is_empty());
+        let chain = chat("providers.attic.key = \"k\"\nproviders.openai.key = \"k\"").unwrap();
+        assert_eq!(chain.first().unwrap(), "openai/gpt-6-luna");
+        let named = "models.chat = \"attic/a\"\nproviders.attic.key = \"k\"";
+        assert!(chat(named).unwrap_err().starts_with("models.chat"));
+        let settings = toml::from_str("providers.attic.key = \"k\"").unwrap();
+        let door = Door::open(&settings, Clock::System).unwrap();
+        assert_eq!(door.idle_keys(), ["attic"]);
     }
 }

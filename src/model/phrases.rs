@@ -34,10 +34,6 @@ pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models 
 pub const NO_WORDS: &str =
     "The language model answered without a readable word. Ask again, or put it another way.";
 
-/// When something could not be done however often it was tried.
-pub const FAILED: &str = "Something went wrong on my side, and trying again did not help, so I could not \
-    answer your last message. Whoever runs me can see it; please send it once more later.";
-
 /// Behind an answer that broke off.
 pub const BROKE_OFF: &str =
     "_(The connection to the language model broke here. Ask again and I'll start over.)_";
@@ -75,6 +71,10 @@ pub const FORM_OUTDATED: &str =
 /// Too many messages.
 pub const TOO_FAST: &str = "You write faster than I can answer, so I left the last messages aside. \
     Give me a minute, then send the important one again.";
+
+/// Behind a message that could not be dealt with, however often it was tried.
+pub const GIVEN_UP: &str = "Something went wrong on my side with your last message, and trying again didn't help. \
+    It is kept, and whoever runs me can see it. Try putting it another way.";
 
 /// `/privacy`.
 pub const PRIVACY: &str = "**What I keep**\n\

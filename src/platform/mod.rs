@@ -39,6 +39,12 @@ pub trait Platform: Send + Sync {
         false
     }
 
+    /// Whether it can send there, among the addresses of its account.
+    fn reaches(&self, address: &Address) -> bool {
+        let _ = address;
+        true
+    }
+
     /// Whether what people write arrives at the moment.
     fn is_connected(&self) -> bool {
         true

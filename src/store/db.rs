@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
+use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{PgPool, SqlitePool};
@@ -53,6 +54,13 @@ macro_rules! postgres_piece {
 
 pub(super) use {dialect, postgres_piece, sqlite_piece};
 
+/// `store.url` names no database.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "store.url (DATABASE_URL) {0}; it wants sqlite://PATH or postgres://USER:PASSWORD@HOST/NAME"
+)]
+pub struct WrongUrl(&'static str);
+
 /// Connections to one of the two databases.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
@@ -86,14 +94,16 @@ impl Db {
         if let Some(path) = sqlite_path(url) {
             Self::open_sqlite(&path, power_safe).await
         } else if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url).context("Reading DATABASE_URL")?;
+            // The library's own sentence may quote the password.
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|_| WrongUrl("is no address of a PostgreSQL server"))?;
             let pool = PgPoolOptions::new()
                 .max_connections(8)
                 .acquire_timeout(Duration::from_secs(5))
                 .connect_lazy_with(options);
             Ok(Self::Postgres { pool })
         } else {
-            bail!("DATABASE_URL begins with neither sqlite:// nor postgres://")
+            Err(WrongUrl("begins with neither sqlite:// nor postgres://").into())
         }
     }
 
@@ -131,10 +141,18 @@ impl Db {
     /// Brings the tables up to date.
     pub(super) async fn migrate(&self) -> Result<()> {
         match self {
-            Self::Sqlite { write, .. } => sqlx::migrate!("migrations/sqlite").run(write).await?,
-            Self::Postgres { pool } => sqlx::migrate!("migrations/postgres").run(pool).await?,
+            Self::Sqlite { write, .. } => SQLITE_STEPS.run(write).await?,
+            Self::Postgres { pool } => POSTGRES_STEPS.run(pool).await?,
         }
         Ok(())
+    }
+
+    /// How many steps of migration there are.
+    pub(super) fn steps(&self) -> usize {
+        match self {
+            Self::Sqlite { .. } => SQLITE_STEPS.iter().count(),
+            Self::Postgres { .. } => POSTGRES_STEPS.iter().count(),
+        }
     }
 
     pub(super) fn is_postgres(&self) -> bool {
@@ -142,8 +160,11 @@ impl Db {
     }
 }
 
+static SQLITE_STEPS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_STEPS: Migrator = sqlx::migrate!("migrations/postgres");
+
 /// The file of an `sqlite://` address.
-fn sqlite_path(url: &str) -> Option<PathBuf> {
+pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
     url.strip_prefix("sqlite://")
         .or_else(|| url.strip_prefix("sqlite:"))
         .map(PathBuf::from)

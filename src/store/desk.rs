@@ -52,6 +52,11 @@ const BUSY: Sql = same(
     "SELECT (SELECT COUNT(*) FROM jobs WHERE lane = $1 AND state = 'due')
           + (SELECT COUNT(*) FROM outbound WHERE lane = $2 AND state IN ('pending', 'unknown'))",
 );
+const TABLE: Sql = Sql {
+    sqlite: "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+    postgres: "SELECT COUNT(*) FROM information_schema.tables WHERE table_name = '_sqlx_migrations'",
+};
+const STEPS: Sql = same("SELECT COUNT(*) FROM _sqlx_migrations WHERE success");
 const PING: Sql = same("SELECT COUNT(*) FROM processes WHERE $1 = $1");
 
 /// The answer of a turn that was begun before.
@@ -211,6 +216,22 @@ impl Store {
                 .await?
         });
         Ok(left == 0)
+    }
+
+    /// How many steps of migration the tables went through, and how many there are. Changes nothing.
+    pub async fn steps(&self) -> Result<(usize, usize)> {
+        let mut done = 0;
+        for (statement, is_table) in [(TABLE, true), (STEPS, false)] {
+            let (count,): (i64,) = reading!(&self.db, statement, |sql, pool| {
+                sqlx::query_as(sql).fetch_one(pool).await?
+            });
+            match (is_table, count) {
+                (true, 0) => break,
+                (true, _) => {}
+                (false, count) => done = usize::try_from(count).unwrap_or_default(),
+            }
+        }
+        Ok((done, self.db.steps()))
     }
 
     /// True for a database that may be away for a while.

@@ -33,6 +33,7 @@ pub use change::{
     NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
+pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use redis::Redis;
 pub use writer::Fenced;
@@ -54,6 +55,21 @@ pub struct Settings {
     pub lease_seconds: u64,
     /// How many days finished jobs and sent messages are kept for deduplication and `toney outbox`.
     pub keep_days: u64,
+}
+
+impl Settings {
+    /// Redis, where it is set; nothing is asked of it yet.
+    pub fn redis(&self) -> Result<Option<Redis>> {
+        Some(self.redis_url.as_str())
+            .filter(|url| !url.is_empty())
+            .map(Redis::open)
+            .transpose()
+    }
+
+    /// The file of the database, where it is one.
+    pub fn file(&self) -> Option<PathBuf> {
+        db::sqlite_path(&self.url)
+    }
 }
 
 /// Who wants to hear of which event: the event's name and the kind of job that is made for it.

@@ -1,7 +1,7 @@
 //! One message's life: what it asks, how it is answered, and the commit in which everything about it
 //! becomes true together.
 //!
-//! Deciding is pure ([`gather`], [`step`], [`command`]); this file and its driver do what was decided.
+//! Deciding is pure (`gather`, `step`, `command`); this file and its driver do what was decided.
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
 //! commit. Start with [`Turn`].
 
@@ -136,8 +136,8 @@ impl Worker for Turn {
         Ok(change)
     }
 
-    /// Whoever waits for an answer is told that none will come.
-    fn given_up(&self, work: &Work, failure: &Failure) -> Change {
+    /// Nobody waits for an answer that will never come.
+    async fn given_up(&self, work: &Work) -> Change {
         let items = read(&work.jobs).unwrap_or_default();
         let Some((item, job)) = items
             .iter()
@@ -147,10 +147,7 @@ impl Worker for Turn {
             return Change::default();
         };
         let content = Content::Message {
-            text: match failure {
-                Failure::Tell(sentence) => sentence.clone(),
-                Failure::Retry { .. } | Failure::GiveUp(_) => phrases::FAILED.to_owned(),
-            },
+            text: phrases::GIVEN_UP.to_owned(),
             buttons: Vec::new(),
             reply_to: item
                 .message
@@ -158,7 +155,7 @@ impl Worker for Turn {
                 .filter(|_| item.setting == Setting::Group),
             interaction: item.interaction.clone(),
         };
-        let (address, key) = (item.address.clone(), format!("given_up:{}", job.id));
+        let (address, key) = (item.address.clone(), format!("given-up:{}", job.id));
         let letter = self.delivery.letter(address, key, Priority::Reply, content);
         Change {
             outbound: vec![letter],

@@ -115,7 +115,7 @@ impl<'a> Talk<'a> {
         messages.extend(recalled.visible().iter().map(|line| {
             let role = match line.role {
                 Role::User => llm::Role::Person,
-                Role::Toney => llm::Role::Toney,
+                Role::Toney | Role::Note => llm::Role::Toney,
             };
             llm::Line::new(role, line.text.as_str())
         }));

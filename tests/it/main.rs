@@ -21,6 +21,7 @@
 mod sim;
 
 mod config;
+mod crash;
 mod discord_adapter;
 mod http;
 mod model_wire;

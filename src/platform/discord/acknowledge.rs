@@ -1,20 +1,26 @@
 //! Answering interactions within their three seconds, whatever the store is doing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serenity::builder::{
     CreateActionRow, CreateInputText, CreateInteractionResponse, CreateInteractionResponseMessage,
     CreateModal,
 };
 use serenity::model::application::{InputTextStyle, Interaction as Wire};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Core;
-use super::gateway::{Dispatch, Watcher};
-use super::rest::{Route, Trouble};
+use super::gateway::Dispatch;
+use super::rest::{Route, Trouble, code};
 use super::wire::{FORM, NAME};
+
+/// The platform's own limit for the first answer to an interaction.
+const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(3);
 
 /// Stands beside the shards: counts who is connected and answers interactions within their three
 /// seconds, whatever the store is doing.
@@ -51,10 +57,8 @@ impl Front {
         metrics::gauge!("toney_platform_connected", "platform" => NAME, "bot" => bot)
             .set(if whole { 1.0 } else { 0.0 });
     }
-}
 
-impl Watcher for Front {
-    fn connected(&self, shard: u32, yes: bool) {
+    pub(super) fn connected(&self, shard: u32, yes: bool) {
         let mut up = self.up.lock().unwrap_or_else(PoisonError::into_inner);
         if yes {
             up.insert(shard);
@@ -64,7 +68,8 @@ impl Watcher for Front {
         self.gauge(up.len());
     }
 
-    fn glance(&self, dispatch: &Dispatch) {
+    /// Looks at a dispatch as it arrives, before it waits for the store.
+    pub(super) fn glance(&self, dispatch: &Dispatch) {
         if dispatch.kind != "INTERACTION_CREATE" {
             return;
         }
@@ -76,8 +81,46 @@ impl Watcher for Front {
             let core = Arc::clone(&self.core);
             let id = interaction.id().to_string();
             let token = interaction.token().to_owned();
-            self.tracker
-                .spawn(async move { core.acknowledge(&id, &token, answer).await });
+            let done = core.underway.begin(&id);
+            self.tracker.spawn(async move {
+                core.acknowledge(&id, &token, answer).await;
+                core.underway.end(&id);
+                done.cancel();
+            });
+        }
+    }
+}
+
+/// Acknowledgements that have left and are not answered yet. An answer that is ready sooner has to
+/// wait for its own: there is no deferred reply to fill before.
+#[derive(Debug, Default)]
+pub(super) struct Underway {
+    open: Mutex<HashMap<String, CancellationToken>>,
+}
+
+impl Underway {
+    fn begin(&self, interaction: &str) -> CancellationToken {
+        let done = CancellationToken::new();
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.insert(interaction.to_owned(), done.clone());
+        done
+    }
+
+    fn end(&self, interaction: &str) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.remove(interaction);
+    }
+
+    /// Waits for the acknowledgement of this interaction, if one is under way; not longer than one
+    /// may take to count.
+    pub(super) async fn over(&self, interaction: &str) {
+        let done = {
+            let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+            open.get(interaction).cloned()
+        };
+        if let Some(done) = done {
+            // Past this it is refused, and the answer becomes a message of its own.
+            let _ = timeout(ACKNOWLEDGE_WITHIN, done.cancelled()).await;
         }
     }
 }
@@ -103,23 +146,40 @@ fn first_answer(interaction: &Wire) -> Option<CreateInteractionResponse> {
 
 impl Core {
     async fn acknowledge(&self, id: &str, token: &str, answer: CreateInteractionResponse) {
-        let result = match serde_json::to_value(&answer) {
-            Ok(body) => {
-                let route = Route::callback(id, token);
-                self.rest
-                    .call::<serde_json::Value>(route, Some(&body))
-                    .await
-                    .map(drop)
-            }
-            Err(error) => Err(Trouble::NotSent(error.to_string())),
-        };
-        if let Err(trouble) = result {
-            metrics::counter!("toney_acknowledgements_failed_total", "platform" => NAME)
-                .increment(1);
-            tracing::warn!(
-                reason = %trouble,
-                "An interaction could not be acknowledged; its answer comes as a plain message"
-            );
+        let mut result = self.answer_first(id, token, &answer).await;
+        if matches!(result, Err(Trouble::NotSent(_) | Trouble::Unknown(_))) {
+            // Three seconds have room for a second attempt; if the first was taken, it says so.
+            result = self.answer_first(id, token, &answer).await;
         }
+        match result {
+            Ok(())
+            | Err(Trouble::Refused {
+                code: code::ALREADY_ACKNOWLEDGED,
+                ..
+            }) => {}
+            Err(trouble) => {
+                metrics::counter!("toney_acknowledgements_failed_total", "platform" => NAME)
+                    .increment(1);
+                tracing::warn!(
+                    reason = %trouble,
+                    "An interaction could not be acknowledged; its answer comes as a plain message"
+                );
+            }
+        }
+    }
+
+    async fn answer_first(
+        &self,
+        id: &str,
+        token: &str,
+        answer: &CreateInteractionResponse,
+    ) -> Result<(), Trouble> {
+        let body =
+            serde_json::to_value(answer).map_err(|error| Trouble::NotSent(error.to_string()))?;
+        let route = Route::callback(id, token);
+        self.rest
+            .call::<serde_json::Value>(route, Some(&body))
+            .await
+            .map(drop)
     }
 }

@@ -1,6 +1,5 @@
 //! One gateway connection: greet, identify or resume, keep the heart beating, read on.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -17,6 +16,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use super::acknowledge::Front;
+use super::ending::{End, closed};
 use super::login::{Closed, Gate};
 use crate::platform::Fatal;
 
@@ -83,13 +84,6 @@ struct Envelope {
     d: Option<Box<RawValue>>,
 }
 
-/// Told about the ups and downs of a shard.
-pub(super) trait Watcher: Send + Sync {
-    fn connected(&self, shard: u32, yes: bool);
-    /// A dispatch as it arrives, before it waits for the store: interactions are answered here.
-    fn glance(&self, dispatch: &Dispatch);
-}
-
 /// One shard of the account.
 pub(super) struct Shard<'a> {
     pub(super) id: u32,
@@ -97,19 +91,9 @@ pub(super) struct Shard<'a> {
     pub(super) token: &'a str,
     pub(super) intents: u64,
     pub(super) gate: &'a Gate<'a>,
-    pub(super) watcher: &'a dyn Watcher,
+    pub(super) front: &'a Front,
     pub(super) queue: mpsc::Sender<Dispatch>,
     pub(super) stop: CancellationToken,
-}
-
-/// Why a connection ended.
-enum End {
-    Stopped,
-    Fatal(Fatal),
-    /// It may be resumed.
-    Broken(String),
-    /// The session is gone for good.
-    Forgotten,
 }
 
 /// How far a connection came.
@@ -140,7 +124,7 @@ impl Shard<'_> {
         loop {
             let mut course = Course::Away;
             let end = self.connection(&mut session, &mut course).await;
-            self.watcher.connected(self.id, false);
+            self.front.connected(self.id, false);
             unwelcome = if course == Course::Greeted {
                 unwelcome + 1
             } else {
@@ -208,12 +192,15 @@ impl Shard<'_> {
         };
         let mut line = match dialled {
             Ok(line) => line,
-            Err(reason) => {
+            Err(end) => {
                 if let Some(session) = session {
                     // The place named for resuming is out of reach: the general one knows it too.
-                    session.url = self.gate.url().await.unwrap_or(url);
+                    session.url = tokio::select! {
+                        general = self.gate.url() => general.unwrap_or(url),
+                        () = self.stop.cancelled() => url,
+                    };
                 }
-                return End::Broken(reason);
+                return end;
             }
         };
         *course = Course::Greeted;
@@ -231,13 +218,14 @@ impl Shard<'_> {
         }
     }
 
-    async fn dial(&self, url: &str) -> Result<Line, String> {
-        let mut url = Url::parse(url).map_err(|error| error.to_string())?;
+    async fn dial(&self, url: &str) -> Result<Line, End> {
+        let broken = |reason: &str| End::Broken(reason.to_owned());
+        let mut url = Url::parse(url).map_err(|error| broken(&error.to_string()))?;
         url.set_query(Some("v=10&encoding=json"));
         let (socket, _) = timeout(PATIENCE, connect_async(url.as_str()))
             .await
-            .map_err(|_| "no connection in time".to_owned())?
-            .map_err(|error| error.to_string())?;
+            .map_err(|_| broken("no connection in time"))?
+            .map_err(|error| broken(&error.to_string()))?;
         let mut line = Line {
             socket,
             interval: PATIENCE,
@@ -248,14 +236,13 @@ impl Shard<'_> {
         };
         let greeting = timeout(PATIENCE, line.hear())
             .await
-            .map_err(|_| "no greeting in time".to_owned())?
-            .map_err(|_| "closed before the greeting".to_owned())?;
+            .map_err(|_| broken("no greeting in time"))??;
         let interval = greeting
             .filter(|envelope| envelope.op == 10)
             .and_then(|envelope| envelope.d)
             .and_then(|data| serde_json::from_str::<Value>(data.get()).ok())
             .and_then(|data| data.get("heartbeat_interval").and_then(Value::as_u64))
-            .ok_or("the greeting cannot be read")?;
+            .ok_or_else(|| broken("the greeting cannot be read"))?;
         line.interval = Duration::from_millis(interval.max(100));
         // The first beat comes somewhere within the first interval, so that many shards that were
         // cut off together do not beat together.
@@ -365,13 +352,15 @@ impl Shard<'_> {
             0 => {
                 let data = d.ok_or_else(|| End::Broken("a dispatch without data".to_owned()))?;
                 let kind = t.unwrap_or_default();
+                // What is replayed before the word that it is complete is an answer, too.
+                line.ready_by = line.ready_by.map(|_| Instant::now() + PATIENCE);
                 if kind == "READY" {
                     *session = Some(self.opened(&data, s).await?);
                 }
                 if matches!(kind.as_str(), "READY" | "RESUMED") {
                     *course = Course::Live;
                     line.ready_by = None;
-                    self.watcher.connected(self.id, true);
+                    self.front.connected(self.id, true);
                     tracing::info!(
                         discord.shard = self.id,
                         discord.event = kind,
@@ -388,7 +377,7 @@ impl Shard<'_> {
                     kind,
                     data,
                 };
-                self.watcher.glance(&dispatch);
+                self.front.glance(&dispatch);
                 line.waiting.push_back(dispatch);
                 Ok(())
             }
@@ -438,7 +427,7 @@ impl Shard<'_> {
         if matches!(end, End::Stopped | End::Broken(_)) {
             let frame = CloseFrame {
                 code: KEEP_SESSION.into(),
-                reason: Cow::Borrowed(""),
+                reason: "".into(),
             };
             // A dead line need not hear it.
             let _ = timeout(Duration::from_secs(1), line.socket.close(Some(frame))).await;
@@ -448,7 +437,7 @@ impl Shard<'_> {
 
 impl Line {
     async fn say(&mut self, words: &Value) -> Result<(), String> {
-        let frame = Frame::Text(words.to_string());
+        let frame = Frame::Text(words.to_string().into());
         match timeout(PATIENCE, self.socket.send(frame)).await {
             Ok(sent) => sent.map_err(|error| error.to_string()),
             Err(_) => Err("the line takes nothing".to_owned()),
@@ -476,59 +465,5 @@ fn read(heard: Heard) -> Result<Option<Envelope>, End> {
         Some(Ok(_)) => Ok(None),
         Some(Err(error)) => Err(End::Broken(error.to_string())),
         None => Err(End::Broken("the line was cut".to_owned())),
-    }
-}
-
-/// Sorts a close code by what is to be done; the sentences are for the operator.
-fn closed(code: Option<u16>) -> End {
-    let fatal = |sentence: &str| End::Fatal(Fatal(sentence.to_owned()));
-    match code {
-        Some(4004) => fatal(
-            "Discord refused `discord.token`; reset the bot's token in the developer portal and set it",
-        ),
-        Some(4010) => fatal(
-            "Discord refused the shard number; set `discord.shards` to \"auto\" or to the number of shards in all",
-        ),
-        Some(4011) => fatal(
-            "the bot is in too many guilds for so few connections; raise `discord.shards` or set it to \"auto\"",
-        ),
-        Some(4012) => fatal(
-            "Discord no longer speaks this version of the gateway; check `discord.api_url` and update Toney",
-        ),
-        Some(4013) => fatal(
-            "Discord does not know the intents asked for; check `discord.api_url` and `discord.message_content`, and update Toney",
-        ),
-        Some(4014) => fatal(
-            "the message content intent is not allowed for this bot; enable \"Message Content Intent\" in the developer portal or set `discord.message_content = false`",
-        ),
-        // Not authenticated, invalid sequence, session timed out.
-        Some(4003 | 4007 | 4009) => End::Forgotten,
-        Some(code) => End::Broken(format!("closed with {code}")),
-        None => End::Broken("closed without a code".to_owned()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_fatal_close_code_names_its_setting() {
-        for (code, setting) in [
-            (4004, "`discord.token`"),
-            (4010, "`discord.shards`"),
-            (4011, "`discord.shards`"),
-            (4012, "`discord.api_url`"),
-            (4013, "`discord.message_content`"),
-            (4014, "`discord.message_content = false`"),
-        ] {
-            match closed(Some(code)) {
-                End::Fatal(Fatal(sentence)) => assert!(sentence.contains(setting), "{code}"),
-                _ => panic!("{code} is fatal"),
-            }
-        }
-        assert!(matches!(closed(Some(4000)), End::Broken(_)));
-        assert!(matches!(closed(Some(4009)), End::Forgotten));
-        assert!(matches!(closed(None), End::Broken(_)));
     }
 }

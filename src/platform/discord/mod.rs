@@ -16,6 +16,7 @@
 
 mod acknowledge;
 mod catchup;
+mod ending;
 mod files;
 mod find;
 mod gateway;
@@ -36,6 +37,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+use self::acknowledge::Underway;
 use self::catchup::Gaps;
 use self::login::Closed;
 use self::outgoing::Command;
@@ -86,6 +88,7 @@ struct Core {
     /// Whether every shard is ready.
     connected: AtomicBool,
     gaps: Gaps,
+    underway: Underway,
 }
 
 #[derive(Deserialize)]
@@ -132,6 +135,7 @@ impl Discord {
                 me: AtomicU64::new(0),
                 connected: AtomicBool::new(false),
                 gaps: Gaps::default(),
+                underway: Underway::default(),
             }),
         })
     }

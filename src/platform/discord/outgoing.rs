@@ -34,6 +34,7 @@ impl Core {
         if let Some(interaction) = self.usable(letter.interaction)
             && let Some((application, token)) = wire::handle(interaction)
         {
+            self.underway.over(&interaction.id).await;
             let body = edited(&letter.part.text, letter.buttons)?;
             let route = Route::original(application, token);
             match self.rest.call::<Posted>(route, Some(&body)).await {

@@ -52,7 +52,7 @@ impl Core {
                 token: self.settings.token.trim(),
                 intents: self.intents().bits(),
                 gate: &gate,
-                watcher: &front,
+                front: &front,
                 queue: sender.clone(),
                 stop: shards_stop.clone(),
             };

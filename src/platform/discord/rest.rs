@@ -140,6 +140,7 @@ pub(super) enum Trouble {
 
 /// JSON error codes of the platform that mean something to us.
 pub(super) mod code {
+    pub(crate) const ALREADY_ACKNOWLEDGED: u64 = 40_060;
     pub(crate) const UNKNOWN_CHANNEL: u64 = 10_003;
     pub(crate) const UNKNOWN_MESSAGE: u64 = 10_008;
     pub(crate) const UNKNOWN_WEBHOOK: u64 = 10_015;

@@ -355,7 +355,11 @@ fn replies_to(referenced: Option<&Post>, me: u64) -> bool {
 fn sender(account: &Account, locale: Option<&str>) -> Sender {
     Sender {
         user: User::new(account.id.get()),
-        name: account.display_name().to_owned(),
+        name: account
+            .global_name
+            .as_deref()
+            .unwrap_or(&account.name)
+            .to_owned(),
         language: locale.filter(|tag| !tag.is_empty()).map(str::to_owned),
     }
 }

@@ -28,7 +28,7 @@ async fn a_command_is_deferred_and_its_reply_filled() {
             .wait_until(SOON, |d| d.interaction(asked).response == Some(5))
             .await
     );
-    let draft = stage.letter(channel, "Because.");
+    let draft = stage.letter(channel, "Because: https://example.org");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
         ..draft.letter()
@@ -37,7 +37,10 @@ async fn a_command_is_deferred_and_its_reply_filled() {
     // Doing it again is harmless.
     assert_eq!(stage.adapter.send(&letter).await.unwrap(), message);
     let answered = stage.discord.interaction(asked);
-    assert_eq!(answered.content.as_deref(), Some("Because."));
+    assert_eq!(
+        answered.content.as_deref(),
+        Some("Because: https://example.org")
+    );
     assert!(!answered.loading);
     let part = Part {
         text: "Because I read it.".to_owned(),
@@ -174,7 +177,7 @@ async fn a_failed_acknowledgement_loses_nothing() {
     );
     stage
         .discord
-        .fail(route::CALLBACK, When::Times(1), Kind::Status(500));
+        .fail(route::CALLBACK, When::Times(2), Kind::Status(500));
     stage.discord.slash(ann, channel, "start", &[]);
     let item = stage.comes(1).await.remove(0);
     let draft = stage.letter(channel, "Hello.");
@@ -202,5 +205,87 @@ async fn commands_are_written_only_when_they_changed() {
     assert!(stage.discord.wait_until(SOON, |d| looks(d) == 2).await);
     stage.down().await;
     assert_eq!(stage.discord.command_writes(), 1);
+    stage.clean();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_ready_too_soon_waits_for_its_acknowledgement() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let all = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, all).await);
+    let slow = Kind::Delay(Duration::from_millis(300));
+    stage.discord.fail(route::CALLBACK, When::Times(1), slow);
+    let asked = stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    stage.adapter.send(&letter).await.unwrap();
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    let answered = stage.discord.interaction(asked);
+    assert_eq!(answered.content.as_deref(), Some("Hello."));
+    stage.down().await;
+    stage.clean();
+}
+
+#[tokio::test]
+async fn an_acknowledgement_whose_answer_was_lost_is_still_one() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let all = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, all).await);
+    let (once, lost) = (When::Times(1), Kind::ApplyThenReset);
+    stage.discord.fail(route::CALLBACK, once, lost);
+    let asked = stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    stage.adapter.send(&letter).await.unwrap();
+    let answered = stage.discord.interaction(asked);
+    assert_eq!(answered.content.as_deref(), Some("Hello."));
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    stage.down().await;
+}
+
+#[tokio::test]
+async fn a_lost_reply_to_a_command_is_found_when_its_handle_is_dead() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let all = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, all).await);
+    stage.discord.slash(ann, channel, "start", &[]);
+    let item = stage.comes(1).await.remove(0);
+    let (once, lost) = (When::Times(1), Kind::ApplyThenReset);
+    stage.discord.fail(route::EDIT_ORIGINAL, once, lost);
+    let draft = stage.letter(channel, "Hello.");
+    let letter = Letter {
+        interaction: item.interaction.as_ref(),
+        ..draft.letter()
+    };
+    let failed = stage.adapter.send(&letter).await;
+    assert!(matches!(failed, Err(SendError::Unknown(_))));
+    let later = Message::new(stage.discord.whispers(ann, "Well?"));
+    let lost = Lost {
+        letter,
+        ..draft.lost(&stage, Some(&later))
+    };
+    stage.clock.advance(Duration::from_secs(3_600));
+    let found = stage.adapter.find(&lost).await.unwrap().unwrap();
+    let standing = stage.discord.bot_messages(channel);
+    assert_eq!(standing.len(), 1);
+    assert_eq!(standing[0].id.to_string(), found.as_str());
+    stage.down().await;
     stage.clean();
 }

@@ -335,3 +335,61 @@ async fn shards_come_in_one_after_the_other() {
     stage.down().await;
     stage.clean();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_over_a_bad_line_loses_nothing_and_keeps_its_order() {
+    const MESSAGES: usize = 600;
+    let mut stage = Stage::new().await;
+    let people: Vec<_> = ["ann", "bob", "cy"]
+        .map(|name| stage.discord.user(name))
+        .to_vec();
+    stage.up().await;
+    for number in 0..MESSAGES {
+        let person = people[number % people.len()];
+        stage.discord.whispers(person, &number.to_string());
+        if number == 0 {
+            // A chat nobody ever heard of cannot be read up, so the session has to stand first.
+            stage.comes(1).await;
+        }
+        match number % 100 {
+            20 => stage.discord.drop_connections().await,
+            50 => stage.discord.close_gateway(4000),
+            80 => stage.discord.ask_reconnect(),
+            _ => tokio::task::yield_now().await,
+        }
+        if number == MESSAGES / 2 {
+            stage.restart(|_| {}).await;
+        }
+    }
+    let items = stage.comes(MESSAGES).await;
+    assert_eq!(items.len(), MESSAGES);
+    assert!(items.windows(2).all(|pair| pair[0].order < pair[1].order));
+    assert_eq!(stage.discord.identifies().len(), 1);
+    stage.down().await;
+    stage.clean();
+}
+
+#[tokio::test]
+async fn a_killed_process_has_the_rest_replayed() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    stage.up().await;
+    for number in 0..100 {
+        stage.discord.whispers(ann, &number.to_string());
+        if number % 40 == 0 {
+            stage.comes(1).await;
+        }
+    }
+    let (_, task) = stage.running.take().unwrap();
+    task.abort();
+    assert!(task.await.unwrap_err().is_cancelled());
+    for number in 100..150 {
+        stage.discord.whispers(ann, &number.to_string());
+    }
+    stage.restart(|_| {}).await;
+    let expected: Vec<String> = (0..150).map(|number| number.to_string()).collect();
+    assert_eq!(texts(&stage.comes(150).await), expected);
+    assert_eq!(stage.discord.identifies().len(), 1);
+    stage.down().await;
+    stage.clean();
+}
