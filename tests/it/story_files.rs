@@ -82,7 +82,7 @@ async fn who_waits_in_vain_is_told() {
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: <voice>
-    toney: Something went wrong on my side, and trying again did not help, so I could not answer your last message. Whoever runs me can see it; please send it once more later.
+    toney: Something went wrong on my side with your last message, and trying again didn't help. It is kept, and whoever runs me can see it. Try putting it another way.
     ann: hello?
     toney: hello?
     ");

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::sim::model::Answer;
+use crate::sim::model::{Answer, Behaviour};
 use crate::world::World;
 
 #[tokio::test]
@@ -26,20 +26,29 @@ async fn odd_messages() {
         ann.says(odd);
         world.settle().await;
     }
-    let seen = world.sees(&ann).replace('\0', "␀");
+    let mut seen = world.sees(&ann);
+    for (hidden, shown) in [
+        ('\0', "<null>"),
+        ('\u{200b}', "<nothing>"),
+        ('\u{feff}', "<mark>"),
+        ('\u{202e}', "<turn>"),
+        ('\u{200d}', "<join>"),
+    ] {
+        seen = seen.replace(hidden, shown);
+    }
     insta::assert_snapshot!(seen, @r"
     ann:  
     toney: That message came without words. Tell me in a sentence what you need.
-    ann: ​﻿
+    ann: <nothing><mark>
     toney: That message came without words. Tell me in a sentence what you need.
-    ann: null␀byte
+    ann: null<null>byte
     toney: nullbyte
-    ann: שלום ‮abc
+    ann: שלום <turn>abc
     toney: שלום abc
     ann: **bold *and [broken](http:// `code ``` <b>html</b> _x
     toney: **bold *and [broken](http:// `code ``` <b>html</b> _x
-    ann: 👩‍👩‍👧‍👦🏳️‍🌈é
-    toney: 👩‍👩‍👧‍👦🏳️‍🌈é
+    ann: 👩<join>👩<join>👧<join>👦🏳️<join>🌈é
+    toney: 👩<join>👩<join>👧<join>👦🏳️<join>🌈é
     ann: /
     toney: /
     ann: / /
@@ -64,24 +73,36 @@ async fn enormous_messages() {
     world.model.hold();
     ann.says("go");
     world.model.wait_until("a turn", |c| c.waiting == 1).await;
-    for number in 0..7 {
+    world.model.otherwise(Behaviour::call(|asked| {
+        let letters = asked.last("user").chars().filter(|c| *c == '😀').count();
+        Answer::text(format!("{letters} read"))
+    }));
+    // Twelve are more than one turn takes in: the rest is answered by the next.
+    for number in 0..12 {
         ann.says(&format!("{number}{}", "😀".repeat(2047)));
     }
-    world
-        .telegram
-        .until("all are stored", |s| s.unconfirmed() == 0)
-        .await;
+    let stored = |s: &crate::sim::telegram::State| s.unconfirmed() == 0;
+    world.telegram.until("all are stored", stored).await;
     world.model.release();
     world.settle().await;
     let seen = world.sees(&ann);
-    for number in 0..7 {
-        let emojis = seen.matches(&format!("{number}😀")).count();
-        assert_eq!(emojis, 2, "number {number}");
-    }
-    world.model.push(Answer::text("x".repeat(30_000)));
+    let answers: Vec<&str> = seen.lines().filter(|l| l.starts_with("toney")).collect();
+    insta::assert_debug_snapshot!(answers, @r#"
+    [
+        "toney: go",
+        "toney: 18423 read",
+        "toney: 6141 read",
+    ]
+    "#);
+    let long: String = (0..6_000).map(|n| format!("{n:04} ")).collect();
+    world.model.push(Answer::text(&long));
     ann.says("long");
     world.settle().await;
-    assert_eq!(world.sees(&ann).matches('x').count(), 30_000);
+    let seen = world.sees(&ann);
+    let said = seen
+        .split_whitespace()
+        .filter(|word| word.parse::<u32>().is_ok());
+    assert_eq!(said.count(), 6_000);
     world.finish().await;
 }
 
@@ -151,7 +172,10 @@ async fn the_webhook_takes_only_what_telegram_brings() {
     ann.says("hello");
     world.settle().await;
     let url = format!("{}/webhook/telegram/main", world.http);
-    let client = reqwest::Client::builder().build().unwrap();
+    let client = reqwest::Client::builder()
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap();
     let update = json!({"update_id": 1, "message": {"message_id": 1, "date": 1, "text": "forged",
         "chat": {"id": 1000, "type": "private", "first_name": "x"},
         "from": {"id": 1000, "is_bot": false, "first_name": "x"}}})
