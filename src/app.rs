@@ -456,20 +456,38 @@ pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
     Ok(settings.redis().map_err(misset)?)
 }
 
-/// Makes one account of the settings.
-type Account = fn(&Config, Clock) -> Result<Arc<dyn Platform>>;
+/// A platform on which an account can be configured.
+pub(crate) struct Configurable {
+    /// The setting that switches it on.
+    pub(crate) token: &'static str,
+    /// The setting that says where it is.
+    pub(crate) api_url: &'static str,
+    /// A path there that answers everybody.
+    pub(crate) greeting: &'static str,
+    /// Makes the account; asks nobody.
+    pub(crate) account: fn(&Config, Clock) -> Result<Arc<dyn Platform>>,
+}
 
-/// The accounts that can be configured, each with the setting that switches it on and the one that
-/// says where it is. One piece each; the terminal is no account.
-pub(crate) const ACCOUNTS: &[(&str, &str, Account)] = &[
-    ("telegram.token", "telegram.api_url", |config, clock| {
-        let telegram = Telegram::new(config.section("telegram")?, commands(), clock);
-        Ok(Arc::new(telegram.map_err(misset)?))
-    }),
-    ("discord.token", "discord.api_url", |config, clock| {
-        let discord = Discord::new(config.section("discord")?, clock, commands());
-        Ok(Arc::new(discord.map_err(misset)?))
-    }),
+/// Where accounts can be had; the terminal is none. One piece each.
+pub(crate) const ACCOUNTS: &[Configurable] = &[
+    Configurable {
+        token: "telegram.token",
+        api_url: "telegram.api_url",
+        greeting: "/",
+        account: |config, clock| {
+            let telegram = Telegram::new(config.section("telegram")?, commands(), clock);
+            Ok(Arc::new(telegram.map_err(misset)?))
+        },
+    },
+    Configurable {
+        token: "discord.token",
+        api_url: "discord.api_url",
+        greeting: "/v10/gateway",
+        account: |config, clock| {
+            let discord = Discord::new(config.section("discord")?, clock, commands());
+            Ok(Arc::new(discord.map_err(misset)?))
+        },
+    },
 ];
 
 /// A setting that its room refuses; the sentence names it.
@@ -494,9 +512,9 @@ fn platforms(
     terminal: Option<Box<dyn FnOnce(Clock, Idle) -> Terminal + Send>>,
     store: &Store,
 ) -> Result<Vec<Arc<dyn Platform>>> {
-    let configured = ACCOUNTS.iter().filter(|(token, ..)| config.has(token));
+    let configured = ACCOUNTS.iter().filter(|one| config.has(one.token));
     let mut platforms = configured
-        .map(|(_, _, account)| account(config, clock.clone()))
+        .map(|one| (one.account)(config, clock.clone()))
         .collect::<Result<Vec<_>>>()?;
     if let Some(terminal) = terminal {
         let person = config.text("terminal.person");

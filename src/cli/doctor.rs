@@ -118,9 +118,9 @@ async fn settings(config: &Config) -> Vec<Finding> {
         Ok(logs) => logs.shut_down().await,
         Err(error) => found.push(unusable(&format!("{error:#}"))),
     }
-    for (token, _, account) in app::ACCOUNTS {
-        if config.has(token)
-            && let Err(error) = account(config, Clock::System)
+    for one in app::ACCOUNTS {
+        if config.has(one.token)
+            && let Err(error) = (one.account)(config, Clock::System)
         {
             found.push(unusable(&format!("{error:#}")));
         }

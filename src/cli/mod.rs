@@ -137,7 +137,7 @@ fn code_of(error: &anyhow::Error) -> Exit {
     });
     if is_setting {
         Exit::Configuration
-    } else if error.chain().any(|cause| cause.is::<queues::Unreachable>()) {
+    } else if error.is::<queues::Unreachable>() {
         Exit::Unreachable
     } else {
         Exit::Failed

@@ -12,6 +12,7 @@ use crate::app::{self, Ended, Start};
 use crate::config::Config;
 use crate::http::Readiness;
 use crate::model::Clock;
+use crate::model::phrases::INTRODUCTION;
 use crate::platform::terminal::{self, Streams};
 
 use super::Exit;
@@ -120,7 +121,9 @@ pub(super) async fn ask(config: Config, text: String, json: bool) -> Result<Exit
     };
     let exit = gateway(config, make, Output::Stderr).await?;
     let answer = heard.text();
+    // Whoever asks one thing on the command line need not be told each time whom they ask.
     let answer = answer.trim();
+    let answer = answer.strip_prefix(INTRODUCTION).unwrap_or(answer).trim();
     if answer.is_empty() {
         anyhow::bail!("no answer came in time");
     }

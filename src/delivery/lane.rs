@@ -39,9 +39,10 @@ impl Inner {
             match self.send_row(row, &mut change).instrument(span).await {
                 Ok(true) => {}
                 Ok(false) => return,
+                // The store could not be read; the row is as it was, and is taken up again.
                 Err(error) => {
                     tracing::warn!(error = format!("{error:#}"), "Sending had to stop");
-                    return;
+                    break;
                 }
             }
         }

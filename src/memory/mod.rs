@@ -1,7 +1,8 @@
 //! What is remembered of a conversation: who talks, which session it is, and the newest lines.
 //!
-//! It reads the store and keeps the windows of the conversations that talked last at hand. It never
-//! writes: what a turn adds becomes true with the turn's own commit. Start with [`Memory::recall`].
+//! It reads the store and keeps the windows of the conversations that talked last at hand. Beside
+//! newcomers it writes nothing: what a turn adds becomes true with the turn's own commit. Start with
+//! [`Memory::recall`].
 
 mod summarise;
 
@@ -10,7 +11,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-use crate::model::{Address, ConversationId, Ids, PersonId, Sender, SessionId, Setting, Time};
+use crate::model::{
+    Address, ConversationId, Event, EventId, Happening, Ids, PersonId, Sender, SessionId, Setting,
+    Time,
+};
 use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
 pub use summarise::Summarise;
@@ -48,10 +52,10 @@ struct Kept {
 pub struct Recalled {
     /// Who talks.
     pub person: PersonId,
-    /// True when nobody knew them before.
-    pub met: bool,
     /// The conversation.
     pub conversation: ConversationId,
+    /// True until the first turn of the conversation is committed.
+    pub is_new: bool,
     /// Its running session.
     pub session: SessionId,
     /// True when the session begins now.
@@ -95,7 +99,7 @@ impl Memory {
         sender: &Sender,
         (turns, now): (i64, Time),
     ) -> Result<Recalled> {
-        let (person, met) = self.person(address, sender, now).await?;
+        let person = self.person(address, sender, now).await?;
         let key = address.to_string();
         let kept = match self.at_hand(&key, turns).await {
             Some(kept) => Some(kept),
@@ -109,8 +113,8 @@ impl Memory {
                 ..
             }) => Recalled {
                 person,
-                met,
                 conversation,
+                is_new: false,
                 session,
                 begins: false,
                 found: window.lines.len(),
@@ -118,8 +122,8 @@ impl Memory {
             },
             None => Recalled {
                 person,
-                met,
                 conversation: ConversationId::new(&self.ids),
+                is_new: true,
                 session: SessionId::new(&self.ids),
                 begins: true,
                 window: Window::default(),
@@ -204,28 +208,32 @@ impl Memory {
 
     /// The person behind a sender; a new one is stored at once, so that two chats of the same
     /// newcomer agree on who it is.
-    async fn person(
-        &self,
-        address: &Address,
-        sender: &Sender,
-        now: Time,
-    ) -> Result<(PersonId, bool)> {
+    async fn person(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
         let key = (address.platform.clone(), sender.user.to_string());
         if let Some(person) = self.people.get(&key) {
-            return Ok((person, false));
+            return Ok(person);
         }
         let known = self.store.person(&address.platform, &sender.user).await?;
-        let (person, met) = match known {
-            Some(person) => (person, false),
-            None => (self.meet(address, sender, now).await?, true),
+        let person = match known {
+            Some(person) => person,
+            None => self.meet(address, sender, now).await?,
         };
         self.people.insert(key, person);
-        Ok((person, met))
+        Ok(person)
     }
 
     async fn meet(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
+        let person = PersonId::new(&self.ids);
+        // With the person and not with the answer, which may have to be begun again.
+        let met = Event {
+            id: EventId::new(&self.ids),
+            at: now,
+            person: Some(person),
+            address: address.clone(),
+            what: Happening::PersonMet,
+        };
         let newcomer = NewPerson {
-            person: PersonId::new(&self.ids),
+            person,
             platform: address.platform.to_string(),
             user: sender.user.to_string(),
             name: sender.name.clone(),
@@ -235,6 +243,7 @@ impl Memory {
         self.store
             .apply(Change {
                 people: vec![newcomer],
+                events: vec![met],
                 ..Change::default()
             })
             .await?;

@@ -215,6 +215,11 @@ impl Store {
         self.clock.now().plus(span).ms() < self.lease_until.load(Ordering::Relaxed)
     }
 
+    /// How long a process counts as alive after its last sign of life.
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
     /// Who we are among the processes.
     pub fn process(&self) -> ProcessId {
         self.me

@@ -56,7 +56,7 @@ impl<'a> Commit<'a> {
             chat: Chat::new("0"),
             thread: None,
         });
-        let mut commit = Self {
+        Self {
             turn,
             address,
             turns: scene.turns,
@@ -64,11 +64,7 @@ impl<'a> Commit<'a> {
             recalled,
             speaker: true,
             change,
-        };
-        if commit.recalled.met {
-            commit.happened(Happening::PersonMet);
         }
-        commit
     }
 
     pub(super) fn recalled(&self) -> &Recalled {

@@ -191,7 +191,8 @@ impl<'a> Talk<'a> {
     }
 
     fn first_words(&self, commit: &Commit<'_>) -> Answer {
-        let introduce = commit.recalled().met && !self.in_group;
+        // Not before the first turn is committed: one that has to be begun again introduces too.
+        let introduce = commit.recalled().is_new && !self.in_group;
         Answer::new(if introduce {
             phrases::INTRODUCTION.to_owned()
         } else {

@@ -302,7 +302,7 @@ impl Run {
     }
 
     fn say_how_far(&self, begun: Instant) {
-        if self.plan.loud && self.deaths.len() % 50 == 0 {
+        if self.plan.loud && self.deaths.len() % 1 == 0 {
             eprintln!(
                 "{} kills, {} messages, {} waiting, {:.0} s",
                 self.deaths.len(),

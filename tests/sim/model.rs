@@ -456,10 +456,18 @@ async fn embeddings(State(server): State<Server>, headers: HeaderMap, body: Byte
     .into_response()
 }
 
-async fn models(State(server): State<Server>) -> Json<Value> {
+async fn models(State(server): State<Server>, headers: HeaderMap) -> Response {
+    let key = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
+    let key = key.and_then(|value| value.strip_prefix("Bearer "));
+    let keys = server.script().keys.clone();
+    if !keys.is_empty() && !keys.iter().any(|known| Some(known.as_str()) == key) {
+        return *refuse(401, "invalid_api_key", "Incorrect API key provided.");
+    }
     let entry = |id: &String| json!({"id": id, "object": "model", "created": 1_700_000_000, "owned_by": "tests"});
     let data: Vec<Value> = server.script().models.iter().map(entry).collect();
-    Json(json!({"object": "list", "data": data}))
+    Json(json!({"object": "list", "data": data})).into_response()
 }
 
 async fn tags(State(server): State<Server>) -> Json<Value> {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::app;
+use crate::app::{self, Configurable};
 use crate::config::Config;
 use crate::http;
 use crate::llm::{Door, Error, Task};
@@ -106,17 +106,23 @@ pub(super) async fn accounts(
     clock: &Clock,
 ) -> (Vec<Finding>, Vec<(String, Time)>) {
     let (mut found, mut dates) = (Vec::new(), Vec::new());
-    let configured = app::ACCOUNTS.iter().filter(|(token, ..)| config.has(token));
+    let configured = app::ACCOUNTS.iter().filter(|one| config.has(one.token));
     let mut any = false;
-    for (token, url, account) in configured {
+    for one in configured {
         any = true;
+        let Configurable {
+            token,
+            api_url: url,
+            greeting,
+            account,
+        } = one;
         // What is wrong with its settings was said before.
         let Ok(account) = account(config, clock.clone()) else {
             continue;
         };
         let part = account.name();
         let base = config.text(url);
-        let there = date(base, clock).await;
+        let there = date(&format!("{}{greeting}", base.trim_end_matches('/')), clock).await;
         if let Ok(Some(date)) = there {
             dates.push((part.to_owned(), date));
         }
@@ -140,10 +146,13 @@ pub(super) async fn accounts(
 }
 
 /// The time at an address, if it tells one; an error when nobody sound is there.
-async fn date(base: &str, clock: &Clock) -> Result<Option<Time>, ()> {
-    let http = reqwest::Client::builder().timeout(ANSWER).build();
+async fn date(url: &str, clock: &Clock) -> Result<Option<Time>, ()> {
+    let http = reqwest::Client::builder()
+        .timeout(ANSWER)
+        .user_agent(concat!("toney/", env!("CARGO_PKG_VERSION")))
+        .build();
     let asked = clock.now();
-    let answer = http.map_err(drop)?.get(base).send().await.map_err(drop)?;
+    let answer = http.map_err(drop)?.get(url).send().await.map_err(drop)?;
     if answer.status().is_server_error() {
         return Err(());
     }
