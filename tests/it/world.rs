@@ -75,6 +75,7 @@ pub(crate) struct World {
     url: String,
     _database: Option<Database>,
     gateway: Option<Gateway>,
+    second: Option<Gateway>,
     has_telegram: bool,
     /// What was read of every chat: message and how often it had been edited.
     read: Mutex<HashMap<(i64, i64), u32>>,
@@ -204,6 +205,7 @@ impl World {
             url,
             _database: database,
             gateway: None,
+            second: None,
             has_telegram: options.telegram,
             read: Mutex::default(),
             names: Mutex::default(),
@@ -240,6 +242,14 @@ impl World {
         self.gateway = Some(Gateway::start(self.config.clone()));
     }
 
+    /// Starts the program a second time on the same database; it takes over what the first leaves.
+    pub(crate) async fn join(&mut self) {
+        let elsewhere = self.config.clone().with("http.addr", "127.0.0.1:0");
+        let second = Gateway::start(elsewhere.expect("an address"));
+        until("the second is ready", || second.readiness.is_ready()).await;
+        self.second = Some(second);
+    }
+
     /// Waits until every part says that it works.
     pub(crate) async fn until_ready(&self) {
         let gateway = self.gateway.as_ref().expect("a running gateway");
@@ -262,17 +272,7 @@ impl World {
 
     /// Ends the program as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
-        let Gateway {
-            runtime,
-            stop,
-            ended,
-            readiness: _,
-        } = self.gateway.take().expect("a running gateway");
-        stop.cancel();
-        let ended = tokio::time::timeout(PATIENCE, ended).await;
-        let ended = ended.expect("the gateway to end").expect("an end");
-        assert_eq!(ended.expect("no error"), Ended::Told);
-        end(runtime).await;
+        self.gateway.take().expect("a running gateway").stop().await;
     }
 
     /// Ends the program in order and starts it again, as an update does.
@@ -288,7 +288,9 @@ impl World {
         let gateway = self.gateway.take().expect("a running gateway");
         end(gateway.runtime).await;
         if self.url.starts_with("postgres") {
-            self.write("UPDATE processes SET lease_until = 1").await;
+            const DEAD: &str = "UPDATE processes SET lease_until = 1
+                 WHERE started_at = (SELECT MIN(started_at) FROM processes)";
+            self.write(DEAD).await;
         }
     }
 
@@ -409,8 +411,10 @@ impl World {
     /// Ends the story: settles, stops, and fails on anything that is left over.
     pub(crate) async fn finish(mut self) {
         self.settle().await;
-        if self.gateway.is_some() {
-            self.stop().await;
+        for gateway in [self.gateway.take(), self.second.take()] {
+            if let Some(gateway) = gateway {
+                gateway.stop().await;
+            }
         }
         if self.has_telegram {
             self.telegram.assert_done();
@@ -473,8 +477,10 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some(gateway) = self.gateway.take() {
-            gateway.runtime.shutdown_background();
+        for gateway in [self.gateway.take(), self.second.take()] {
+            if let Some(gateway) = gateway {
+                gateway.runtime.shutdown_background();
+            }
         }
         if std::thread::panicking() {
             eprintln!("its folder: {}", self.folder.display());
@@ -485,6 +491,20 @@ impl Drop for World {
 }
 
 impl Gateway {
+    async fn stop(self) {
+        let Self {
+            runtime,
+            stop,
+            ended,
+            readiness: _,
+        } = self;
+        stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
+        let ended = ended.expect("the gateway to end").expect("an end");
+        assert_eq!(ended.expect("no error"), Ended::Told);
+        end(runtime).await;
+    }
+
     fn start(config: Config) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
