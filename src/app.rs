@@ -105,21 +105,16 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
     let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
-    let redis = redis(&store_settings)?;
+    let redis = store_settings.redis()?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
     let door = door(&config, &clock)?;
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let delivery_settings: delivery::Settings = config.section("delivery")?;
-    let delivery = Delivery::new(store.clone(), delivery_settings, tools.clone(), &platforms);
-    let intake_settings: intake::Settings = config.section("intake")?;
-    let intake = Arc::new(Intake::new(
-        (store.clone(), redis.clone()),
-        delivery.clone(),
-        tools.clone(),
-        intake_settings.flood_per_minute,
-    ));
+    let shared = (store.clone(), redis.clone());
+    let delivery = Delivery::new(shared, delivery_settings, tools.clone(), &platforms);
+    let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
     let jobs_settings: jobs::Settings = config.section("jobs")?;
@@ -435,6 +430,21 @@ impl Notes for Memo {
     }
 }
 
+fn intake(
+    config: &Config,
+    (store, redis): (&Store, Option<Redis>),
+    delivery: &Delivery,
+    tools: &(Clock, Ids),
+) -> Result<Arc<Intake>> {
+    let settings: intake::Settings = config.section("intake")?;
+    Ok(Arc::new(Intake::new(
+        (store.clone(), redis),
+        delivery.clone(),
+        tools.clone(),
+        settings.flood_per_minute,
+    )))
+}
+
 /// The door to the models.
 pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
     let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
@@ -443,10 +453,7 @@ pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
 
 /// Redis, where it is set; asks nobody.
 pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
-    match settings.redis_url.as_str() {
-        "" => Ok(None),
-        url => Ok(Some(Redis::open(url).map_err(misset)?)),
-    }
+    Ok(settings.redis().map_err(misset)?)
 }
 
 /// A platform on which an account can be configured.

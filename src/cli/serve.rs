@@ -44,10 +44,14 @@ pub(super) struct Settings {
     patience_seconds: u64,
 }
 
-/// Said above the terminal chat of a fresh installation.
-const HOW_TO_ADD: &str = "Toney at your terminal. TELEGRAM_BOT_TOKEN and DISCORD_BOT_TOKEN connect \
-    Telegram and Discord; OPENAI_API_KEY (or Ollama on this machine) gives it a voice. /help helps, \
-    /quit ends.\n";
+/// Said above the chat at the terminal; like what follows it fits 80 columns.
+const GREETING: &str = "Toney, at your terminal. Write, and it answers. /help helps, /quit ends.\n";
+/// Said while no model is configured.
+const HOW_TO_ADD_A_MODEL: &str =
+    "OPENAI_API_KEY, or Ollama on this machine, gives it a voice (see .env.example).\n";
+/// Said while no platform is configured.
+const HOW_TO_ADD_A_PLATFORM: &str =
+    "TELEGRAM_BOT_TOKEN and DISCORD_BOT_TOKEN connect it to Telegram and Discord.\n";
 
 pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
     let alone = !config.has("telegram.token") && !config.has("discord.token");
@@ -70,7 +74,14 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
         Some(_) | None => Output::Stderr,
     };
     if person.is_some() && std::io::stdout().is_terminal() {
-        std::io::stdout().write_all(HOW_TO_ADD.as_bytes())?;
+        let mut out = std::io::stdout();
+        out.write_all(GREETING.as_bytes())?;
+        if !config.has("providers") {
+            out.write_all(HOW_TO_ADD_A_MODEL.as_bytes())?;
+        }
+        if alone {
+            out.write_all(HOW_TO_ADD_A_PLATFORM.as_bytes())?;
+        }
     }
     let open = person.is_some();
     let make = move || -> Option<MakeTerminal> {

@@ -170,6 +170,11 @@ where
 }
 
 fn open(path: &Path) -> anyhow::Result<File> {
+    // On the very first start the data folder is not there yet.
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("The folder {} cannot be made", folder.display()))?;
+    }
     OpenOptions::new()
         .append(true)
         .create(true)

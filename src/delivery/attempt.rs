@@ -18,6 +18,8 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(12);
 /// What waited longer than this gets a fresh mark before it leaves, so that it is searched for
 /// behind newer messages.
 const STALE_MS: i64 = 2_000;
+/// How often is looked whether the lease holds again.
+const LEASE_LOOK: Duration = Duration::from_millis(100);
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
@@ -28,6 +30,8 @@ pub(super) enum Ended {
     Stands,
     /// It will never be taken.
     Failed(String),
+    /// What was to be changed was deleted.
+    Vanished,
     /// Nobody is there.
     Gone(String),
     /// The chat is elsewhere.
@@ -103,7 +107,10 @@ impl<'a> Attempt<'a> {
                     return Ok(Some(ended));
                 }
                 let _place = self.account.at_once.acquire().await?;
-                self.account.platform.send(&letter).await
+                let sending = self.account.platform.send(&letter);
+                tokio::time::timeout(self.longest_request(), sending)
+                    .await
+                    .unwrap_or_else(|_| Err(too_late()))
             };
             match result {
                 Ok(message) => {
@@ -144,7 +151,10 @@ impl<'a> Attempt<'a> {
                 interaction,
             };
             let place = self.account.at_once.acquire().await?;
-            let result = self.account.platform.edit(&edit).await;
+            let editing = self.account.platform.edit(&edit);
+            let result = tokio::time::timeout(self.longest_request(), editing)
+                .await
+                .unwrap_or_else(|_| Err(too_late()));
             drop(place);
             match result {
                 Ok(()) => return Ok(None),
@@ -184,6 +194,11 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// A short lease leaves less time for a request; otherwise nothing could ever leave.
+    fn longest_request(&self) -> Duration {
+        LONGEST_REQUEST.min(self.inner.store.lease() / 2)
+    }
+
     /// Waits for our turn. `Some(Left)`: there will be none.
     async fn ready(&mut self) -> Result<Option<Ended>> {
         let inner = self.inner;
@@ -193,8 +208,12 @@ impl<'a> Attempt<'a> {
             () = inner.pacer.turn(address, pace, self.row.outbound.priority) => {}
             () = inner.stop.cancelled() => return Ok(Some(Ended::Left)),
         }
-        if !inner.store.surely_ours(LONGEST_REQUEST) {
-            return Ok(Some(Ended::Left));
+        // The lease is renewed soon, or this process is ended: the lane is not given up meanwhile.
+        while !inner.store.surely_ours(self.longest_request()) {
+            tokio::select! {
+                () = tokio::time::sleep(LEASE_LOOK) => {}
+                () = inner.stop.cancelled() => return Ok(Some(Ended::Left)),
+            }
         }
         let now = inner.now();
         if now.ms() - self.row.left_at.ms() > STALE_MS {
@@ -274,6 +293,7 @@ impl<'a> Attempt<'a> {
                 inner.store.insist(Change::mark(doubt)).await?;
                 pause
             }
+            Next::Vanished => return Ok(Some(Ended::Vanished)),
             Next::Gone { why } => return Ok(Some(Ended::Gone(why))),
             Next::Moved { to } => return Ok(Some(Ended::Moved(to))),
             Next::Fail { why } => return Ok(Some(Ended::Failed(why))),
@@ -283,4 +303,8 @@ impl<'a> Attempt<'a> {
             () = inner.stop.cancelled() => Ok(Some(Ended::Left)),
         }
     }
+}
+
+fn too_late() -> SendError {
+    SendError::Unknown("it took longer than the lease allows".to_owned())
 }

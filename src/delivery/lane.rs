@@ -1,6 +1,9 @@
 //! One lane: the sends into one chat, one after the other.
 
+use std::time::Duration;
+
 use anyhow::Result;
+use tracing::Instrument;
 
 use crate::model::{
     Address, Chat, Content, Event, EventId, Happening, Message, Outbound, OutboundId, Priority,
@@ -11,6 +14,9 @@ use crate::store::{AddressFact, Change, Claim, Mark, NewOutbound, OutboundState,
 use super::Inner;
 use super::attempt::{Attempt, Ended};
 use super::render::render;
+
+/// How long a message rests that nobody here can send; the next process to look may be the right one.
+const ELSEWHERE: Duration = Duration::from_secs(5);
 
 impl Inner {
     /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the
@@ -27,12 +33,14 @@ impl Inner {
             if !change.marks.is_empty() && !self.record(std::mem::take(&mut change)).await {
                 return;
             }
-            match self.send_row(row, &mut change).await {
+            let span = tracing::info_span!("send", outbound.id = %row.outbound.id);
+            match self.send_row(row, &mut change).instrument(span).await {
                 Ok(true) => {}
                 Ok(false) => return,
+                // The store could not be read; the row is as it was, and is taken up again.
                 Err(error) => {
                     tracing::warn!(error = format!("{error:#}"), "Sending had to stop");
-                    return;
+                    break;
                 }
             }
         }
@@ -54,11 +62,8 @@ impl Inner {
     async fn send_row(&self, row: Outgoing, change: &mut Change) -> Result<bool> {
         let address = row.outbound.address.clone();
         let created = row.created_at;
-        let Some(account) = self.accounts.get(&address.account()) else {
-            let why = format!("no account {} is configured", address.account());
-            change
-                .marks
-                .push(mark(&row, OutboundState::Failed, why, self.now()));
+        let Some(account) = self.account(&address) else {
+            self.leave_for_others(row, change);
             return Ok(true);
         };
         let mut attempt = Attempt::new(self, account, row);
@@ -70,7 +75,8 @@ impl Inner {
         let platform = account.platform.name();
         let result = match ended {
             Ended::Left => return Ok(false),
-            Ended::Stands => {
+            // What was deleted needs no other words or buttons.
+            Ended::Stands | Ended::Vanished => {
                 let waited = self.now().since(created).as_secs_f64();
                 metrics::histogram!("toney_delivery_seconds", "platform" => platform)
                     .record(waited);
@@ -107,6 +113,16 @@ impl Inner {
         Ok(true)
     }
 
+    /// Some process reaches that chat, or will: a short command that runs beside a gateway, or
+    /// after its death, must not bury what is the gateway's to send.
+    fn leave_for_others(&self, mut row: Outgoing, change: &mut Change) {
+        let account = row.outbound.address.account();
+        let why = format!("{account} is not connected where this was to be sent");
+        row.next_at = self.now().plus(ELSEWHERE);
+        // What is in doubt stays in doubt.
+        change.marks.push(mark(&row, row.state, why, self.now()));
+    }
+
     /// Does what the row asks for, part by part. `None`: all of it stands.
     async fn perform(&self, attempt: &mut Attempt<'_>) -> Result<Option<Ended>> {
         let Outbound { id, content, .. } = attempt.row.outbound.clone();
@@ -131,13 +147,19 @@ impl Inner {
                         // It stands and was never given other words.
                         Some(_) if attempt.row.revision == 0 => None,
                         Some(message) => attempt.edit(&message, part, buttons, interaction).await?,
-                        None => {
+                        None => Some(Ended::Vanished),
+                    };
+                    // Not there yet, or deleted by somebody while it grew: words are never lost for that.
+                    let ended = match ended {
+                        Some(Ended::Vanished) => {
+                            attempt.row.parts.truncate(index);
                             let reply_to = reply_to.as_ref().filter(|_| first);
                             let nonce = id.nonce(index);
                             attempt
                                 .send(&nonce, part, buttons, (reply_to, interaction))
                                 .await?
                         }
+                        ended => ended,
                     };
                     if ended.is_some() {
                         return Ok(ended);
@@ -181,7 +203,7 @@ impl Inner {
         });
     }
 
-    /// The same goes to the new chat, once.
+    /// The same goes to the new chat, once; what hangs on a message of the old chat does not.
     fn moved(&self, row: &Outgoing, to: Chat, change: &mut Change) {
         let old = &row.outbound;
         let address = Address {
@@ -193,23 +215,53 @@ impl Inner {
             moved_to: address.to_string(),
             unreachable_at: Time::default(),
         });
-        let outbound = Outbound {
-            id: OutboundId::new(&self.ids),
-            key: format!("{}:moved", old.key),
-            address,
-            priority: old.priority,
-            content: old.content.clone(),
-        };
-        let after = self.newest(&outbound.address);
-        change.outbound.push(NewOutbound {
-            outbound,
-            after,
-            at: self.now(),
-        });
+        if let Some(content) = elsewhere(old.content.clone()) {
+            let outbound = Outbound {
+                id: OutboundId::new(&self.ids),
+                key: format!("{}:moved", old.key),
+                address,
+                priority: old.priority,
+                content,
+            };
+            let after = self.newest(&outbound.address);
+            change.outbound.push(NewOutbound {
+                outbound,
+                after,
+                at: self.now(),
+            });
+        }
         let why = "the chat moved; sent there".to_owned();
         change
             .marks
             .push(mark(row, OutboundState::Sent, why, self.now()));
+    }
+}
+
+/// What is left of a content in another chat, where message ids mean other messages.
+fn elsewhere(content: Content) -> Option<Content> {
+    match content {
+        Content::Message {
+            text,
+            buttons,
+            reply_to: _,
+            interaction,
+        } => Some(Content::Message {
+            text,
+            buttons,
+            reply_to: None,
+            interaction,
+        }),
+        Content::Edit {
+            message: _,
+            text,
+            buttons,
+        } => Some(Content::Message {
+            text,
+            buttons,
+            reply_to: None,
+            interaction: None,
+        }),
+        Content::Buttons { .. } => None,
     }
 }
 

@@ -37,7 +37,7 @@ use crate::model::{
     Address, Button, Clock, Content, Features, Ids, Message, Outbound, OutboundId, Priority, Time,
 };
 use crate::platform::{Edit, Platform, SendError};
-use crate::store::{Claim, NewOutbound, Store};
+use crate::store::{Claim, NewOutbound, Redis, Store};
 
 pub use horizon::Horizon;
 pub use pace::Pacer;
@@ -85,7 +85,7 @@ struct Account {
 impl Delivery {
     /// Delivers over `platforms`, one per account.
     pub fn new(
-        store: Store,
+        (store, redis): (Store, Option<Redis>),
         settings: Settings,
         (clock, ids): (Clock, Ids),
         platforms: &[Arc<dyn Platform>],
@@ -104,7 +104,7 @@ impl Delivery {
                 )
             })
             .collect();
-        let pacer = Pacer::new(settings.pace);
+        let pacer = Pacer::new(settings.pace, redis);
         let inner = Inner {
             store,
             settings,
@@ -149,10 +149,8 @@ impl Delivery {
 
     /// What the account at an address can do; `None` where it is not connected here.
     pub fn features(&self, address: &Address) -> Option<Features> {
-        self.inner
-            .accounts
-            .get(&address.account())
-            .map(|account| *account.platform.features())
+        let account = self.inner.account(address)?;
+        Some(*account.platform.features())
     }
 
     /// An outbound that is ready to be committed.
@@ -205,7 +203,7 @@ impl Delivery {
         message: &Message,
         (text, buttons): (&str, &[Vec<Button>]),
     ) -> Option<Duration> {
-        let account = self.inner.accounts.get(&address.account())?;
+        let account = self.inner.account(address)?;
         let features = account.platform.features();
         let part = render::preview(text, features)?;
         let pace = account.platform.pace(address);
@@ -236,15 +234,13 @@ impl Delivery {
 
     /// The account at an address, where it is connected here.
     pub fn platform(&self, address: &Address) -> Option<Arc<dyn Platform>> {
-        self.inner
-            .accounts
-            .get(&address.account())
-            .map(|account| account.platform.clone())
+        let account = self.inner.account(address)?;
+        Some(account.platform.clone())
     }
 
     /// Shows that an answer is being made. Best effort.
     pub async fn typing(&self, address: &Address) {
-        let Some(account) = self.inner.accounts.get(&address.account()) else {
+        let Some(account) = self.inner.account(address) else {
             return;
         };
         let features = account.platform.features();
@@ -262,6 +258,12 @@ impl Delivery {
 }
 
 impl Inner {
+    /// The account that reaches an address, where it is connected here.
+    fn account(&self, address: &Address) -> Option<&Account> {
+        let account = self.accounts.get(&address.account())?;
+        account.platform.reaches(address).then_some(account)
+    }
+
     fn saw(&self, address: &Address, message: &Message) {
         if let Some(account) = self.accounts.get(&address.account()) {
             self.horizon

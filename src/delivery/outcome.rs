@@ -16,6 +16,8 @@ pub(super) enum Next {
     Gone { why: String },
     /// The chat is elsewhere now.
     Moved { to: Chat },
+    /// The message that was to be changed was deleted.
+    Vanished,
     /// It will never be taken.
     Fail { why: String },
 }
@@ -48,6 +50,7 @@ pub(super) fn next(error: SendError, repeatable: bool, patience: Patience) -> Ne
         },
         SendError::Gone(why) => Next::Gone { why },
         SendError::Moved(to) => Next::Moved { to },
+        SendError::Vanished(_) => Next::Vanished,
         SendError::Rejected(why) => Next::Fail { why },
         error @ (SendError::NotSent(_) | SendError::Unknown(_)) if attempts + 1 >= most => {
             Next::Fail {

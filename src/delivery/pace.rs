@@ -9,11 +9,14 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::model::{Address, Pace, Priority};
+use crate::store::Redis;
 
 /// Hands out permission to send; cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Pacer {
     enabled: bool,
+    /// Where several processes share an account's budget.
+    shared: Option<Redis>,
     state: Arc<Mutex<State>>,
 }
 
@@ -46,10 +49,12 @@ struct Meter {
 const SWEEP_AT: usize = 20_000;
 
 impl Pacer {
-    /// Without `enabled` only what the platforms ask for is honoured.
-    pub fn new(enabled: bool) -> Self {
+    /// Without `enabled` only what the platforms ask for is honoured. With `shared` the budget of an
+    /// account holds for all processes together; while Redis is away, for each by itself.
+    pub fn new(enabled: bool, shared: Option<Redis>) -> Self {
         Self {
             enabled,
+            shared,
             state: Arc::default(),
         }
     }
@@ -67,9 +72,17 @@ impl Pacer {
         let waiting = Waiting::new(self, address.account(), priority);
         loop {
             match waiting.try_go(pace) {
-                Go::Now => return,
+                Go::Now => break,
                 Go::At(due) => tokio::time::sleep_until(due).await,
                 Go::AfterOthers => waiting.called.notified().await,
+            }
+        }
+        // Our place is kept meanwhile, so that nothing less important overtakes.
+        while let (Some(shared), Some(pace)) = (&self.shared, pace) {
+            let rate = pace.total_per_second;
+            match shared.pace(&waiting.account, rate, burst_of(rate)).await {
+                Some(Err(wait)) => tokio::time::sleep(wait).await,
+                Some(Ok(())) | None => return,
             }
         }
     }
@@ -169,9 +182,8 @@ impl Meter {
             ..
         }) = pace
         {
-            // A tenth of a second's worth may go in one breath; more would be a burst of its own.
-            let burst = (per_second / 10).max(1);
-            self.rate = after_one(self.rate, per_second, Duration::from_secs(1), burst, now)?;
+            let second = Duration::from_secs(1);
+            self.rate = after_one(self.rate, per_second, second, burst_of(per_second), now)?;
         }
         Ok(())
     }
@@ -182,6 +194,11 @@ impl Meter {
             .flatten()
             .all(|due| due <= now)
     }
+}
+
+/// A tenth of a second's worth may go in one breath; more would be a burst of its own.
+fn burst_of(per_second: u32) -> u32 {
+    (per_second / 10).max(1)
 }
 
 /// The schedule after one more send, or when that send may go. No `per` means no limit.
@@ -318,7 +335,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_more_important_goes_first() {
-        let pacer = Pacer::new(true);
+        let pacer = Pacer::new(true, None);
         let address: Address = "p:main:1".parse().unwrap();
         pacer.hold(&address, true, Duration::from_millis(50));
         let order = Arc::new(Mutex::new(Vec::new()));

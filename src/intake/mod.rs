@@ -91,7 +91,9 @@ impl Intake {
                         let this = self.clone();
                         tasks.spawn(async move {
                             let kept = tokio::time::timeout(PATIENCE, this.keep(items)).await;
-                            stored.send(kept.unwrap_or(false)).ok();
+                            let lanes = kept.unwrap_or_default();
+                            stored.send(lanes.is_some()).ok();
+                            this.ring(lanes.unwrap_or_default()).await;
                         });
                     }
                     None => break,
@@ -102,8 +104,8 @@ impl Intake {
         drop(tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await);
     }
 
-    /// Stores what is meant for Toney; true once it is durable.
-    async fn keep(&self, items: Vec<Inbound>) -> bool {
+    /// Stores what is meant for Toney; gives the lanes that got work once it is durable.
+    async fn keep(&self, items: Vec<Inbound>) -> Option<Vec<String>> {
         let now = self.clock.now();
         let mut change = Change::default();
         for item in items {
@@ -117,12 +119,12 @@ impl Intake {
                 continue;
             }
             let verdict = match item.what {
-                What::Text { .. } | What::Command { .. } | What::Media { .. } => {
-                    self.flood.judge(&item)
-                }
-                What::Press { .. }
-                | What::Form { .. }
-                | What::Edited { .. }
+                What::Text { .. }
+                | What::Command { .. }
+                | What::Media { .. }
+                | What::Press { .. }
+                | What::Form { .. } => self.flood.judge(&item),
+                What::Edited { .. }
                 | What::Membership { .. }
                 | What::Migrated { .. }
                 | What::Payment { .. } => Verdict::Fine,
@@ -135,26 +137,25 @@ impl Intake {
                 }
             }
         }
-        let lanes: Vec<String> = match &self.redis {
-            Some(_) => change.jobs.iter().map(|job| job.lane.clone()).collect(),
-            None => Vec::new(),
-        };
+        let lanes = change.jobs.iter().map(|job| job.lane.clone()).collect();
         match self.store.apply(change).await {
-            Ok(_) => {
-                if let Some(redis) = &self.redis {
-                    for lane in lanes {
-                        redis.ring(&lane).await;
-                    }
-                }
-                true
-            }
+            Ok(_) => Some(lanes),
             Err(error) => {
                 tracing::debug!(
                     error = format!("{error:#}"),
                     at = %now,
                     "What came in could not be stored; the platform keeps it"
                 );
-                false
+                None
+            }
+        }
+    }
+
+    /// A lane may be at work in another process, which hears of it this way.
+    async fn ring(&self, lanes: Vec<String>) {
+        if let Some(redis) = &self.redis {
+            for lane in lanes {
+                redis.ring(&lane).await;
             }
         }
     }

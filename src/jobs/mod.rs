@@ -28,6 +28,12 @@ pub trait Worker: Send + Sync {
     /// Does the work and answers what must become true together with its end. It may be run again
     /// after a crash: whatever it does to the outside needs a key of its own.
     async fn run(&self, work: &mut Work) -> Result<Change, Failure>;
+
+    /// What becomes true when the work is given up for good, besides that.
+    async fn given_up(&self, work: &Work) -> Change {
+        let _ = work;
+        Change::default()
+    }
 }
 
 /// What a worker is given.

@@ -10,6 +10,8 @@ use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use tracing::Instrument;
+
 use crate::model::{Clock, Failure, Ids, Time};
 use crate::store::{
     CLAIM_LIMIT, Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, Store,
@@ -225,8 +227,10 @@ impl Runner {
         let Some(kind) = work.jobs.first().map(|job| job.kind.clone()) else {
             return Change::default();
         };
+        let id = work.jobs.first().map(|job| job.id.to_string());
+        let span = tracing::info_span!("job", job.kind = %kind, job.id = id);
         let result = match self.workers.get(kind.as_str()) {
-            Some(worker) => AssertUnwindSafe(worker.run(work))
+            Some(worker) => AssertUnwindSafe(worker.run(work).instrument(span))
                 .catch_unwind()
                 .await
                 .unwrap_or_else(|_| Err(Failure::from(anyhow!("The {kind} worker panicked")))),
@@ -246,7 +250,14 @@ impl Runner {
                 change.ended.extend(ends);
                 change
             }
-            Err(failure) => self.failed(work, &kind, &failure, now),
+            Err(failure) => {
+                let mut change = self.failed(work, &kind, &failure, now);
+                let dead = change.ended.iter().any(|end| end.state == JobState::Dead);
+                if dead && let Some(worker) = self.workers.get(kind.as_str()) {
+                    change.absorb(worker.given_up(work).await);
+                }
+                change
+            }
         }
     }
 

@@ -15,7 +15,7 @@ use crate::model::{
     Address, ConversationId, Event, EventId, Happening, Ids, PersonId, Sender, SessionId, Setting,
     Time,
 };
-use crate::store::{Change, Known, Line, NewPerson, Redis, Role, Store, Window};
+use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
 pub use summarise::Summarise;
 
@@ -62,6 +62,8 @@ pub struct Recalled {
     pub begins: bool,
     /// Its newest lines.
     pub window: Window,
+    /// How many of them there were before this turn.
+    pub found: usize,
 }
 
 impl Memory {
@@ -115,6 +117,7 @@ impl Memory {
                 is_new: false,
                 session,
                 begins: false,
+                found: window.lines.len(),
                 window,
             },
             None => Recalled {
@@ -124,6 +127,7 @@ impl Memory {
                 session: SessionId::new(&self.ids),
                 begins: true,
                 window: Window::default(),
+                found: 0,
             },
         })
     }
@@ -267,15 +271,12 @@ impl Recalled {
     }
 
     /// True when it is time to fold the lines beyond the window into the summary: every five
-    /// exchanges, so that a summary is worth its price.
+    /// exchanges, so that a summary is worth its price; and at every answer once the oldest lines
+    /// would fall silent, since then earlier summaries must have failed.
     pub fn wants_summary(&self) -> bool {
-        let beyond = self.window.lines.len().saturating_sub(LINES);
-        let answers = self
-            .window
-            .lines
-            .last()
-            .is_some_and(|line| line.role == Role::Toney);
-        answers && beyond >= EXCHANGES && beyond % EXCHANGES < 2
+        let batch = |lines: usize| lines.saturating_sub(LINES) / EXCHANGES;
+        let lines = self.window.lines.len();
+        batch(lines) > batch(self.found) || lines > MOST_LINES
     }
 }
 

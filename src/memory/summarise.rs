@@ -74,7 +74,7 @@ impl Summarise {
             .iter()
             .map(|line| match line.role {
                 Role::User => ("Person", line.text.as_str()),
-                Role::Toney => ("Toney", line.text.as_str()),
+                Role::Toney | Role::Note => ("Toney", line.text.as_str()),
             })
             .collect();
         let Ok(prompt) = self.prompts.summary(&llm::Summary {

@@ -143,11 +143,11 @@ mod tests {
 
     #[test]
     fn an_address_is_written_and_read_back() {
-        for text in ["telegram:main:-100123:7", "discord:main:99"] {
+        for text in ["signal:main:-100123:7", "signal:main:99"] {
             let address: Address = text.parse().unwrap();
             assert_eq!(address.to_string(), text);
         }
-        assert!("telegram:main".parse::<Address>().is_err());
+        assert!("signal:main".parse::<Address>().is_err());
         assert!("a:b:c:d:e".parse::<Address>().is_err());
     }
 }

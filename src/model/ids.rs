@@ -10,7 +10,7 @@ use super::Clock;
 
 /// Digits of an id's body: lower-case base 36, so that it sorts as text in the order of its value.
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-/// 36^25 > 2^128, so 25 digits hold every body. It is also the longest nonce that Discord takes.
+/// 36^25 > 2^128, so 25 digits hold every body. It is also the longest nonce that a platform takes.
 const BODY: usize = 25;
 
 /// A text that is not an id of the wanted kind.

@@ -130,7 +130,7 @@ pub struct Payment {
     pub charge: String,
     /// In the smallest unit of the currency.
     pub amount: i64,
-    /// ISO 4217 code, or `XTR` for Telegram Stars.
+    /// ISO 4217 code, or what the platform calls a currency of its own (`XTR`).
     pub currency: String,
     /// What we wrote on the invoice.
     pub payload: String,

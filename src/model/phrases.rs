@@ -61,6 +61,10 @@ pub const FORM_OUTDATED: &str =
 pub const TOO_FAST: &str = "You write faster than I can answer, so I left the last messages aside. \
     Give me a minute, then send the important one again.";
 
+/// Behind a message that could not be dealt with, however often it was tried.
+pub const GIVEN_UP: &str = "Something went wrong on my side with your last message, and trying again didn't help. \
+    It is kept, and whoever runs me can see it. Try putting it another way.";
+
 /// `/privacy`.
 pub const PRIVACY: &str = "**What I keep**\n\
     - What you write to me and what I answer, so that I can follow our talk. /new starts over.\n\

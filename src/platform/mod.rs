@@ -39,6 +39,12 @@ pub trait Platform: Send + Sync {
         false
     }
 
+    /// Whether it can send there, among the addresses of its account.
+    fn reaches(&self, address: &Address) -> bool {
+        let _ = address;
+        true
+    }
+
     /// Whether what people write arrives at the moment.
     fn is_connected(&self) -> bool {
         true
@@ -166,6 +172,9 @@ pub enum SendError {
     /// The chat goes on under another id; nothing was taken.
     #[error("moved to {0}")]
     Moved(crate::model::Chat),
+    /// The message that was to be changed is no longer there; the chat is.
+    #[error("the message is gone: {0}")]
+    Vanished(String),
     /// The platform refuses this content for good.
     #[error("refused: {0}")]
     Rejected(String),

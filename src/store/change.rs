@@ -91,6 +91,8 @@ pub enum Role {
     User,
     /// Toney.
     Toney,
+    /// Toney, without a model: kept to be explained, but never shown to one.
+    Note,
 }
 
 /// A line to remember.

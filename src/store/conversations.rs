@@ -19,7 +19,8 @@ const SUMMARY: Sql =
     same("SELECT summary, summary_through FROM sessions WHERE id = $1 AND summary_through <> ''");
 // Newest first: the window is the end of the session.
 const LINES: Sql = same(
-    "SELECT id, role, text FROM messages WHERE session_id = $1 AND id > $2 ORDER BY id DESC LIMIT $3",
+    "SELECT id, role, text FROM messages WHERE session_id = $1 AND id > $2 AND role <> 'note'
+     ORDER BY id DESC LIMIT $3",
 );
 const LAST_WHY: Sql =
     same("SELECT why FROM messages WHERE session_id = $1 AND why <> '' ORDER BY id DESC LIMIT 1");

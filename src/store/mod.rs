@@ -58,6 +58,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Redis, where it is set; nothing is asked of it yet.
+    pub fn redis(&self) -> Result<Option<Redis>> {
+        Some(self.redis_url.as_str())
+            .filter(|url| !url.is_empty())
+            .map(Redis::open)
+            .transpose()
+    }
+
     /// The file of the database, where it is one.
     pub fn file(&self) -> Option<PathBuf> {
         db::sqlite_path(&self.url)
@@ -205,6 +213,11 @@ impl Store {
     /// True while our lease surely holds for `span` more, so that what leaves now is still ours.
     pub fn surely_ours(&self, span: Duration) -> bool {
         self.clock.now().plus(span).ms() < self.lease_until.load(Ordering::Relaxed)
+    }
+
+    /// How long a process counts as alive after its last sign of life.
+    pub fn lease(&self) -> Duration {
+        self.lease
     }
 
     /// Who we are among the processes.

@@ -24,6 +24,9 @@ pub(super) struct Kept {
     pub(super) caption: String,
 }
 
+/// A file that cannot be fetched must not hold up a conversation for long.
+const TRIES: i64 = 4;
+
 /// What became of a file.
 struct Stored {
     size: u64,
@@ -39,6 +42,7 @@ impl Kept {
         work: &mut Work,
     ) -> Result<Change, Failure> {
         let what = word(self.media);
+        let tried = work.jobs.first().map_or(0, |job| job.attempts) + 1;
         let Some(platform) = scene
             .last()
             .and_then(|last| turn.delivery.platform(&last.address))
@@ -69,6 +73,10 @@ impl Kept {
                     return Ok(commit.done().await);
                 }
                 Some(FetchError::Gone) => {
+                    commit.say(scene, phrases::lost_file(what));
+                    return Ok(commit.done().await);
+                }
+                Some(FetchError::Failed(_)) | None if tried >= TRIES => {
                     commit.say(scene, phrases::lost_file(what));
                     return Ok(commit.done().await);
                 }

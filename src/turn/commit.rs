@@ -23,6 +23,8 @@ pub(super) struct Commit<'a> {
     turns: i64,
     now: Time,
     recalled: Recalled,
+    /// Whether what is remembered now was said by the person who was looked up.
+    speaker: bool,
     change: Change,
 }
 
@@ -60,6 +62,7 @@ impl<'a> Commit<'a> {
             turns: scene.turns,
             now: scene.now,
             recalled,
+            speaker: true,
             change,
         }
     }
@@ -137,9 +140,14 @@ impl<'a> Commit<'a> {
             text,
             message,
             by,
-            user: _,
+            user,
         } in said
         {
+            // In a group several people may be answered together; only the first was looked up.
+            self.speaker = scene
+                .items
+                .first()
+                .is_some_and(|first| first.sender.user == *user);
             let text = if in_group {
                 format!("{by}: {text}")
             } else {
@@ -156,7 +164,7 @@ impl<'a> Commit<'a> {
         let why = serde_json::to_string(&why).unwrap_or_default();
         if over.remembered.is_empty() {
             // Nothing a model should see again; it can be asked about all the same.
-            self.row(scene, Role::Toney, over.text.clone(), (String::new(), why));
+            self.row(scene, Role::Note, over.text.clone(), (String::new(), why));
         } else {
             self.remember(
                 scene,
@@ -262,7 +270,7 @@ impl<'a> Commit<'a> {
             id,
             session: self.recalled.session,
             conversation: self.recalled.conversation,
-            person: (role == Role::User).then_some(self.recalled.person),
+            person: (role == Role::User && self.speaker).then_some(self.recalled.person),
             role,
             text,
             platform_message,

@@ -154,11 +154,13 @@ pub(super) enum Meanwhile {
     Later,
 }
 
-/// Sorts what arrives while `said` is being answered.
-pub(super) fn meanwhile(item: &Inbound, said: &[Said]) -> Meanwhile {
+/// Sorts what arrives while `said` is being answered under a button with the data `stop`. Only who is
+/// answered may end the answer, by a command or by its own button; an older button is none of it.
+pub(super) fn meanwhile(item: &Inbound, said: &[Said], stop: &str) -> Meanwhile {
+    let theirs = said.iter().any(|said| said.user == item.sender.user);
     match &item.what {
-        What::Command { name, .. } if name == "stop" => Meanwhile::Stop,
-        What::Press { data, .. } if data.starts_with("stop:") => Meanwhile::Stop,
+        What::Command { name, .. } if theirs && name == "stop" => Meanwhile::Stop,
+        What::Press { data, .. } if theirs && data == stop => Meanwhile::Stop,
         What::Edited { .. } if said.iter().any(|said| is_same(&said.message, item)) => {
             Meanwhile::Reworded
         }

@@ -1,7 +1,7 @@
 //! One message's life: what it asks, how it is answered, and the commit in which everything about it
 //! becomes true together.
 //!
-//! Deciding is pure ([`gather`], [`step`], [`command`]); this file and its driver do what was decided.
+//! Deciding is pure (`gather`, `step`, `command`); this file and its driver do what was decided.
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
 //! commit. Start with [`Turn`].
 
@@ -28,8 +28,8 @@ use crate::jobs::{Work, Worker};
 use crate::llm::{Door, Prompts, Task};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Setting, Time, TurnId,
-    phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
@@ -134,6 +134,30 @@ impl Worker for Turn {
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
+    }
+
+    /// Nobody waits for an answer that will never come.
+    async fn given_up(&self, work: &Work) -> Change {
+        let Some(job) = work.jobs.first() else {
+            return Change::default();
+        };
+        let Ok(item) = serde_json::from_str::<Inbound>(&job.payload) else {
+            return Change::default();
+        };
+        let content = Content::Message {
+            text: phrases::GIVEN_UP.to_owned(),
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: item.interaction,
+        };
+        let key = format!("given-up:{}", job.id);
+        let letter = self
+            .delivery
+            .letter(item.address, key, Priority::Reply, content);
+        Change {
+            outbound: vec![letter],
+            ..Change::default()
+        }
     }
 }
 
@@ -266,6 +290,13 @@ impl Scene {
     /// The last thing that was said, which is the one an answer hangs on.
     fn last(&self) -> Option<&Inbound> {
         self.items.last()
+    }
+
+    /// What the button says that ends the answer; the same at every attempt, so that a button that was
+    /// shown before a crash still works after it.
+    fn stop(&self) -> String {
+        let id = self.key.split_once(':').map_or("", |(_, id)| id);
+        format!("stop:{id}")
     }
 
     /// In a group an answer hangs on its question; between two people it simply follows.

@@ -71,8 +71,11 @@ impl<'a> Talk<'a> {
             }
             None => None,
         };
-        if !over.text.is_empty() {
-            commit.answer(self.scene, over.text.clone(), row);
+        match (over.text.as_str(), row) {
+            ("", None) => {}
+            // The words that stand were taken back by the model; they must not stay under their button.
+            ("", Some(_)) => commit.answer(self.scene, phrases::STOPPED_HERE.to_owned(), row),
+            (text, _) => commit.answer(self.scene, text.to_owned(), row),
         }
         commit.remember_answer(self.scene, &over, window);
         self.answer_stop(&mut commit, work, &over);
@@ -107,7 +110,7 @@ impl<'a> Talk<'a> {
         messages.extend(recalled.visible().iter().map(|line| {
             let role = match line.role {
                 Role::User => llm::Role::Person,
-                Role::Toney => llm::Role::Toney,
+                Role::Toney | Role::Note => llm::Role::Toney,
             };
             llm::Line::new(role, line.text.as_str())
         }));
@@ -158,7 +161,7 @@ impl<'a> Talk<'a> {
             interaction: self.scene.interaction(),
             stop: Button {
                 label: "Stop".to_owned(),
-                data: format!("stop:{}", self.scene.turn),
+                data: self.scene.stop(),
             },
         };
         let pace = Pace {
@@ -258,11 +261,12 @@ impl<'a> Talk<'a> {
         nothing_shown: bool,
     ) -> Result<Arrival, Failure> {
         let mut arrival = Arrival::Nothing;
+        let stop = self.scene.stop();
         for job in jobs {
             let Ok(item) = serde_json::from_str::<Inbound>(&job.payload) else {
                 continue;
             };
-            match meanwhile(&item, &self.said) {
+            match meanwhile(&item, &self.said, &stop) {
                 Meanwhile::Stop => {
                     work.jobs.push(job);
                     return Ok(Arrival::Came(Came::Stop));

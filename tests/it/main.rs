@@ -22,16 +22,21 @@ mod sim;
 
 mod commands;
 mod config;
+mod crash;
 mod discord_adapter;
 mod http;
 mod model_wire;
 mod redis_engine;
 mod store;
+mod story_buttons;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;
 mod story_discord_sending;
+mod story_group;
 mod story_message;
+mod story_outage;
+mod story_restart;
 mod telegram_adapter;
 mod terminal_adapter;
 #[allow(dead_code, reason = "stories of one platform use a part of the world")]

@@ -2,9 +2,9 @@
 
 use toney::model::phrases;
 
-use crate::sim::discord::{Channel, Discord, Guild, Msg, User, route};
+use crate::sim::discord::{Channel, Discord, Guild, User, route};
 use crate::sim::model::Answer;
-use crate::world::{Engine, Options, PATIENCE, World, on_both, until};
+use crate::world::{Engine, Options, PATIENCE, World, on_both};
 
 on_both! {
     first_contact
@@ -293,14 +293,17 @@ async fn no_model_answers(engine: Engine) {
     discord.whispers(ann, "are you there?");
     hears(&world, at_ann, &[&introduced(phrases::OFFLINE)]).await;
     discord.slash(ann, at_ann, "privacy", &[]);
-    until("an answer to the command", || {
-        discord.bot_messages(at_ann).len() == 2
-    })
-    .await;
+    let told = |discord: &Discord| {
+        let said = texts(discord, at_ann);
+        said.get(1).is_some_and(|text| text.contains("What I keep"))
+    };
+    assert!(
+        discord.wait_until(PATIENCE, told).await,
+        "{}",
+        world.dump().await
+    );
     world.settle().await;
-    let last: Msg = discord.bot_messages(at_ann).remove(1);
-    assert!(last.content.contains("What I keep"), "{}", last.content);
-    assert!(discord.calls(route::EDIT_ORIGINAL).len() == 1);
+    assert_eq!(discord.calls(route::EDIT_ORIGINAL).len(), 1);
     world.model.resume().await;
     world.finish().await;
 }

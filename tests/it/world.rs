@@ -25,7 +25,7 @@ use toney::model::Clock;
 use crate::sim::discord::{self, Discord};
 use crate::sim::model::Server as Model;
 use crate::sim::servers::{Database, Postgres, Redis, database, free_port};
-use crate::sim::telegram::{Place, SimOptions, Telegram, User};
+use crate::sim::telegram::{Msg, Place, SimOptions, Telegram, User};
 
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -78,6 +78,7 @@ pub(crate) struct World {
     has_telegram: bool,
     /// What was read of every chat: message and how often it had been edited.
     read: Mutex<HashMap<(i64, i64), u32>>,
+    names: Mutex<HashMap<i64, String>>,
     dead_letters: i64,
     unsent: i64,
 }
@@ -218,6 +219,7 @@ impl World {
             gateway: None,
             has_telegram: options.telegram,
             read: Mutex::default(),
+            names: Mutex::default(),
             dead_letters: 0,
             unsent: 0,
         };
@@ -228,10 +230,21 @@ impl World {
 
     /// A new person on Telegram.
     pub(crate) fn person(&self, name: &str) -> Person {
+        let user = self.telegram.person(name);
+        self.names.lock().unwrap().insert(user.id, name.to_owned());
         Person {
-            user: self.telegram.person(name),
+            user,
             telegram: self.telegram.clone(),
         }
+    }
+
+    /// Somebody who was greeted before the story begins.
+    pub(crate) async fn friend(&self, name: &str) -> Person {
+        let friend = self.person(name);
+        friend.says("/start");
+        self.settle().await;
+        assert!(self.sees(&friend).contains("an AI"));
+        friend
     }
 
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.
@@ -377,17 +390,23 @@ impl World {
             .expect("a statement");
     }
 
-    /// The chat as a person sees it now; it counts as read.
+    /// What is new or changed in a chat since the last look, one message per line: `toney: Hello [Yes]`. Entities
+    /// are not shown; files stand as `<photo>`, notes of the server as `* …`.
     pub(crate) fn sees(&self, place: impl Into<Place>) -> String {
         let place = place.into();
         let mut read = self.read.lock().unwrap();
-        self.telegram.look(|s| {
-            for msg in s.messages(place) {
-                read.insert((msg.chat, msg.id), msg.edits);
+        let names = self.names.lock().unwrap();
+        let messages = self.telegram.transcript(place);
+        let mut lines = Vec::new();
+        for msg in &messages {
+            let seen = read.insert((msg.chat, msg.id), msg.edits);
+            if seen == Some(msg.edits) || msg.deleted {
+                continue;
             }
-        });
-        drop(read);
-        self.telegram.render(place)
+            let to = messages.iter().find(|to| Some(to.id) == msg.reply_to);
+            lines.push(line(&names, msg, to));
+        }
+        lines.join("\n")
     }
 
     /// Lets so many jobs be dead letters at the end.
@@ -568,6 +587,31 @@ async fn fresh_database() -> Database {
 async fn end(runtime: Runtime) {
     let ending = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
     ending.await.expect("an end of the runtime");
+}
+
+fn line(names: &HashMap<i64, String>, msg: &Msg, to: Option<&Msg>) -> String {
+    if msg.service {
+        return format!("* {}", msg.text);
+    }
+    let toney = "toney".to_owned();
+    let mut out = names.get(&msg.from).unwrap_or(&toney).clone();
+    if msg.edits > 0 && !msg.from_bot {
+        out.push_str(" (edited)");
+    }
+    if let Some(to) = to {
+        write!(out, " (to “{}”)", to.text).ok();
+    }
+    out.push(':');
+    if let Some(media) = &msg.media {
+        write!(out, " <{}>", media.kind).ok();
+    }
+    if !msg.text.is_empty() {
+        write!(out, " {}", msg.text).ok();
+    }
+    for button in msg.buttons.iter().flatten() {
+        write!(out, " [{}]", button.label).ok();
+    }
+    out
 }
 
 /// The pause between two looks at a condition that nobody announces.

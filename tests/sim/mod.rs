@@ -3,7 +3,10 @@
 //! Included by path from the test binaries and from the benchmarks, so nothing here knows the test
 //! harness.
 
+pub mod crash;
+pub mod dice;
 pub mod discord;
 pub mod model;
+pub mod program;
 pub mod servers;
 pub mod telegram;

@@ -20,8 +20,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Mutex, OnceCell};
 
-pub use daemon::free_port;
-use daemon::{Daemon, Folder, User};
+use daemon::{Daemon, User};
+pub use daemon::{Folder, free_port};
 
 /// Fast, and safe against the death of processes: the page cache outlives them. `synchronous_commit` stays on, since
 /// without it a killed server loses what it had confirmed.

@@ -26,6 +26,11 @@ const COUNTERS: &[(&str, &str)] = &[
         "toney_acknowledgements_failed_total",
         "Interactions that could not be acknowledged in time",
     ),
+    (
+        "toney_flood_refused_total",
+        "Messages left aside because their sender wrote too fast",
+    ),
+    ("toney_inbound_total", "Things that came in, by platform"),
     ("toney_jobs_total", "Jobs run, by kind and result"),
     (
         "toney_lost_sends_total",
@@ -65,6 +70,10 @@ const COUNTERS: &[(&str, &str)] = &[
 
 /// Figures that rise and fall.
 const GAUGES: &[(&str, &str)] = &[
+    (
+        "toney_queue_depth",
+        "What waits, by queue: jobs due and dead, messages to send and given up",
+    ),
     (
         "toney_platform_connected",
         "1 while the account receives, 0 while it does not",

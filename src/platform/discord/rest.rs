@@ -142,6 +142,7 @@ pub(super) enum Trouble {
 pub(super) mod code {
     pub(crate) const ALREADY_ACKNOWLEDGED: u64 = 40_060;
     pub(crate) const UNKNOWN_CHANNEL: u64 = 10_003;
+    pub(crate) const UNKNOWN_MESSAGE: u64 = 10_008;
     pub(crate) const UNKNOWN_WEBHOOK: u64 = 10_015;
     pub(crate) const UNKNOWN_INTERACTION: u64 = 10_062;
     pub(crate) const MISSING_ACCESS: u64 = 50_001;
@@ -191,6 +192,7 @@ impl From<Trouble> for SendError {
                         code::CANNOT_MESSAGE_USER | code::MISSING_ACCESS | code::NO_MUTUAL_GUILDS,
                     )
                     | (404, code::UNKNOWN_CHANNEL) => Self::Gone(reason),
+                    (404, code::UNKNOWN_MESSAGE) => Self::Vanished(reason),
                     _ => Self::Rejected(reason),
                 }
             }
@@ -390,7 +392,7 @@ mod tests {
         assert!(matches!(sorted(403, &body(50_001)), SendError::Gone(_)));
         assert!(matches!(sorted(404, &body(10_003)), SendError::Gone(_)));
         assert!(matches!(sorted(403, &body(50_013)), SendError::Rejected(_)));
-        assert!(matches!(sorted(404, &body(10_008)), SendError::Rejected(_)));
+        assert!(matches!(sorted(404, &body(10_008)), SendError::Vanished(_)));
         assert!(matches!(sorted(400, &body(50_035)), SendError::Rejected(_)));
         assert!(matches!(sorted(401, &body(0)), SendError::NotSent(_)));
         assert!(answer(404, &body(10_015)).is_spent_interaction());

@@ -115,6 +115,10 @@ pub(super) fn sort(error: CallError) -> SendError {
             description,
         } if is_nobody(&description) => SendError::Gone(description),
         CallError::Refused {
+            code: 400,
+            description,
+        } if is_vanished(&description) => SendError::Vanished(description),
+        CallError::Refused {
             code: _,
             description,
         } => SendError::Rejected(description),
@@ -143,6 +147,17 @@ pub(super) fn is_nobody(description: &str) -> bool {
     ];
     let description = description.to_lowercase();
     NOBODY.iter().any(|sign| description.contains(sign))
+}
+
+/// A 400 for a message that somebody deleted.
+fn is_vanished(description: &str) -> bool {
+    const VANISHED: &[&str] = &[
+        "message to edit not found",
+        "message can't be edited",
+        "message_id_invalid",
+    ];
+    let description = description.to_lowercase();
+    VANISHED.iter().any(|sign| description.contains(sign))
 }
 
 fn chat(address: &Address) -> Result<Recipient, SendError> {
@@ -270,11 +285,14 @@ mod tests {
         }
         for rejected in [
             refused(400, "Bad Request: message is too long"),
-            refused(400, "Bad Request: message to edit not found"),
             refused(413, "Request Entity Too Large"),
         ] {
             assert!(matches!(rejected, SendError::Rejected(_)), "{rejected:?}");
         }
+        assert!(matches!(
+            refused(400, "Bad Request: message to edit not found"),
+            SendError::Vanished(_)
+        ));
         assert!(matches!(
             refused(401, "Unauthorized"),
             SendError::NotSent(_)

@@ -234,6 +234,11 @@ impl Platform for Terminal {
         true
     }
 
+    /// Who sits here reads what is meant for them, never what waits for somebody else.
+    fn reaches(&self, address: &Address) -> bool {
+        *address == self.address
+    }
+
     /// Ends with `Ok` when the person ends the chat (Ctrl-D, `/quit`, Ctrl-C twice, the end of a
     /// pipe): the app is to stop then. A second call ends at once, for there is one input only.
     async fn receive(&self, desk: Desk, stop: CancellationToken) -> Result<(), Fatal> {

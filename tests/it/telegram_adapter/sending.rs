@@ -62,7 +62,7 @@ async fn a_message_goes_out_and_changes() {
             ..edit
         })
         .await;
-    assert!(matches!(failed, Err(SendError::Rejected(_))), "{failed:?}");
+    assert!(matches!(failed, Err(SendError::Vanished(_))), "{failed:?}");
     rig.end().await;
 }
 

@@ -84,6 +84,18 @@ impl Discord {
         mine.map(|m| state.view(m)).collect()
     }
 
+    /// The newest messages of a channel, newest first, deleted ones included.
+    pub fn newest(&self, channel: Channel, at_most: usize) -> Vec<Msg> {
+        let state = self.lock();
+        let newest = state.room(channel).messages.iter().rev().take(at_most);
+        newest.map(|m| state.view(m)).collect()
+    }
+
+    /// How many requests planned faults have hit so far.
+    pub fn fault_hits(&self) -> u64 {
+        self.lock().faults_struck
+    }
+
     /// How many messages a channel holds, without copying them.
     pub fn count(&self, channel: Channel) -> usize {
         self.lock().room(channel).messages.len()

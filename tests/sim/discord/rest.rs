@@ -111,10 +111,10 @@ pub async fn serve(discord: Discord, wire: Wire, request: Request) -> Response {
     let channel = discord.with(|s| s.channel_of(&ask));
     let (call, fault) = discord.with(|s| {
         let chance = s.rates.chance();
-        (
-            s.record(&ask, &whole),
-            faults::due(&mut s.planned, &route, channel, chance),
-        )
+        let call = s.record(&ask, &whole);
+        let fault = faults::due(&mut s.planned, &route, channel, chance);
+        s.faults_struck += u64::from(fault.is_some());
+        (call, fault)
     });
     act(
         &discord,
