@@ -105,7 +105,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
     let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
-    let redis = store_settings.redis()?;
+    let redis = redis(&store_settings)?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
     let door = door(&config, &clock)?;

@@ -117,6 +117,11 @@ const ADDRESSES: Sql = dialect!(
             moved_to = CASE WHEN excluded.moved_to = '' THEN addresses.moved_to
                             ELSE excluded.moved_to END"
 );
+// Whoever writes is there again; whether we may answer, the next send will tell.
+const THERE: Sql = dialect!(
+    "UPDATE addresses SET unreachable_at = 0 WHERE unreachable_at > 0
+     AND address IN (SELECT j.value ->> 'address' FROM" each ")"
+);
 // The conversation goes on at the new address, unless one has begun there already.
 const MOVES: Sql = dialect!(
     "UPDATE conversations SET address = j.value ->> 'moved_to' FROM" each
@@ -230,6 +235,7 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change, me: &str) -> Result
     simple(tx, JOB_ENDS, &change.ended).await?;
     simple(tx, MESSAGES, &change.messages).await?;
     write_outbound(tx, change, (me, &mut written)).await?;
+    simple(tx, THERE, &change.conversations).await?;
     let addresses = newest(&change.addresses, |fact| fact.address.clone());
     simple(tx, ADDRESSES, &addresses).await?;
     simple(tx, MOVES, &addresses).await?;

@@ -289,6 +289,18 @@ impl Discord {
         self.component(user, message, &custom_id, data)
     }
 
+    /// Chooses values in a select menu with any custom id: outdated, forged or foreign.
+    pub fn choose_raw(
+        &self,
+        user: User,
+        message: Message,
+        custom_id: &str,
+        values: &[&str],
+    ) -> Interaction {
+        let data = json!({"component_type": 3, "custom_id": custom_id, "values": values, "id": 1});
+        self.component(user, message, custom_id, data)
+    }
+
     fn component(&self, user: User, message: Message, custom_id: &str, data: Value) -> Interaction {
         self.with(|s| {
             let (channel, _) = s.stored(message).expect("a known message");
