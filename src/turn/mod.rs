@@ -113,6 +113,12 @@ impl Worker for Turn {
         let (taken, asked) = gather(&items, most);
         work.jobs.truncate(taken);
         let items: Vec<Inbound> = items.into_iter().take(taken).collect();
+        // A restarted process has not seen it come in; what is lost on the way out lies behind it.
+        for item in &items {
+            if let Some(message) = &item.message {
+                self.delivery.saw(&item.address, message);
+            }
+        }
         let (Some(first), Some(job)) = (items.first(), work.jobs.first()) else {
             return Ok(Change::default());
         };
