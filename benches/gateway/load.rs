@@ -37,15 +37,30 @@ pub struct Heard {
     pub last: Option<Instant>,
 }
 
-/// So many lines a second by people chosen at random.
+/// So many lines a second by everybody in turn, in an order of each round's own: nobody writes again
+/// while an answer to them is still to be expected, as people talk.
 pub fn evenly(dice: &mut Dice, people: usize, count: usize, rate: usize) -> Vec<Line> {
     let gap = Duration::from_secs(1) / u32::try_from(rate.max(1)).unwrap_or(1);
     let at = |n: usize| gap * u32::try_from(n).unwrap_or(u32::MAX);
-    let line = |n| Line {
-        at: at(n),
-        person: dice.below(people),
-    };
-    (0..count).map(line).collect()
+    let mut lines = Vec::with_capacity(count);
+    let mut round: Vec<usize> = (0..people).collect();
+    while lines.len() < count {
+        // The second half of a round is shuffled apart from the first, so that nobody who spoke last
+        // speaks first.
+        let (first, second) = round.split_at_mut(people / 2);
+        for half in [first, second] {
+            for place in (1..half.len()).rev() {
+                half.swap(place, dice.below(place + 1));
+            }
+        }
+        let left = count - lines.len();
+        let next = lines.len();
+        lines.extend(round.iter().take(left).enumerate().map(|(n, person)| Line {
+            at: at(next + n),
+            person: *person,
+        }));
+    }
+    lines
 }
 
 /// Says the lines at their times; numbers count from `first`.

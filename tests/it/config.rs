@@ -107,7 +107,7 @@ fn without_any_setting_the_manual_holds() {
     assert!(!store.power_safe);
     assert_eq!((store.lease_seconds, store.keep_days), (30, 3));
     let jobs: jobs::Settings = config.section("jobs").unwrap();
-    assert_eq!(jobs.max_attempts, 20);
+    assert_eq!(jobs.max_attempts, 8);
     let delivery: delivery::Settings = config.section("delivery").unwrap();
     assert!(delivery.pace);
     assert_eq!(
