@@ -22,10 +22,15 @@ use toney::config::{Config, Sources};
 use toney::http::Readiness;
 use toney::model::Clock;
 
+mod people;
+
 use crate::sim::discord::{self, Discord};
 use crate::sim::model::Server as Model;
 use crate::sim::servers::{Database, Postgres, Redis, database, free_port};
-use crate::sim::telegram::{Msg, Place, SimOptions, Telegram, User};
+use crate::sim::telegram::{Place, SimOptions, Telegram};
+
+pub(crate) use people::Person;
+use people::line;
 
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -54,9 +59,32 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// A setting, as the environment gives it.
+    /// A setting, as the environment gives it; `{http}` stands for the gateway's own address.
     pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
         self.env.insert(name.to_owned(), value.to_string());
+    }
+
+    /// Settings that make stories quick; what they mean does not change.
+    fn quick() -> Self {
+        let mut options = Self {
+            engine: Engine::Sqlite,
+            telegram: true,
+            discord: false,
+            spare: false,
+            bot_api: SimOptions::default(),
+            discord_api: discord::Config::default(),
+            env: BTreeMap::new(),
+        };
+        options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
+        options.set("TONEY__INTAKE__QUIET_MS", 150);
+        options.set("TONEY__DELIVERY__PACE", false);
+        options.set("TONEY__DELIVERY__SETTLE_MS", 200);
+        options.set("TONEY__DELIVERY__PREVIEW_EVERY_MS", 60);
+        options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
+        options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
+        options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
+        options.set("TONEY__MODELS__NEARBY", "");
+        options
     }
 }
 
@@ -92,41 +120,6 @@ struct Gateway {
     readiness: Readiness,
 }
 
-/// Somebody on Telegram; the first has the id 1000, the next 2000.
-#[derive(Clone)]
-pub(crate) struct Person {
-    pub(crate) user: User,
-    telegram: Telegram,
-}
-
-impl Person {
-    /// Writes to Toney alone; the message's id.
-    pub(crate) fn says(&self, words: &str) -> i64 {
-        self.telegram.says(self.user, self.user, words)
-    }
-
-    /// Writes in a group or topic.
-    pub(crate) fn says_in(&self, place: impl Into<Place>, words: &str) -> i64 {
-        self.telegram.says(self.user, place, words)
-    }
-
-    /// Changes the words of a message to Toney.
-    pub(crate) fn edits(&self, message: i64, words: &str) {
-        self.telegram.edits(self.user, self.user, message, words);
-    }
-
-    /// Presses the newest button of that name.
-    pub(crate) fn presses(&self, label: &str) -> String {
-        self.telegram.presses_last(self.user, self.user, label)
-    }
-}
-
-impl From<&Person> for Place {
-    fn from(person: &Person) -> Self {
-        person.user.into()
-    }
-}
-
 impl World {
     /// SQLite, Telegram, one model that says back what it hears.
     pub(crate) async fn new() -> Self {
@@ -139,17 +132,7 @@ impl World {
 
     pub(crate) async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         prepare();
-        let mut options = Options {
-            engine: Engine::Sqlite,
-            telegram: true,
-            discord: false,
-            spare: false,
-            bot_api: SimOptions::default(),
-            discord_api: discord::Config::default(),
-            env: BTreeMap::new(),
-        };
-        defaults(&mut options);
-        let quick = options.env.clone();
+        let mut options = Options::quick();
         choose(&mut options);
         let telegram = Telegram::start(options.bot_api.clone()).await;
         let discord = Discord::with_config(options.discord_api.clone()).await;
@@ -171,7 +154,7 @@ impl World {
                 (postgres.url("postgres"), None, Some(postgres), Some(redis))
             }
         };
-        let mut env = quick;
+        let mut env = BTreeMap::new();
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set("TONEY_DATA_DIR", folder.display().to_string());
         set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
@@ -424,10 +407,9 @@ impl World {
     /// Ends the story: settles, stops, and fails on anything that is left over.
     pub(crate) async fn finish(mut self) {
         self.settle().await;
-        for gateway in [self.gateway.take(), self.second.take()] {
-            if let Some(gateway) = gateway {
-                gateway.stop().await;
-            }
+        let running = [self.gateway.take(), self.second.take()];
+        for gateway in running.into_iter().flatten() {
+            gateway.stop().await;
         }
         if self.has_telegram {
             self.telegram.assert_done();
@@ -490,10 +472,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for gateway in [self.gateway.take(), self.second.take()] {
-            if let Some(gateway) = gateway {
-                gateway.runtime.shutdown_background();
-            }
+        let running = [self.gateway.take(), self.second.take()];
+        for gateway in running.into_iter().flatten() {
+            gateway.runtime.shutdown_background();
         }
         if std::thread::panicking() {
             eprintln!("its folder: {}", self.folder.display());
@@ -552,19 +533,6 @@ impl Gateway {
     }
 }
 
-/// Settings that make stories quick; what they mean does not change.
-fn defaults(options: &mut Options) {
-    options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
-    options.set("TONEY__INTAKE__QUIET_MS", 150);
-    options.set("TONEY__DELIVERY__PACE", false);
-    options.set("TONEY__DELIVERY__SETTLE_MS", 200);
-    options.set("TONEY__DELIVERY__PREVIEW_EVERY_MS", 60);
-    options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
-    options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
-    options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
-    options.set("TONEY__MODELS__NEARBY", "");
-}
-
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -607,31 +575,6 @@ async fn fresh_database() -> Database {
 async fn end(runtime: Runtime) {
     let ending = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
     ending.await.expect("an end of the runtime");
-}
-
-fn line(names: &HashMap<i64, String>, msg: &Msg, to: Option<&Msg>) -> String {
-    if msg.service {
-        return format!("* {}", msg.text);
-    }
-    let toney = "toney".to_owned();
-    let mut out = names.get(&msg.from).unwrap_or(&toney).clone();
-    if msg.edits > 0 && !msg.from_bot {
-        out.push_str(" (edited)");
-    }
-    if let Some(to) = to {
-        write!(out, " (to “{}”)", to.text).ok();
-    }
-    out.push(':');
-    if let Some(media) = &msg.media {
-        write!(out, " <{}>", media.kind).ok();
-    }
-    if !msg.text.is_empty() {
-        write!(out, " {}", msg.text).ok();
-    }
-    for button in msg.buttons.iter().flatten() {
-        write!(out, " [{}]", button.label).ok();
-    }
-    out
 }
 
 /// The pause between two looks at a condition that nobody announces.
