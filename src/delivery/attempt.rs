@@ -216,9 +216,14 @@ impl<'a> Attempt<'a> {
             }
         }
         let now = inner.now();
-        if now.ms() - self.row.left_at.ms() > STALE_MS {
+        // What may stand already is searched for behind what was newest when it left, not behind itself.
+        let settled = self.row.state != OutboundState::Unknown;
+        if settled && now.ms() - self.row.left_at.ms() > STALE_MS {
             self.row.left_at = now;
-            self.row.after = inner.newest(address);
+            let newest = inner.newest(address);
+            if !newest.is_empty() {
+                self.row.after = newest;
+            }
             inner.store.insist(Change::mark(self.progress())).await?;
         }
         Ok(None)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sim::model::Answer;
+use crate::sim::model::{Answer, Behaviour};
 use crate::sim::telegram::{Fault, On};
 use crate::world::{Engine, World, on_both};
 
@@ -181,7 +181,8 @@ async fn a_long_answer_dies_half_sent(engine: Engine) {
         let mut world = World::on(engine).await;
         let ann = world.friend("ann").await;
         let answer = Answer::text(&long).chunked(60);
-        world.model.push(answer.every(Duration::from_millis(slow)));
+        let answer = answer.every(Duration::from_millis(slow));
+        world.model.otherwise(Behaviour::answer(answer));
         let second = On::method("sendMessage").after(1);
         world.telegram.fault(second, fault);
         ann.says("go");
@@ -200,10 +201,12 @@ async fn a_long_answer_dies_half_sent(engine: Engine) {
             .lines()
             .map(|l| l.chars().take(40).collect::<String>())
             .collect();
+        let rows = "SELECT state || ' ' || error || ' ' || parts || ' ' || CAST(revision AS TEXT) FROM outbound";
         assert!(
             numbers == whole,
-            "{fault:?} {slow}: {heads:#?} {}",
-            numbers.len()
+            "{fault:?} {slow}: {} of {heads:#?} {:#?}",
+            numbers.len(),
+            world.read(rows).await
         );
         world.finish().await;
     }
@@ -212,7 +215,11 @@ async fn a_long_answer_dies_half_sent(engine: Engine) {
 /// Nothing is there when the program starts; it says so, waits, and serves when they are.
 #[tokio::test]
 async fn services_may_come_later() {
-    let mut world = World::on(Engine::OwnPostgres).await;
+    let mut world = World::with(|w| {
+        w.engine = Engine::OwnPostgres;
+        w.http = true;
+    })
+    .await;
     let ann = world.friend("ann").await;
     world.stop().await;
     world.telegram.stop_listening();

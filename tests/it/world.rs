@@ -1,18 +1,16 @@
 //! The running gateway with fakes around it: the harness of the stories.
 //!
 //! `World::new()` starts simulators of Telegram, Discord and a model, and the gateway itself in a runtime of its
-//! own, so that it can be stopped (`restart`) or torn away (`crash`) while the simulators live on. People write
-//! (`ann.says`), `settle` waits until all of it is answered, `sees` renders a chat for a snapshot, and `finish`
-//! fails the test on whatever is left over.
+//! own, so that it can be stopped (`restart`) or torn away (`crash`) while the simulators live on. People write,
+//! `settle` waits until all is answered, `sees` renders a chat, and `finish` fails on whatever is left over.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -23,14 +21,16 @@ use toney::http::Readiness;
 use toney::model::Clock;
 
 mod people;
+mod place;
 
 use crate::sim::discord::{self, Discord};
 use crate::sim::model::Server as Model;
-use crate::sim::servers::{Database, Postgres, Redis, database, free_port};
+use crate::sim::servers::{Database, Postgres, Redis, free_port};
 use crate::sim::telegram::{Place, SimOptions, Telegram};
 
 pub(crate) use people::Person;
 use people::line;
+use place::{folder, fresh_database};
 
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -51,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) engine: Engine,
     pub(crate) telegram: bool,
     pub(crate) discord: bool,
+    /// The gateway's address is known (`World::http`) rather than any free one.
+    pub(crate) http: bool,
     /// A second model stands behind the first.
     pub(crate) spare: bool,
     pub(crate) bot_api: SimOptions,
@@ -70,6 +72,7 @@ impl Options {
             engine: Engine::Sqlite,
             telegram: true,
             discord: false,
+            http: false,
             spare: false,
             bot_api: SimOptions::default(),
             discord_api: discord::Config::default(),
@@ -138,7 +141,8 @@ impl World {
         let discord = Discord::with_config(options.discord_api.clone()).await;
         let (model, spare) = (Model::start().await, Model::start().await);
         let folder = folder();
-        let port = free_port();
+        // Only few stories ask over HTTP; between choosing a port and taking it another process may come.
+        let port = if options.http { free_port() } else { 0 };
         let (url, database, postgres, redis) = match options.engine {
             Engine::Sqlite => {
                 let url = format!("sqlite://{}/toney.db", folder.display());
@@ -547,28 +551,6 @@ fn prepare() {
                 .init();
         }
     });
-}
-
-fn folder() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("world-{}-{number}", std::process::id());
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::remove_dir_all(&folder).ok();
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
-}
-
-async fn fresh_database() -> Database {
-    database("store", async |url| {
-        let pool = PgPool::connect(&url).await.unwrap();
-        sqlx::migrate!("migrations/postgres")
-            .run(&pool)
-            .await
-            .unwrap();
-        pool.close().await;
-    })
-    .await
 }
 
 /// Ends a runtime with all its tasks, wherever they stand, and waits until they are gone.
