@@ -216,7 +216,9 @@ impl<'a> Attempt<'a> {
             }
         }
         let now = inner.now();
-        if now.ms() - self.row.left_at.ms() > STALE_MS {
+        // What may stand already is searched for behind what was newest when it left, not behind itself.
+        let settled = self.row.state != OutboundState::Unknown;
+        if settled && now.ms() - self.row.left_at.ms() > STALE_MS {
             self.row.left_at = now;
             // A process that has just started may know less than the row does.
             let newest = inner.newest(address);

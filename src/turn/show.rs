@@ -10,6 +10,10 @@ use crate::delivery::Delivery;
 use crate::model::{Address, Button, Content, Features, Message, OutboundId, Priority};
 use crate::store::{Change, Store};
 
+/// The first words are one message on every platform, however much has come by then: a second one
+/// would stay behind when the answer turns out shorter.
+const FIRST_WORDS: usize = 900;
+
 /// Shows one answer while it grows.
 pub(super) struct Show {
     delivery: Delivery,
@@ -159,7 +163,7 @@ impl Show {
         } = self.letter.clone();
         let buttons = self.buttons();
         let content = Content::Message {
-            text: so_far.to_owned(),
+            text: so_far.chars().take(FIRST_WORDS).collect(),
             buttons,
             reply_to,
             interaction,
@@ -170,7 +174,7 @@ impl Show {
         let id = letter.outbound.id;
         self.stands = Some(self.delivery.stands(id));
         self.row = Some(id);
-        self.shown = so_far.to_owned();
+        self.shown = so_far.chars().take(FIRST_WORDS).collect();
         self.not_before = Instant::now() + self.pace.every;
         let change = Change {
             outbound: vec![letter],

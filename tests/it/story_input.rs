@@ -164,6 +164,7 @@ async fn wordless_kinds() {
 #[tokio::test]
 async fn the_webhook_takes_only_what_telegram_brings() {
     let world = World::with(|w| {
+        w.http = true;
         w.set("TELEGRAM_WEBHOOK_URL", "{http}");
         w.set("TELEGRAM_WEBHOOK_SECRET", "s3cret");
     })

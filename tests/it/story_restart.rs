@@ -1,6 +1,8 @@
 //! The program ends and comes back, in order or not, and so do PostgreSQL and Redis.
 
-use crate::sim::model::Answer;
+use std::time::Duration;
+
+use crate::sim::model::{Answer, Behaviour};
 use crate::sim::telegram::{Fault, On};
 use crate::world::{Engine, World, on_both};
 
@@ -166,30 +168,46 @@ async fn a_send_dies_on_its_way(engine: Engine) {
     }
 }
 
-/// It dies between the parts of a long answer: every part stands once, in order.
+/// It dies between the parts of a long answer, which had been growing or not: every part stands once, in order.
 async fn a_long_answer_dies_half_sent(engine: Engine) {
-    for fault in [Fault::Hang, Fault::HangAfter] {
+    let long: String = (0..2_400).map(|n| format!("{n:04} ")).collect();
+    let whole: Vec<u32> = (0..2_400).collect();
+    for (fault, slow) in [
+        (Fault::Hang, 0),
+        (Fault::HangAfter, 0),
+        (Fault::Hang, 1),
+        (Fault::HangAfter, 1),
+    ] {
         let mut world = World::on(engine).await;
         let ann = world.friend("ann").await;
-        let long: String = (0..2_400).map(|n| format!("{n:04} ")).collect();
-        world.model.push(Answer::text(&long));
+        let answer = Answer::text(&long).chunked(60);
+        let answer = answer.every(Duration::from_millis(slow));
+        world.model.otherwise(Behaviour::answer(answer));
         let second = On::method("sendMessage").after(1);
         world.telegram.fault(second, fault);
         ann.says("go");
         world
             .telegram
-            .wait_until(crate::world::PATIENCE, |s| s.calls("sendMessage") == 3)
+            .until("a second part", |s| s.calls("sendMessage") == 3)
             .await;
         world.die().await;
         world.telegram.clear_faults();
         world.start().await;
         world.settle().await;
         let seen = world.sees(&ann);
-        let numbers: Vec<u32> = seen
-            .split_whitespace()
-            .filter_map(|word| word.parse().ok())
+        let numbers = seen.split_whitespace().filter_map(|word| word.parse().ok());
+        let numbers: Vec<u32> = numbers.collect();
+        let heads: Vec<_> = seen
+            .lines()
+            .map(|l| l.chars().take(40).collect::<String>())
             .collect();
-        assert_eq!(numbers, (0..2_400).collect::<Vec<_>>(), "{fault:?}");
+        let rows = "SELECT state || ' ' || error || ' ' || parts || ' ' || CAST(revision AS TEXT) FROM outbound";
+        assert!(
+            numbers == whole,
+            "{fault:?} {slow}: {} of {heads:#?} {:#?}",
+            numbers.len(),
+            world.read(rows).await
+        );
         world.finish().await;
     }
 }
@@ -197,7 +215,11 @@ async fn a_long_answer_dies_half_sent(engine: Engine) {
 /// Nothing is there when the program starts; it says so, waits, and serves when they are.
 #[tokio::test]
 async fn services_may_come_later() {
-    let mut world = World::on(Engine::OwnPostgres).await;
+    let mut world = World::with(|w| {
+        w.engine = Engine::OwnPostgres;
+        w.http = true;
+    })
+    .await;
     let ann = world.friend("ann").await;
     world.stop().await;
     world.telegram.stop_listening();

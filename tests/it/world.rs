@@ -1,18 +1,16 @@
 //! The running gateway with fakes around it: the harness of the stories.
 //!
 //! `World::new()` starts simulators of Telegram, Discord and a model, and the gateway itself in a runtime of its
-//! own, so that it can be stopped (`restart`) or torn away (`crash`) while the simulators live on. People write
-//! (`ann.says`), `settle` waits until all of it is answered, `sees` renders a chat for a snapshot, and `finish`
-//! fails the test on whatever is left over.
+//! own, so that it can be stopped (`restart`) or torn away (`crash`) while the simulators live on. People write,
+//! `settle` waits until all is answered, `sees` renders a chat, and `finish` fails on whatever is left over.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::PathBuf;
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqliteConnection};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
@@ -22,10 +20,17 @@ use toney::config::{Config, Sources};
 use toney::http::Readiness;
 use toney::model::Clock;
 
+mod people;
+mod place;
+
 use crate::sim::discord::{self, Discord};
 use crate::sim::model::Server as Model;
-use crate::sim::servers::{Database, Postgres, Redis, database, free_port};
-use crate::sim::telegram::{Msg, Place, SimOptions, Telegram, User};
+use crate::sim::servers::{Database, Postgres, Redis, free_port};
+use crate::sim::telegram::{Place, SimOptions, Telegram};
+
+pub(crate) use people::Person;
+use people::line;
+use place::{folder, fresh_database};
 
 /// How long anything may take before it counts as never.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -46,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) engine: Engine,
     pub(crate) telegram: bool,
     pub(crate) discord: bool,
+    /// The gateway's address is known (`World::http`) rather than any free one.
+    pub(crate) http: bool,
     /// A second model stands behind the first.
     pub(crate) spare: bool,
     pub(crate) bot_api: SimOptions,
@@ -54,9 +61,33 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// A setting, as the environment gives it.
+    /// A setting, as the environment gives it; `{http}` stands for the gateway's own address.
     pub(crate) fn set(&mut self, name: &str, value: impl ToString) {
         self.env.insert(name.to_owned(), value.to_string());
+    }
+
+    /// Settings that make stories quick; what they mean does not change.
+    fn quick() -> Self {
+        let mut options = Self {
+            engine: Engine::Sqlite,
+            telegram: true,
+            discord: false,
+            http: false,
+            spare: false,
+            bot_api: SimOptions::default(),
+            discord_api: discord::Config::default(),
+            env: BTreeMap::new(),
+        };
+        options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
+        options.set("TONEY__INTAKE__QUIET_MS", 150);
+        options.set("TONEY__DELIVERY__PACE", false);
+        options.set("TONEY__DELIVERY__SETTLE_MS", 200);
+        options.set("TONEY__DELIVERY__PREVIEW_EVERY_MS", 60);
+        options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
+        options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
+        options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
+        options.set("TONEY__MODELS__NEARBY", "");
+        options
     }
 }
 
@@ -92,41 +123,6 @@ struct Gateway {
     readiness: Readiness,
 }
 
-/// Somebody on Telegram; the first has the id 1000, the next 2000.
-#[derive(Clone)]
-pub(crate) struct Person {
-    pub(crate) user: User,
-    telegram: Telegram,
-}
-
-impl Person {
-    /// Writes to Toney alone; the message's id.
-    pub(crate) fn says(&self, words: &str) -> i64 {
-        self.telegram.says(self.user, self.user, words)
-    }
-
-    /// Writes in a group or topic.
-    pub(crate) fn says_in(&self, place: impl Into<Place>, words: &str) -> i64 {
-        self.telegram.says(self.user, place, words)
-    }
-
-    /// Changes the words of a message to Toney.
-    pub(crate) fn edits(&self, message: i64, words: &str) {
-        self.telegram.edits(self.user, self.user, message, words);
-    }
-
-    /// Presses the newest button of that name.
-    pub(crate) fn presses(&self, label: &str) -> String {
-        self.telegram.presses_last(self.user, self.user, label)
-    }
-}
-
-impl From<&Person> for Place {
-    fn from(person: &Person) -> Self {
-        person.user.into()
-    }
-}
-
 impl World {
     /// SQLite, Telegram, one model that says back what it hears.
     pub(crate) async fn new() -> Self {
@@ -139,30 +135,30 @@ impl World {
 
     pub(crate) async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         prepare();
-        let mut options = Options {
-            engine: Engine::Sqlite,
-            telegram: true,
-            discord: false,
-            spare: false,
-            bot_api: SimOptions::default(),
-            discord_api: discord::Config::default(),
-            env: BTreeMap::new(),
-        };
-        defaults(&mut options);
-        let quick = options.env.clone();
+        let mut options = Options::quick();
         choose(&mut options);
         let telegram = Telegram::start(options.bot_api.clone()).await;
         let discord = Discord::with_config(options.discord_api.clone()).await;
         let (model, spare) = (Model::start().await, Model::start().await);
         let folder = folder();
-        let port = free_port();
-        let Servers {
-            url,
-            database,
-            postgres,
-            redis,
-        } = Servers::start(options.engine, &folder).await;
-        let mut env = quick;
+        // Only few stories ask over HTTP; between choosing a port and taking it another process may come.
+        let port = if options.http { free_port() } else { 0 };
+        let (url, database, postgres, redis) = match options.engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}/toney.db", folder.display());
+                (url, None, None, None)
+            }
+            Engine::Postgres => {
+                let database = fresh_database().await;
+                let redis = Redis::start().await;
+                (database.url.clone(), Some(database), None, Some(redis))
+            }
+            Engine::OwnPostgres => {
+                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+                (postgres.url("postgres"), None, Some(postgres), Some(redis))
+            }
+        };
+        let mut env = BTreeMap::new();
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set("TONEY_DATA_DIR", folder.display().to_string());
         set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
@@ -192,8 +188,12 @@ impl World {
         for value in env.values_mut() {
             *value = value.replace("{http}", &http);
         }
+        let sources = Sources {
+            env,
+            ..Sources::default()
+        };
         let mut world = Self {
-            config: config(env),
+            config: Config::load(&sources).expect("settings of a story"),
             telegram,
             discord,
             model,
@@ -411,10 +411,9 @@ impl World {
     /// Ends the story: settles, stops, and fails on anything that is left over.
     pub(crate) async fn finish(mut self) {
         self.settle().await;
-        for gateway in [self.gateway.take(), self.second.take()] {
-            if let Some(gateway) = gateway {
-                gateway.stop().await;
-            }
+        let running = [self.gateway.take(), self.second.take()];
+        for gateway in running.into_iter().flatten() {
+            gateway.stop().await;
         }
         if self.has_telegram {
             self.telegram.assert_done();
@@ -477,10 +476,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        for gateway in [self.gateway.take(), self.second.take()] {
-            if let Some(gateway) = gateway {
-                gateway.runtime.shutdown_background();
-            }
+        let running = [self.gateway.take(), self.second.take()];
+        for gateway in running.into_iter().flatten() {
+            gateway.runtime.shutdown_background();
         }
         if std::thread::panicking() {
             eprintln!("its folder: {}", self.folder.display());
@@ -539,19 +537,6 @@ impl Gateway {
     }
 }
 
-/// Settings that make stories quick; what they mean does not change.
-fn defaults(options: &mut Options) {
-    options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
-    options.set("TONEY__INTAKE__QUIET_MS", 150);
-    options.set("TONEY__DELIVERY__PACE", false);
-    options.set("TONEY__DELIVERY__SETTLE_MS", 200);
-    options.set("TONEY__DELIVERY__PREVIEW_EVERY_MS", 60);
-    options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
-    options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
-    options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
-    options.set("TONEY__MODELS__NEARBY", "");
-}
-
 fn prepare() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -568,57 +553,10 @@ fn prepare() {
     });
 }
 
-fn folder() -> PathBuf {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let name = format!("world-{}-{number}", std::process::id());
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::remove_dir_all(&folder).ok();
-    std::fs::create_dir_all(&folder).expect("a folder");
-    folder
-}
-
-async fn fresh_database() -> Database {
-    database("store", async |url| {
-        let pool = PgPool::connect(&url).await.unwrap();
-        sqlx::migrate!("migrations/postgres")
-            .run(&pool)
-            .await
-            .unwrap();
-        pool.close().await;
-    })
-    .await
-}
-
 /// Ends a runtime with all its tasks, wherever they stand, and waits until they are gone.
 async fn end(runtime: Runtime) {
     let ending = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
     ending.await.expect("an end of the runtime");
-}
-
-fn line(names: &HashMap<i64, String>, msg: &Msg, to: Option<&Msg>) -> String {
-    if msg.service {
-        return format!("* {}", msg.text);
-    }
-    let toney = "toney".to_owned();
-    let mut out = names.get(&msg.from).unwrap_or(&toney).clone();
-    if msg.edits > 0 && !msg.from_bot {
-        out.push_str(" (edited)");
-    }
-    if let Some(to) = to {
-        write!(out, " (to “{}”)", to.text).ok();
-    }
-    out.push(':');
-    if let Some(media) = &msg.media {
-        write!(out, " <{}>", media.kind).ok();
-    }
-    if !msg.text.is_empty() {
-        write!(out, " {}", msg.text).ok();
-    }
-    for button in msg.buttons.iter().flatten() {
-        write!(out, " [{}]", button.label).ok();
-    }
-    out
 }
 
 /// The pause between two looks at a condition that nobody announces.
@@ -662,54 +600,3 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
-
-fn config(env: BTreeMap<String, String>) -> Config {
-    let sources = Sources {
-        env,
-        ..Sources::default()
-    };
-    Config::load(&sources).expect("settings of a story")
-}
-
-/// The database and Redis of a world.
-struct Servers {
-    url: String,
-    database: Option<Database>,
-    postgres: Option<Postgres>,
-    redis: Option<Redis>,
-}
-
-impl Servers {
-    async fn start(engine: Engine, folder: &Path) -> Self {
-        match engine {
-            Engine::Sqlite => {
-                let url = format!("sqlite://{}/toney.db", folder.display());
-                Self {
-                    url,
-                    database: None,
-                    postgres: None,
-                    redis: None,
-                }
-            }
-            Engine::Postgres => {
-                let database = fresh_database().await;
-                let redis = Redis::start().await;
-                Self {
-                    url: database.url.clone(),
-                    database: Some(database),
-                    postgres: None,
-                    redis: Some(redis),
-                }
-            }
-            Engine::OwnPostgres => {
-                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
-                Self {
-                    url: postgres.url("postgres"),
-                    database: None,
-                    postgres: Some(postgres),
-                    redis: Some(redis),
-                }
-            }
-        }
-    }
-}
