@@ -21,6 +21,7 @@ use toney::cli::telemetry::Figures;
 use toney::config::{Config, Sources};
 use toney::http::Readiness;
 use toney::model::Clock;
+use toney::platform::terminal::{self, Streams, Terminal};
 
 use crate::sim::discord::{self, Discord};
 use crate::sim::model::Server as Model;
@@ -50,6 +51,8 @@ pub(crate) struct Options {
     pub(crate) spare: bool,
     pub(crate) bot_api: SimOptions,
     pub(crate) discord_api: discord::Config,
+    /// Somebody sits at the terminal; when their input ends, so does the program.
+    pub(crate) terminal: Option<Streams>,
     env: BTreeMap<String, String>,
 }
 
@@ -76,6 +79,7 @@ pub(crate) struct World {
     _database: Option<Database>,
     gateway: Option<Gateway>,
     has_telegram: bool,
+    terminal: Option<Streams>,
     /// What was read of every chat: message and how often it had been edited.
     read: Mutex<HashMap<(i64, i64), u32>>,
     names: Mutex<HashMap<i64, String>>,
@@ -145,6 +149,7 @@ impl World {
             spare: false,
             bot_api: SimOptions::default(),
             discord_api: discord::Config::default(),
+            terminal: None,
             env: BTreeMap::new(),
         };
         defaults(&mut options);
@@ -218,6 +223,7 @@ impl World {
             _database: database,
             gateway: None,
             has_telegram: options.telegram,
+            terminal: options.terminal,
             read: Mutex::default(),
             names: Mutex::default(),
             dead_letters: 0,
@@ -250,7 +256,7 @@ impl World {
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.
     pub(crate) async fn start(&mut self) {
         assert!(self.gateway.is_none(), "it runs already");
-        self.gateway = Some(Gateway::start(self.config.clone()));
+        self.gateway = Some(Gateway::start(self.config.clone(), self.terminal.take()));
     }
 
     /// Waits until every part says that it works.
@@ -498,7 +504,7 @@ impl Drop for World {
 }
 
 impl Gateway {
-    fn start(config: Config) -> Self {
+    fn start(config: Config, streams: Option<Streams>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("gateway")
@@ -511,7 +517,12 @@ impl Gateway {
             clock: Clock::System,
             seed: None,
             metrics: Figures::start().expect("figures").handle(),
-            terminal: None,
+            terminal: streams.map(|streams| {
+                Box::new(move |clock, idle| {
+                    let settings = terminal::Settings::default();
+                    Terminal::over(settings, clock, streams).with_idle(idle)
+                }) as Box<dyn FnOnce(Clock, app::Idle) -> Terminal + Send>
+            }),
             readiness: readiness.clone(),
         };
         let (end, ended) = oneshot::channel();
