@@ -31,6 +31,9 @@ pub async fn measure(options: &Options) -> Part {
     part
 }
 
+/// When the answer to a person's message was first seen, by the person's number.
+type Seen<'a> = &'a dyn Fn(usize) -> Option<Instant>;
+
 /// Answers of four seconds: how long after the model's first word something stands in the chat.
 async fn first_words(options: &Options, part: &mut Part) {
     let people = options.amount(50, 10);
@@ -50,11 +53,9 @@ async fn first_words(options: &Options, part: &mut Part) {
     let dees: Vec<_> = (0..people)
         .map(|n| stage.discord.user(&format!("fan{n}")))
         .collect();
-    for n in 0..people {
-        stage
-            .telegram
-            .says(stage.people[n], stage.people[n], &format!("Telegram {n}"));
-        stage.discord.whispers(dees[n], &format!("Discord {n}"));
+    for (n, (ann, dee)) in stage.people.iter().zip(&dees).enumerate() {
+        stage.telegram.says(*ann, *ann, &format!("Telegram {n}"));
+        stage.discord.whispers(*dee, &format!("Discord {n}"));
         tokio::time::sleep(Duration::from_millis(80)).await;
     }
     let whole = |text: &str| text.contains("word39");
@@ -89,13 +90,8 @@ async fn first_words(options: &Options, part: &mut Part) {
             .find(|m| m.content.contains("word"))
             .map(|m| m.at)
     };
-    for (name, seen) in [
-        (
-            "Telegram",
-            &seen_telegram as &dyn Fn(usize) -> Option<Instant>,
-        ),
-        ("Discord", &seen_discord),
-    ] {
+    let both: [(&str, Seen<'_>); 2] = [("Telegram", &seen_telegram), ("Discord", &seen_discord)];
+    for (name, seen) in both {
         let after = |n: usize| {
             let first = spoken.get(&format!("{name} {n}"))?;
             Some(seen(n)?.saturating_duration_since(*first))

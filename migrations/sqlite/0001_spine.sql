@@ -8,12 +8,14 @@ CREATE TABLE processes (
 );
 
 -- A lane is a line of work done one piece at a time: a conversation, or the sends into one chat.
--- `turns` counts how often it was released, which makes it the version of everything kept about it.
+-- `turns` counts how often it was released, which makes it the version of everything kept about it;
+-- `was_idle` is 1 when the last work found nothing before it, so that nobody has to read what waits.
 CREATE TABLE lanes (
     lane TEXT PRIMARY KEY,
     next_at BIGINT NOT NULL,
     holder TEXT NOT NULL DEFAULT '',
-    turns BIGINT NOT NULL DEFAULT 0
+    turns BIGINT NOT NULL DEFAULT 0,
+    was_idle BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX lanes_free ON lanes (next_at) WHERE holder = '' AND next_at < 9223372036854775807;
 CREATE INDEX lanes_held ON lanes (holder) WHERE holder <> '';

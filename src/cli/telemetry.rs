@@ -5,9 +5,9 @@
 mod figures;
 mod traces;
 
-use std::fs::{File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::IsTerminal;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -172,7 +172,11 @@ where
 fn open(path: &Path) -> anyhow::Result<File> {
     // On the very first start the data folder is not there yet.
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
+        // Private talk will lie in it.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
             .with_context(|| format!("The folder {} cannot be made", folder.display()))?;
     }
     OpenOptions::new()

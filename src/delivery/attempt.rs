@@ -220,7 +220,11 @@ impl<'a> Attempt<'a> {
         let now = inner.now();
         if now.ms() - self.row.left_at.ms() > STALE_MS {
             self.row.left_at = now;
-            self.row.after = inner.newest(address);
+            // A process that has just started may know less than the row does.
+            let newest = inner.newest(address);
+            if !newest.is_empty() {
+                self.row.after = newest;
+            }
             inner.store.insist(Change::mark(self.progress())).await?;
         }
         Ok(None)

@@ -15,6 +15,8 @@ use super::Inner;
 use super::attempt::{Attempt, Ended};
 use super::render::render;
 
+/// Where the nonces of parts begin that are sent anew; no text has so many parts.
+const ANEW: usize = 1_000;
 /// How long a message rests that nobody here can send; the next process to look may be the right one.
 const ELSEWHERE: Duration = Duration::from_secs(5);
 
@@ -152,9 +154,11 @@ impl Inner {
                     // Not there yet, or deleted by somebody while it grew: words are never lost for that.
                     let ended = match ended {
                         Some(Ended::Vanished) => {
+                            let deleted = index < attempt.row.parts.len();
                             attempt.row.parts.truncate(index);
                             let reply_to = reply_to.as_ref().filter(|_| first);
-                            let nonce = id.nonce(index);
+                            // Under its old nonce a platform would answer with the deleted one.
+                            let nonce = id.nonce(if deleted { index + ANEW } else { index });
                             attempt
                                 .send(&nonce, part, buttons, (reply_to, interaction))
                                 .await?

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Failure;
-use crate::store::{Change, Job, NewJob};
+use crate::store::{Change, Job};
 
 pub use backoff::backoff;
 pub use runner::{Runner, Settings};
@@ -71,26 +71,3 @@ impl Work {
 
 /// All workers by the kind of job they do.
 pub type Workers = Vec<Arc<dyn Worker>>;
-
-fn as_read(job: NewJob) -> Job {
-    let NewJob {
-        id,
-        kind,
-        lane: _,
-        key,
-        ordering,
-        payload,
-        run_at,
-        at,
-    } = job;
-    Job {
-        id,
-        kind,
-        key,
-        ordering,
-        payload,
-        run_at,
-        attempts: 0,
-        created_at: at,
-    }
-}

@@ -17,7 +17,7 @@ use crate::store::{
     CLAIM_LIMIT, Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, Store,
 };
 
-use super::{Work, Worker, as_read, backoff};
+use super::{Work, Worker, backoff};
 
 /// Settings of the section `[jobs]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -140,13 +140,16 @@ impl Runner {
                         () = this.work(claim, arrivals) => {}
                         () = stop.cancelled() => {}
                     }
+                    // Whatever found no room until now can begin.
+                    if this.store.room() <= 0 {
+                        this.wake.notify_one();
+                    }
                     this.store.change_room(1);
-                    this.wake.notify_one();
                 });
             }
             LaneNews::Arrived { lane, jobs } => {
                 if let Some(lane) = self.running().get(&lane) {
-                    drop(lane.send(jobs.into_iter().map(as_read).collect()));
+                    drop(lane.send(jobs.into_iter().map(Job::from).collect()));
                 }
             }
             LaneNews::Due(at) => {

@@ -168,6 +168,11 @@ impl Door {
         models.map(|model| model.name().to_owned()).collect()
     }
 
+    /// Whether no model is wanted at all.
+    pub fn is_offline(&self) -> bool {
+        self.plan().offline
+    }
+
     /// Asks every provider of a task's chain whether it is there and takes the key, one after the
     /// other; costs nothing. Names are those of the models.
     pub async fn check(&self, task: Task) -> Vec<(String, Result<(), Error>)> {

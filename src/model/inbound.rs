@@ -88,6 +88,23 @@ pub enum What {
     Payment { payment: Payment },
 }
 
+impl Inbound {
+    /// Whether somebody waits for words in return.
+    pub fn is_awaited(&self) -> bool {
+        match self.what {
+            What::Text { .. }
+            | What::Command { .. }
+            | What::Press { .. }
+            | What::Form { .. }
+            | What::Media { .. } => true,
+            What::Edited { .. }
+            | What::Membership { .. }
+            | What::Migrated { .. }
+            | What::Payment { .. } => false,
+        }
+    }
+}
+
 /// The sorts of files that are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -23,6 +23,17 @@ pub const NO_MODEL: &str = "No language model is set up here, so I can only answ
 pub const REFUSED: &str =
     "The language model declined to answer that. Put it another way and I'll try again.";
 
+/// The answer when no model is wanted.
+pub const SWITCHED_OFF: &str = "I run without a language model here, so I can't talk this through with you. \
+    Your message is kept. Commands like /help and /privacy work.";
+
+/// `/model` when none is wanted.
+pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models off, so I only answer commands; /help lists them.";
+
+/// The answer when a model said nothing that can be read.
+pub const NO_WORDS: &str =
+    "The language model answered without a readable word. Ask again, or put it another way.";
+
 /// Behind an answer that broke off.
 pub const BROKE_OFF: &str =
     "_(The connection to the language model broke here. Ask again and I'll start over.)_";
@@ -72,7 +83,7 @@ pub const PRIVACY: &str = "**What I keep**\n\
     - Your name and id on this platform, so that I know it is you.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
-    - To answer, the last ten exchanges and a short summary go to the language model; /model names it.\n\
+    - To answer, your name, our last ten exchanges and a short summary of what came before go to the language model; /model names it.\n\
     - Logs hold ids and times, never what was said.\n\n\
     **In groups** I only read what is addressed to me, and I never use what you told me in private.";
 

@@ -3,14 +3,14 @@
 //! Each may be run again with the same rows and changes nothing then: when a connection dies while
 //! it commits, nobody knows whether it did, and the change is simply applied once more.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use crate::model::Time;
 
-use super::change::{Change, out_lane};
+use super::change::{CLAIM_LIMIT, Change, Claim, Job, NewJob, Outgoing, out_lane};
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
 
@@ -82,7 +82,7 @@ const OUTBOUND: Sql = dialect!(
             j.value ->> 'priority', j.value ->> 'content', CAST(j.value ->> 'at' AS BIGINT),
             CAST(j.value ->> 'at' AS BIGINT), j.value ->> 'after',
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
-    "WHERE TRUE ON CONFLICT (key) DO NOTHING RETURNING lane"
+    "WHERE TRUE ON CONFLICT (key) DO NOTHING RETURNING id, lane"
 );
 // What is not known stays so: only its finder may say that it stands or does not. The same content
 // once more is nothing new, except for a row that waits for its final content.
@@ -162,6 +162,66 @@ pub(super) struct Written {
     pub(super) fresh_jobs: HashSet<String>,
     /// Lanes that got something to send, and from when.
     pub(super) out_lanes: Vec<(String, Time)>,
+    /// Ids of the outbound rows that were not there before.
+    pub(super) fresh_outbound: HashSet<String>,
+}
+
+impl Written {
+    /// The jobs that were not there before.
+    pub(super) fn fresh<'a>(&'a self, change: &'a Change) -> impl Iterator<Item = &'a NewJob> {
+        change
+            .jobs
+            .iter()
+            .filter(|job| self.fresh_jobs.contains(&job.id.to_string()))
+    }
+
+    /// What `change` put into each lane.
+    pub(super) fn put(&self, change: &Change) -> Put {
+        let mut put = Put::default();
+        for job in self.fresh(change) {
+            put.jobs
+                .entry(job.lane.clone())
+                .or_default()
+                .push(job.clone().into());
+        }
+        for row in &change.outbound {
+            if self.fresh_outbound.contains(&row.outbound.id.to_string()) {
+                let lane = out_lane(&row.outbound.address);
+                put.outbound
+                    .entry(lane)
+                    .or_default()
+                    .push(row.clone().into());
+            }
+        }
+        put.rewritten = change.rewrites.iter().map(|row| row.lane.clone()).collect();
+        put
+    }
+}
+
+/// What a change put into each lane.
+#[derive(Debug, Default)]
+pub(super) struct Put {
+    jobs: HashMap<String, Vec<Job>>,
+    outbound: HashMap<String, Vec<Outgoing>>,
+    rewritten: HashSet<String>,
+}
+
+impl Put {
+    /// Fills a claim of a lane that was idle before, so that it need not be read; false where only
+    /// the database knows what waits in it.
+    pub(super) fn fill(&mut self, claim: &mut Claim) -> bool {
+        if self.rewritten.contains(&claim.lane) {
+            return false;
+        }
+        let most = usize::try_from(CLAIM_LIMIT).unwrap_or(usize::MAX);
+        claim.jobs = self.jobs.remove(&claim.lane).unwrap_or_default();
+        claim.jobs.sort_by_key(|job| (job.ordering, job.id));
+        claim.jobs.truncate(most);
+        claim.outbound = self.outbound.remove(&claim.lane).unwrap_or_default();
+        claim.outbound.sort_by_key(|row| row.outbound.id);
+        claim.outbound.truncate(most);
+        true
+    }
 }
 
 /// Writes every row of `change` but its lanes.
@@ -174,7 +234,7 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change, me: &str) -> Result
     }
     simple(tx, JOB_ENDS, &change.ended).await?;
     simple(tx, MESSAGES, &change.messages).await?;
-    written.out_lanes = write_outbound(tx, change, me).await?;
+    write_outbound(tx, change, (me, &mut written)).await?;
     simple(tx, THERE, &change.conversations).await?;
     let addresses = newest(&change.addresses, |fact| fact.address.clone());
     simple(tx, ADDRESSES, &addresses).await?;
@@ -196,8 +256,12 @@ async fn write_people(tx: &mut Tx, change: &Change) -> Result<()> {
     simple(tx, SUMMARIES, &summaries).await
 }
 
-async fn write_outbound(tx: &mut Tx, change: &Change, me: &str) -> Result<Vec<(String, Time)>> {
-    let mut lanes = Vec::new();
+async fn write_outbound(
+    tx: &mut Tx,
+    change: &Change,
+    (me, written): (&str, &mut Written),
+) -> Result<()> {
+    let lanes = &mut written.out_lanes;
     if !change.outbound.is_empty() {
         let fresh: Vec<Value> = change.outbound.iter().map(outbound_row).collect();
         let at = change
@@ -206,8 +270,11 @@ async fn write_outbound(tx: &mut Tx, change: &Change, me: &str) -> Result<Vec<(S
             .map(|row| row.at)
             .min()
             .unwrap_or_default();
-        let touched: Vec<(String,)> = tx.read(OUTBOUND, rows(&fresh)?, &[]).await?;
-        lanes.extend(touched.into_iter().map(|(lane,)| (lane, at)));
+        let touched: Vec<(String, String)> = tx.read(OUTBOUND, rows(&fresh)?, &[]).await?;
+        for (id, lane) in touched {
+            lanes.push((lane, at));
+            written.fresh_outbound.insert(id);
+        }
     }
     let rewrites: Vec<Value> = newest(&change.rewrites, |row| row.id)
         .into_iter()
@@ -219,7 +286,7 @@ async fn write_outbound(tx: &mut Tx, change: &Change, me: &str) -> Result<Vec<(S
         let marks = newest(&change.marks, |row| row.id);
         tx.run(MARKS, rows(&marks)?, &[Bind::Text(me)]).await?;
     }
-    Ok(lanes)
+    Ok(())
 }
 
 async fn simple<T: serde::Serialize>(tx: &mut Tx, sql: Sql, items: &[T]) -> Result<()> {

@@ -312,6 +312,53 @@ pub struct Applied {
     pub fresh_jobs: usize,
 }
 
+impl From<NewJob> for Job {
+    fn from(job: NewJob) -> Self {
+        let NewJob {
+            id,
+            kind,
+            lane: _,
+            key,
+            ordering,
+            payload,
+            run_at,
+            at,
+        } = job;
+        Self {
+            id,
+            kind,
+            key,
+            ordering,
+            payload,
+            run_at,
+            attempts: 0,
+            created_at: at,
+        }
+    }
+}
+
+impl From<NewOutbound> for Outgoing {
+    fn from(row: NewOutbound) -> Self {
+        let NewOutbound {
+            outbound,
+            after,
+            at,
+        } = row;
+        Self {
+            outbound,
+            revision: 0,
+            state: OutboundState::Pending,
+            parts: Vec::new(),
+            attempts: 0,
+            next_at: at,
+            left_at: at,
+            after,
+            error: String::new(),
+            created_at: at,
+        }
+    }
+}
+
 /// The lane in which the turns of a conversation happen.
 pub fn turn_lane(address: &Address) -> String {
     format!("turn:{address}")

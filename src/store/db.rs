@@ -70,6 +70,16 @@ pub(super) enum Db {
     Postgres { pool: PgPool },
 }
 
+/// Makes a folder into which nobody else may look, for it holds private talk; one that is there
+/// already is left as it is.
+fn make_private(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
 /// Runs the same expression on whichever database it is.
 macro_rules! reading {
     ($db:expr, $sql:expr, |$text:ident, $conn:ident| $body:expr) => {
@@ -109,7 +119,7 @@ impl Db {
 
     async fn open_sqlite(path: &Path, power_safe: bool) -> Result<Self> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
+            make_private(folder)
                 .with_context(|| format!("Making the folder {}", folder.display()))?;
         }
         // NORMAL keeps every commit over a killed process; only FULL keeps it over a power cut.

@@ -22,20 +22,21 @@ const LOCK: Sql = Sql {
 };
 // $2 = us, or '' when we take nothing now; $3 = now.
 const PUT: Sql = dialect!(
-    "INSERT INTO lanes (lane, next_at, holder)
+    "INSERT INTO lanes (lane, next_at, holder, was_idle)
      SELECT j.value ->> 'lane', CAST(j.value ->> 'at' AS BIGINT),
-            CASE WHEN CAST(j.value ->> 'at' AS BIGINT) <= $3 THEN $2 ELSE '' END FROM" each
+            CASE WHEN CAST(j.value ->> 'at' AS BIGINT) <= $3 THEN $2 ELSE '' END, 1 FROM" each
     "WHERE TRUE ON CONFLICT (lane) DO UPDATE SET
+            was_idle = CASE WHEN lanes.next_at = 9223372036854775807 THEN 1 ELSE 0 END,
             next_at = CASE WHEN lanes.next_at = 9223372036854775807 THEN excluded.next_at
                            ELSE lanes.next_at END,
             holder = CASE WHEN lanes.holder = '' AND (lanes.next_at <= $3
                                OR lanes.next_at = 9223372036854775807) THEN excluded.holder
                           ELSE lanes.holder END
-     RETURNING lane, next_at, holder, turns"
+     RETURNING lane, next_at, holder, turns, was_idle"
 );
 // The lane is next due when the first piece of its work is: the ones behind it keep their order.
 const RELEASE: Sql = dialect!(
-    "UPDATE lanes SET turns = turns + 1, next_at = d.due,
+    "UPDATE lanes SET turns = turns + 1, was_idle = 0, next_at = d.due,
             holder = CASE WHEN d.due <= $3 AND $4 = 1 THEN holder ELSE '' END
      FROM (SELECT j.value ->> 'lane' AS name, COALESCE(
              (SELECT run_at FROM jobs WHERE jobs.lane = j.value ->> 'lane' AND state = 'due'
@@ -44,20 +45,20 @@ const RELEASE: Sql = dialect!(
               AND state IN ('pending', 'unknown') ORDER BY id LIMIT 1),
              9223372036854775807) AS due FROM" each ") AS d
      WHERE lanes.lane = d.name AND lanes.holder = $2
-     RETURNING lane, next_at, holder, turns"
+     RETURNING lane, next_at, holder, turns, was_idle"
 );
 // That it is due at all is said twice: the planners use the index of free lanes only if told so.
 const CLAIM: Sql = Sql {
-    sqlite: "UPDATE lanes SET holder = $2 WHERE lane IN
+    sqlite: "UPDATE lanes SET holder = $2, was_idle = 0 WHERE lane IN
              (SELECT lane FROM lanes WHERE holder = '' AND next_at <= $3
               AND next_at < 9223372036854775807
               ORDER BY next_at LIMIT CAST($1 AS INTEGER)) AND holder = ''
-             RETURNING lane, next_at, holder, turns",
-    postgres: "UPDATE lanes SET holder = $2 WHERE lane IN
+             RETURNING lane, next_at, holder, turns, was_idle",
+    postgres: "UPDATE lanes SET holder = $2, was_idle = 0 WHERE lane IN
              (SELECT lane FROM lanes WHERE holder = '' AND next_at <= $3
               AND next_at < 9223372036854775807
               ORDER BY next_at LIMIT CAST($1 AS BIGINT) FOR UPDATE SKIP LOCKED) AND holder = ''
-             RETURNING lane, next_at, holder, turns",
+             RETURNING lane, next_at, holder, turns, was_idle",
 };
 // The same in the two words that each planner turns into a look into the index for every lane; with
 // the other's, it reads the whole table.
@@ -96,6 +97,8 @@ pub(super) struct LaneRow {
     pub(super) next_at: i64,
     pub(super) holder: String,
     pub(super) turns: i64,
+    /// 1: the work that was just put in is all there is.
+    pub(super) was_idle: i64,
 }
 
 #[derive(sqlx::FromRow)]

@@ -10,8 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Clock, ProcessId, Time};
 
-use super::apply;
-use super::change::{Applied, Change, Claim, LaneNews, NewJob, out_lane};
+use super::apply::{self, Written};
+use super::change::{Applied, Change, Claim, Job, LaneNews, NewJob, out_lane};
 use super::db::{Db, Sql};
 use super::lanes::{self, LaneRow};
 use super::tx::{Bind, Tx};
@@ -24,9 +24,9 @@ const FENCE: Sql = Sql {
     postgres: "SELECT id FROM processes WHERE id = $1 AND lease_until > $2 FOR SHARE",
 };
 const HELD: Sql = Sql {
-    sqlite: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1
+    sqlite: "SELECT lane, next_at, holder, turns, CAST(0 AS BIGINT) AS was_idle FROM lanes WHERE holder = $1
              AND holder <> ''",
-    postgres: "SELECT lane, next_at, holder, turns FROM lanes WHERE holder = $1
+    postgres: "SELECT lane, next_at, holder, turns, CAST(0 AS BIGINT) AS was_idle FROM lanes WHERE holder = $1
              AND holder <> ''",
 };
 
@@ -166,14 +166,11 @@ impl Writer {
             touched.extend(lanes::release(&mut tx, &change.release, &me, now, keep).await?);
             outcome.released.clone_from(&change.release);
         }
-        let fresh: Vec<&NewJob> = change
-            .jobs
-            .iter()
-            .filter(|job| written.fresh_jobs.contains(&job.id.to_string()))
-            .collect();
         let mut busy: HashMap<String, Time> = HashMap::new();
-        let job_lanes = fresh.iter().map(|job| (job.lane.clone(), job.run_at));
-        for (lane, at) in job_lanes.chain(written.out_lanes) {
+        let job_lanes = written
+            .fresh(change)
+            .map(|job| (job.lane.clone(), job.run_at));
+        for (lane, at) in job_lanes.chain(written.out_lanes.iter().cloned()) {
             let entry = busy.entry(lane).or_insert(at);
             *entry = (*entry).min(at);
         }
@@ -194,7 +191,7 @@ impl Writer {
         if self.doubtful {
             touched.extend(tx.read::<LaneRow>(HELD, me.clone(), &[]).await?);
         }
-        self.sort_lanes(&mut tx, touched, &fresh, &mut outcome)
+        self.sort_lanes(&mut tx, touched, (change, &written), &mut outcome)
             .await?;
         tx.commit().await?;
         outcome.fresh = written.fresh_jobs;
@@ -206,19 +203,22 @@ impl Writer {
         &self,
         tx: &mut Tx,
         touched: Vec<LaneRow>,
-        fresh: &[&NewJob],
+        (change, written): (&Change, &Written),
         outcome: &mut Outcome,
     ) -> Result<()> {
         let me = self.me.to_string();
         let released: HashSet<&String> = outcome.released.iter().collect();
         let mut taken: HashMap<String, Claim> = HashMap::new();
         let mut arrived: HashMap<String, Vec<NewJob>> = HashMap::new();
+        // Lanes in which nothing waits but what this very batch put there.
+        let mut new: HashSet<String> = HashSet::new();
         for row in touched {
             let LaneRow {
                 lane,
                 next_at,
                 holder,
                 turns,
+                was_idle,
             } = row;
             if holder != me {
                 taken.remove(&lane);
@@ -230,6 +230,11 @@ impl Writer {
             } else {
                 let kept = released.contains(&lane);
                 let (jobs, outbound) = (Vec::new(), Vec::new());
+                if was_idle == 1 && !kept {
+                    new.insert(lane.clone());
+                } else {
+                    new.remove(&lane);
+                }
                 taken.insert(
                     lane.clone(),
                     Claim {
@@ -243,24 +248,32 @@ impl Writer {
                 );
             }
         }
-        for job in fresh {
+        for job in written.fresh(change) {
             if let Some(jobs) = arrived.get_mut(&job.lane) {
-                jobs.push((*job).clone());
+                jobs.push(job.clone());
             }
         }
         outcome.held = taken.keys().cloned().collect();
-        if !taken.is_empty() {
-            let mut claims = lanes::contents(tx, taken).await?;
-            let new: HashSet<_> = fresh.iter().map(|job| job.id).collect();
-            for claim in &mut claims {
-                claim.fresh |= claim.jobs.iter().all(|job| new.contains(&job.id));
-                // What failed may be due again before its failure could be recorded.
-                claim.fresh &= claim.jobs.iter().all(|job| job.attempts == 0);
+        let mut put = written.put(change);
+        let (mut claims, mut rest) = (Vec::new(), HashMap::new());
+        for (lane, mut claim) in taken {
+            if new.contains(&lane) && put.fill(&mut claim) {
+                claims.push(claim);
+            } else {
+                rest.insert(lane, claim);
             }
-            outcome
-                .news
-                .extend(claims.into_iter().map(LaneNews::Claimed));
         }
+        if !rest.is_empty() {
+            claims.extend(lanes::contents(tx, rest).await?);
+        }
+        for claim in &mut claims {
+            let is_new = |job: &Job| written.fresh_jobs.contains(&job.id.to_string());
+            claim.fresh |= claim.jobs.iter().all(is_new);
+            // What failed may be due again before its failure could be recorded.
+            claim.fresh &= claim.jobs.iter().all(|job| job.attempts == 0);
+        }
+        let claims = claims.into_iter().map(LaneNews::Claimed);
+        outcome.news.extend(claims);
         outcome.news.extend(
             arrived
                 .into_iter()

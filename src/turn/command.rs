@@ -67,6 +67,8 @@ pub(super) struct View {
     pub(super) why: Option<Why>,
     /// The chain of models, best first.
     pub(super) models: Vec<String>,
+    /// Whether none is wanted.
+    pub(super) offline: bool,
     /// Those of them that rest because they failed.
     pub(super) resting: Vec<String>,
 }
@@ -105,6 +107,9 @@ fn help() -> String {
 }
 
 fn models(view: &View) -> String {
+    if view.offline {
+        return phrases::NO_MODEL_WANTED.to_owned();
+    }
     let Some((first, others)) = view.models.split_first() else {
         return phrases::NO_MODEL.to_owned();
     };

@@ -103,7 +103,12 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
     let mut said: Vec<Said> = Vec::new();
     let mut letters = 0;
     let mut taken = 0;
+    let first = items.first().map(|item| &item.sender.user);
     for item in items.iter().take(most) {
+        // What people say belongs to each of them, and so does the answer.
+        if Some(&item.sender.user) != first {
+            break;
+        }
         match &item.what {
             What::Text { text } => {
                 letters += text.chars().count();
@@ -164,8 +169,9 @@ pub(super) fn meanwhile(item: &Inbound, said: &[Said], stop: &str) -> Meanwhile 
         What::Edited { .. } if said.iter().any(|said| is_same(&said.message, item)) => {
             Meanwhile::Reworded
         }
-        What::Text { .. } => Meanwhile::MoreTalk,
-        What::Command { .. }
+        What::Text { .. } if theirs => Meanwhile::MoreTalk,
+        What::Text { .. }
+        | What::Command { .. }
         | What::Press { .. }
         | What::Edited { .. }
         | What::Form { .. }

@@ -109,10 +109,16 @@ impl Worker for Turn {
             self.wait_for_quiet(work).await;
         }
         let most = if self.queue == Queue::Each { 1 } else { MOST };
-        let items = read(&work.jobs)?;
+        let items = readable(work)?;
         let (taken, asked) = gather(&items, most);
         work.jobs.truncate(taken);
         let items: Vec<Inbound> = items.into_iter().take(taken).collect();
+        // A restarted process has not seen it come in; what is lost on the way out lies behind it.
+        for item in &items {
+            if let Some(message) = &item.message {
+                self.delivery.saw(&item.address, message);
+            }
+        }
         let (Some(first), Some(job)) = (items.first(), work.jobs.first()) else {
             return Ok(Change::default());
         };
@@ -138,22 +144,25 @@ impl Worker for Turn {
 
     /// Nobody waits for an answer that will never come.
     async fn given_up(&self, work: &Work) -> Change {
-        let Some(job) = work.jobs.first() else {
-            return Change::default();
-        };
-        let Ok(item) = serde_json::from_str::<Inbound>(&job.payload) else {
+        let items = read(&work.jobs).unwrap_or_default();
+        let Some((item, job)) = items
+            .iter()
+            .zip(&work.jobs)
+            .find(|(item, _)| item.is_awaited())
+        else {
             return Change::default();
         };
         let content = Content::Message {
             text: phrases::GIVEN_UP.to_owned(),
             buttons: Vec::new(),
-            reply_to: None,
-            interaction: item.interaction,
+            reply_to: item
+                .message
+                .clone()
+                .filter(|_| item.setting == Setting::Group),
+            interaction: item.interaction.clone(),
         };
-        let key = format!("given-up:{}", job.id);
-        let letter = self
-            .delivery
-            .letter(item.address, key, Priority::Reply, content);
+        let (address, key) = (item.address.clone(), format!("given-up:{}", job.id));
+        let letter = self.delivery.letter(address, key, Priority::Reply, content);
         Change {
             outbound: vec![letter],
             ..Change::default()
@@ -223,6 +232,7 @@ impl Turn {
         let view = View {
             why,
             models: self.door.chain(Task::Chat),
+            offline: self.door.is_offline(),
             resting: self.door.resting(),
         };
         if command == Command::New {
@@ -341,6 +351,18 @@ fn read(jobs: &[Job]) -> Result<Vec<Inbound>, Failure> {
                 .map_err(Failure::GiveUp)
         })
         .collect()
+}
+
+/// The items up to the first that cannot be read. Is it the very first, it fails alone: what waits
+/// behind it is no worse for that.
+fn readable(work: &mut Work) -> Result<Vec<Inbound>, Failure> {
+    let item = |job: &Job| serde_json::from_str(&job.payload).ok();
+    let items: Vec<Inbound> = work.jobs.iter().map_while(item).collect();
+    if items.is_empty() {
+        work.jobs.truncate(1);
+        return read(&work.jobs);
+    }
+    Ok(items)
 }
 
 fn job_time(jobs: &[Job]) -> Time {

@@ -122,7 +122,8 @@ impl Answer {
             How::Unavailable(unavailable) => match unavailable.reason {
                 Reason::NotConfigured => phrases::NO_MODEL.to_owned(),
                 Reason::Refused => phrases::REFUSED.to_owned(),
-                Reason::Offline | Reason::AllFailed => phrases::OFFLINE.to_owned(),
+                Reason::Offline => phrases::SWITCHED_OFF.to_owned(),
+                Reason::AllFailed => phrases::OFFLINE.to_owned(),
             },
             How::TooLate => phrases::OFFLINE.to_owned(),
         };
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn every_way_of_having_no_model_says_so() {
         for (reason, text) in [
-            (Reason::Offline, phrases::OFFLINE),
+            (Reason::Offline, phrases::SWITCHED_OFF),
             (Reason::AllFailed, phrases::OFFLINE),
             (Reason::NotConfigured, phrases::NO_MODEL),
             (Reason::Refused, phrases::REFUSED),

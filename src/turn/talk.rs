@@ -8,6 +8,7 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::time::Instant;
 
+use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
 use crate::llm::{self, Heard, Persona, Place, Request, Task};
@@ -57,7 +58,7 @@ impl<'a> Talk<'a> {
             return Ok(commit.done().await);
         }
         let mut show = self.show().await?;
-        let over = match &mut show {
+        let mut over = match &mut show {
             Some(show) => self.listen(&commit, work, show).await?,
             // The account is not connected here (any more): the answer waits for it in the outbox.
             None => self.listen_blind(&commit).await,
@@ -71,6 +72,10 @@ impl<'a> Talk<'a> {
             }
             None => None,
         };
+        if self.is_wordless(&over) {
+            phrases::NO_WORDS.clone_into(&mut over.text);
+            over.remembered.clear();
+        }
         match (over.text.as_str(), row) {
             ("", None) => {}
             // The words that stand were taken back by the model; they must not stay under their button.
@@ -134,6 +139,14 @@ impl<'a> Talk<'a> {
             })
             .collect();
         lines.join("\n\n")
+    }
+
+    /// Whether there is an answer of which nothing can be seen where it goes.
+    fn is_wordless(&self, over: &Over) -> bool {
+        let expected = matches!(over.how, How::Model(_)) || !over.text.is_empty();
+        let last = self.scene.last();
+        let features = last.and_then(|last| self.turn.delivery.features(&last.address));
+        expected && features.is_some_and(|features| render(&over.text, &features).is_empty())
     }
 
     fn window(&self, commit: &Commit<'_>) -> usize {

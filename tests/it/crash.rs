@@ -21,10 +21,10 @@ async fn survives(store: Store, kills: usize) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_on_sqlite() {
-    survives(Store::Sqlite, 40).await;
+    survives(Store::Sqlite, 36).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_on_postgresql_and_redis() {
-    survives(Store::Shared, 24).await;
+    survives(Store::Shared, 18).await;
 }

@@ -39,8 +39,7 @@ async fn a_button_outlives_a_crash() {
     growing(&world, &ann, 2).await;
     let shown = world.telegram.look(|s| s.replies(&ann)[1].clone());
     world.die().await;
-    let again = Answer::pieces(["Second ", "try ", "now."]).pause_after(2);
-    world.model.push(again);
+    world.model.hold();
     let press = ann.presses("Stop");
     world.start().await;
     world.telegram.until_answered(&press).await;
@@ -115,6 +114,7 @@ async fn a_button_of_a_deleted_message_is_answered() {
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: go
+    toney: First things first.
     toney: That button belongs to something that is over.
     ");
     world.finish().await;

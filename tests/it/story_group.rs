@@ -172,7 +172,7 @@ async fn a_growing_answer_moves_too() {
     ");
     insta::assert_snapshot!(world.sees(new), @r"
     * migrate_from_chat_id
-    toney (to “migrate_from_chat_id”): First things first.
+    toney: First things first.
     ");
     world.finish().await;
 }
@@ -226,5 +226,45 @@ async fn thrown_out_and_let_in_again() {
     ann: @toney_bot again
     toney (to “@toney_bot again”): ann: again
     ");
+    world.finish().await;
+}
+
+/// Two people ask at once: each gets an answer of their own, and what they said is kept as theirs.
+#[tokio::test]
+async fn each_is_answered_for_themself() {
+    let world = World::new().await;
+    let (ann, bob) = (world.person("ann"), world.person("bob"));
+    let band = world.telegram.supergroup("the band");
+    world.model.hold();
+    ann.says_in(band, "@toney_bot one");
+    world.model.wait_until("a turn", |c| c.waiting == 1).await;
+    ann.says_in(band, "@toney_bot two");
+    bob.says_in(band, "@toney_bot three");
+    bob.says_in(band, "@toney_bot four");
+    let stored = |s: &crate::sim::telegram::State| s.unconfirmed() == 0;
+    world.telegram.until("all are stored", stored).await;
+    world.model.release();
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(band), @r"
+    ann: @toney_bot one
+    ann: @toney_bot two
+    bob: @toney_bot three
+    bob: @toney_bot four
+    toney (to “@toney_bot one”): ann: one
+    toney (to “@toney_bot two”): ann: two
+    toney (to “@toney_bot four”): bob: three
+
+    bob: four
+    ");
+    const KEPT: &str = "SELECT i.platform_user || ' ' || m.text FROM messages m
+         JOIN identities i ON i.person_id = m.person_id ORDER BY m.id";
+    insta::assert_debug_snapshot!(world.read(KEPT).await, @r#"
+    [
+        "1000 ann: one",
+        "1000 ann: two",
+        "2000 bob: three",
+        "2000 bob: four",
+    ]
+    "#);
     world.finish().await;
 }

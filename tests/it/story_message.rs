@@ -166,7 +166,7 @@ async fn commands() {
     Where it goes
 
     • It stays in the database of whoever runs me.
-    • To answer, the last ten exchanges and a short summary go to the language model; /model names it.
+    • To answer, your name, our last ten exchanges and a short summary of what came before go to the language model; /model names it.
     • Logs hold ids and times, never what was said.
 
     In groups I only read what is addressed to me, and I never use what you told me in private.

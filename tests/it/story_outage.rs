@@ -13,10 +13,22 @@ async fn without_a_model_the_answer_is_honest_and_immediate() {
     world.model.stop().await;
     ann.says("are you there?");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: are you there?
+    toney: I can't reach a language model at the moment, so I can't talk this through with you. Your message is kept, nothing is lost. Commands like /help, /why and /privacy work meanwhile.
+    ");
     ann.says("/why");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: /why
+    toney: My last answer
+
+    • Written without a model: no model could be reached
+    • What I had in mind: 1 message of this session
+    • Documents and personal data used: none
+    • Tried before: openai/scripted: down: no connection
+    • Tried before: openai/scripted: down: no connection
+    ");
     ann.says("/help");
     world.settle().await;
     assert!(world.sees(&ann).contains("/privacy"));
@@ -30,7 +42,12 @@ async fn offline_asks_nobody() {
     ann.says("are you there?");
     ann.says("/model");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: are you there?
+    ann: /model
+    toney: I run without a language model here, so I can't talk this through with you. Your message is kept. Commands like /help and /privacy work.
+    toney: Whoever runs me has switched language models off, so I only answer commands; /help lists them.
+    ");
     assert_eq!(world.model.counts().started, 0);
     world.finish().await;
 }
@@ -47,7 +64,10 @@ async fn a_second_model_takes_over() {
     world.spare.push(Answer::text("A whole sentence."));
     ann.says("go");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: A whole sentence.
+    ");
     world.finish().await;
 }
 
@@ -88,7 +108,7 @@ async fn whatever_a_model_answers_the_person_hears_of_it() {
     ] {
         let world = World::with(quick).await;
         let ann = world.friend("ann").await;
-        world.model.push(trouble);
+        world.model.otherwise(Behaviour::answer(trouble));
         ann.says("go");
         world.settle().await;
         let seen = world.sees(&ann);
@@ -180,7 +200,10 @@ async fn an_outage_of_telegram_is_outlived() {
     world.telegram.start_listening().await;
     world.settle().await;
     world.until_ready().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: go
+    ");
     world.finish().await;
 }
 
@@ -268,7 +291,10 @@ async fn a_growing_answer_that_is_deleted_comes_anew() {
     world.telegram.deletes(&ann, card);
     world.model.proceed();
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: First things first.
+    ");
     world.finish().await;
 }
 
@@ -282,7 +308,10 @@ async fn another_program_polls_the_same_bot() {
     ann.says("hello");
     world.settle().await;
     world.until_ready().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: hello
+    toney: hello
+    ");
     world.finish().await;
 }
 
@@ -306,7 +335,11 @@ async fn who_blocks_and_comes_back() {
     ann.says("I am back");
     world.settle().await;
     assert!(world.read(unreachable).await.is_empty());
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    ann: I am back
+    toney: I am back
+    ");
     world.expect_unsent(1);
     world.finish().await;
 }

@@ -1,9 +1,11 @@
 //! The program ends and comes back, in order or not, and so do PostgreSQL and Redis.
 
 use crate::sim::model::Answer;
+use crate::sim::telegram::{Fault, On};
 use crate::world::{Engine, World, on_both};
 
-on_both!(memory_survives a_dying_turn_is_run_again a_turn_is_finished_or_handed_back what_came_meanwhile);
+on_both!(memory_survives a_dying_turn_is_run_again a_turn_is_finished_or_handed_back what_came_meanwhile a_send_dies_on_its_way
+    a_long_answer_dies_half_sent);
 
 async fn memory_survives(engine: Engine) {
     let mut world = World::on(engine).await;
@@ -16,7 +18,14 @@ async fn memory_survives(engine: Engine) {
     world.crash().await;
     ann.says("and again?");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: remember the blue one
+    toney: remember the blue one
+    ann: which one?
+    toney: which one?
+    ann: and again?
+    toney: and again?
+    ");
     let asked = world.model.requests().pop().unwrap();
     assert!(asked.mentions("blue") && asked.mentions("which one?"));
     world.finish().await;
@@ -37,7 +46,10 @@ async fn a_dying_turn_is_run_again(engine: Engine) {
     world.model.push(Answer::text("Second try."));
     world.crash().await;
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: Second try.
+    ");
     world.finish().await;
 }
 
@@ -56,7 +68,10 @@ async fn a_turn_is_finished_or_handed_back(engine: Engine) {
         .await;
     world.restart().await;
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: First things first.
+    ");
     assert_eq!(world.model.counts().started, 1);
     world.finish().await;
 }
@@ -68,7 +83,10 @@ async fn what_came_meanwhile(engine: Engine) {
     ann.says("are you up?");
     world.start().await;
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: are you up?
+    toney: are you up?
+    ");
     world.finish().await;
 }
 
@@ -88,7 +106,12 @@ async fn postgres_dies_and_returns() {
     postgres.restart().await;
     world.settle().await;
     world.until_ready().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: one
+    ann: two
+    toney: one
+    toney: two
+    ");
     world.finish().await;
 }
 
@@ -108,6 +131,140 @@ async fn redis_dies_and_returns() {
     ann.says("and again?");
     world.settle().await;
     assert!(world.model.requests().pop().unwrap().mentions("blue"));
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: remember the blue one
+    toney: remember the blue one
+    ann: which one?
+    toney: which one?
+    ann: and again?
+    toney: and again?
+    ");
+    world.finish().await;
+}
+
+/// The program dies while a send is on its way, which was taken or was not: it stands once.
+async fn a_send_dies_on_its_way(engine: Engine) {
+    for fault in [Fault::Hang, Fault::HangAfter] {
+        let mut world = World::on(engine).await;
+        let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
+        world
+            .telegram
+            .fault(On::method("sendMessage").chat(&ann), fault);
+        ann.says("to be");
+        world
+            .telegram
+            .wait_until(crate::world::PATIENCE, |s| s.calls("sendMessage") == 3)
+            .await;
+        world.die().await;
+        world.telegram.clear_faults();
+        bob.says("hello");
+        world.start().await;
+        world.settle().await;
+        assert_eq!(world.sees(&ann), "ann: to be\ntoney: to be", "{fault:?}");
+        world.sees(&bob);
+        world.finish().await;
+    }
+}
+
+/// It dies between the parts of a long answer: every part stands once, in order.
+async fn a_long_answer_dies_half_sent(engine: Engine) {
+    for fault in [Fault::Hang, Fault::HangAfter] {
+        let mut world = World::on(engine).await;
+        let ann = world.friend("ann").await;
+        let long: String = (0..2_400).map(|n| format!("{n:04} ")).collect();
+        world.model.push(Answer::text(&long));
+        let second = On::method("sendMessage").after(1);
+        world.telegram.fault(second, fault);
+        ann.says("go");
+        world
+            .telegram
+            .wait_until(crate::world::PATIENCE, |s| s.calls("sendMessage") == 3)
+            .await;
+        world.die().await;
+        world.telegram.clear_faults();
+        world.start().await;
+        world.settle().await;
+        let seen = world.sees(&ann);
+        let numbers: Vec<u32> = seen
+            .split_whitespace()
+            .filter_map(|word| word.parse().ok())
+            .collect();
+        assert_eq!(numbers, (0..2_400).collect::<Vec<_>>(), "{fault:?}");
+        world.finish().await;
+    }
+}
+
+/// Nothing is there when the program starts; it says so, waits, and serves when they are.
+#[tokio::test]
+async fn services_may_come_later() {
+    let mut world = World::on(Engine::OwnPostgres).await;
+    let ann = world.friend("ann").await;
+    world.stop().await;
+    world.telegram.stop_listening();
+    world.postgres.as_ref().unwrap().kill();
+    world.redis.as_ref().unwrap().kill();
+    ann.says("anybody?");
+    world.start().await;
+    let health = format!("{}/readyz", world.http);
+    let client = reqwest::Client::builder().build().unwrap();
+    let mut report = String::new();
+    while !report.contains("database") {
+        if let Ok(answer) = client.get(&health).send().await {
+            assert_eq!(answer.status(), 503);
+            report = answer.text().await.unwrap();
+        }
+        crate::world::pause().await;
+    }
+    world.postgres.as_ref().unwrap().restart().await;
+    world.telegram.start_listening().await;
+    world.settle().await;
+    world.redis.as_ref().unwrap().restart().await;
+    world.until_ready().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: anybody?
+    toney: anybody?
+    ");
+    world.finish().await;
+}
+
+/// Two programs share the work; one dies in the middle of an answer, and the other goes on with everything.
+#[tokio::test]
+async fn two_programs_share_the_work() {
+    let mut world = World::on(Engine::Postgres).await;
+    let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
+    world.join().await;
+    for number in 0..3 {
+        ann.says(&format!("number {number}"));
+        bob.says(&format!("number {number}"));
+        world.settle().await;
+    }
+    world.sees(&bob);
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: number 0
+    toney: number 0
+    ann: number 1
+    toney: number 1
+    ann: number 2
+    toney: number 2
+    ");
+    world
+        .model
+        .push(Answer::pieces(["First ", "things ", "first."]).pause_after(2));
+    ann.says("go");
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 5)
+        .await;
+    world.model.push(Answer::text("Second try."));
+    world.die().await;
+    world.settle().await;
+    ann.says("still there?");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: Second try.
+    ann: still there?
+    toney: still there?
+    ");
     world.finish().await;
 }

@@ -78,6 +78,7 @@ pub(crate) struct World {
     url: String,
     _database: Option<Database>,
     gateway: Option<Gateway>,
+    second: Option<Gateway>,
     has_telegram: bool,
     terminal: Option<Streams>,
     /// What was read of every chat: message and how often it had been edited.
@@ -160,21 +161,12 @@ impl World {
         let (model, spare) = (Model::start().await, Model::start().await);
         let folder = folder();
         let port = free_port();
-        let (url, database, postgres, redis) = match options.engine {
-            Engine::Sqlite => {
-                let url = format!("sqlite://{}/toney.db", folder.display());
-                (url, None, None, None)
-            }
-            Engine::Postgres => {
-                let database = fresh_database().await;
-                let redis = Redis::start().await;
-                (database.url.clone(), Some(database), None, Some(redis))
-            }
-            Engine::OwnPostgres => {
-                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
-                (postgres.url("postgres"), None, Some(postgres), Some(redis))
-            }
-        };
+        let Servers {
+            url,
+            database,
+            postgres,
+            redis,
+        } = Servers::start(options.engine, &folder).await;
         let mut env = quick;
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         set("TONEY_DATA_DIR", folder.display().to_string());
@@ -205,12 +197,8 @@ impl World {
         for value in env.values_mut() {
             *value = value.replace("{http}", &http);
         }
-        let sources = Sources {
-            env,
-            ..Sources::default()
-        };
         let mut world = Self {
-            config: Config::load(&sources).expect("settings of a story"),
+            config: config(env),
             telegram,
             discord,
             model,
@@ -222,6 +210,7 @@ impl World {
             url,
             _database: database,
             gateway: None,
+            second: None,
             has_telegram: options.telegram,
             terminal: options.terminal,
             read: Mutex::default(),
@@ -259,6 +248,14 @@ impl World {
         self.gateway = Some(Gateway::start(self.config.clone(), self.terminal.take()));
     }
 
+    /// Starts the program a second time on the same database; it takes over what the first leaves.
+    pub(crate) async fn join(&mut self) {
+        let elsewhere = self.config.clone().with("http.addr", "127.0.0.1:0");
+        let second = Gateway::start(elsewhere.expect("an address"), None);
+        until("the second is ready", || second.readiness.is_ready()).await;
+        self.second = Some(second);
+    }
+
     /// Waits until every part says that it works.
     pub(crate) async fn until_ready(&self) {
         let gateway = self.gateway.as_ref().expect("a running gateway");
@@ -281,17 +278,7 @@ impl World {
 
     /// Ends the program as SIGTERM does.
     pub(crate) async fn stop(&mut self) {
-        let Gateway {
-            runtime,
-            stop,
-            ended,
-            readiness: _,
-        } = self.gateway.take().expect("a running gateway");
-        stop.cancel();
-        let ended = tokio::time::timeout(PATIENCE, ended).await;
-        let ended = ended.expect("the gateway to end").expect("an end");
-        assert_eq!(ended.expect("no error"), Ended::Told);
-        end(runtime).await;
+        self.gateway.take().expect("a running gateway").stop().await;
     }
 
     /// Ends the program in order and starts it again, as an update does.
@@ -307,7 +294,9 @@ impl World {
         let gateway = self.gateway.take().expect("a running gateway");
         end(gateway.runtime).await;
         if self.url.starts_with("postgres") {
-            self.write("UPDATE processes SET lease_until = 1").await;
+            const DEAD: &str = "UPDATE processes SET lease_until = 1
+                 WHERE started_at = (SELECT MIN(started_at) FROM processes)";
+            self.write(DEAD).await;
         }
     }
 
@@ -428,8 +417,10 @@ impl World {
     /// Ends the story: settles, stops, and fails on anything that is left over.
     pub(crate) async fn finish(mut self) {
         self.settle().await;
-        if self.gateway.is_some() {
-            self.stop().await;
+        for gateway in [self.gateway.take(), self.second.take()] {
+            if let Some(gateway) = gateway {
+                gateway.stop().await;
+            }
         }
         if self.has_telegram {
             self.telegram.assert_done();
@@ -492,8 +483,10 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        if let Some(gateway) = self.gateway.take() {
-            gateway.runtime.shutdown_background();
+        for gateway in [self.gateway.take(), self.second.take()] {
+            if let Some(gateway) = gateway {
+                gateway.runtime.shutdown_background();
+            }
         }
         if std::thread::panicking() {
             eprintln!("its folder: {}", self.folder.display());
@@ -504,6 +497,20 @@ impl Drop for World {
 }
 
 impl Gateway {
+    async fn stop(self) {
+        let Self {
+            runtime,
+            stop,
+            ended,
+            readiness: _,
+        } = self;
+        stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, ended).await;
+        let ended = ended.expect("the gateway to end").expect("an end");
+        assert_eq!(ended.expect("no error"), Ended::Told);
+        end(runtime).await;
+    }
+
     fn start(config: Config, streams: Option<Streams>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -666,3 +673,54 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+fn config(env: BTreeMap<String, String>) -> Config {
+    let sources = Sources {
+        env,
+        ..Sources::default()
+    };
+    Config::load(&sources).expect("settings of a story")
+}
+
+/// The database and Redis of a world.
+struct Servers {
+    url: String,
+    database: Option<Database>,
+    postgres: Option<Postgres>,
+    redis: Option<Redis>,
+}
+
+impl Servers {
+    async fn start(engine: Engine, folder: &Path) -> Self {
+        match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}/toney.db", folder.display());
+                Self {
+                    url,
+                    database: None,
+                    postgres: None,
+                    redis: None,
+                }
+            }
+            Engine::Postgres => {
+                let database = fresh_database().await;
+                let redis = Redis::start().await;
+                Self {
+                    url: database.url.clone(),
+                    database: Some(database),
+                    postgres: None,
+                    redis: Some(redis),
+                }
+            }
+            Engine::OwnPostgres => {
+                let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+                Self {
+                    url: postgres.url("postgres"),
+                    database: None,
+                    postgres: Some(postgres),
+                    redis: Some(redis),
+                }
+            }
+        }
+    }
+}

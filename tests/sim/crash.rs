@@ -23,6 +23,8 @@ const AWAY: Duration = Duration::from_millis(60);
 const LIFE: Duration = Duration::from_millis(700);
 /// A moment that was waited for may not come; then the program dies all the same.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// So long after it was tried to bring the moment about, it is tried again.
+const AGAIN: Duration = Duration::from_millis(400);
 /// Nobody says more while so many messages wait for their answers.
 const WAITING: usize = 40;
 
@@ -248,10 +250,12 @@ impl Run {
         let before = Marks::read(&self.world);
         self.set_trap(moment);
         let begun = Instant::now();
+        let mut again = begun + AGAIN;
         while begun.elapsed() < PATIENCE && !Marks::read(&self.world).passed(&before, moment) {
             // Simulators are looked at often, so that the kill comes right after.
             tokio::time::sleep(Duration::from_millis(1)).await;
-            if begun.elapsed().as_millis() % 40 == 0 {
+            if Instant::now() > again {
+                again = Instant::now() + AGAIN;
                 self.trigger(moment);
             }
         }
@@ -302,7 +306,7 @@ impl Run {
     }
 
     fn say_how_far(&self, begun: Instant) {
-        if self.plan.loud && self.deaths.len() % 1 == 0 {
+        if self.plan.loud && self.deaths.len() % 50 == 0 {
             eprintln!(
                 "{} kills, {} messages, {} waiting, {:.0} s",
                 self.deaths.len(),

@@ -171,7 +171,8 @@ async fn events_that_nobody_understands_are_counted() {
     discord.whispers(ann, "hi");
     let at_ann = discord.dm(ann);
     let answered = |discord: &Discord| !discord.bot_messages(at_ann).is_empty();
-    assert!(discord.wait_until(PATIENCE, answered).await);
+    let came = discord.wait_until(PATIENCE, answered).await;
+    assert!(came, "{}\n{}", discord.render_all(), gateway.err.text());
     let url = format!("http://127.0.0.1:{port}/metrics");
     let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
     let counted = |kind: &str| {
