@@ -39,8 +39,10 @@ const REPLAY_JOBS: Sql = dialect!(
     "UPDATE jobs SET state = 'due', attempts = 0, run_at = $2, error = '', ended_at = 0
      WHERE state = 'dead' AND id IN (SELECT j.value ->> 'id' FROM" each ") RETURNING lane"
 );
+// What was given up without an answer may stand there; it is looked for before it is sent anew.
 const REPLAY_OUTBOUND: Sql = dialect!(
-    "UPDATE outbound SET state = 'pending', attempts = 0, next_at = $2, error = '', ended_at = 0
+    "UPDATE outbound SET state = CASE WHEN error LIKE 'no answer%' THEN 'unknown'
+                                     ELSE 'pending' END, attempts = 0, next_at = $2, error = '', ended_at = 0
      WHERE state = 'failed' AND id IN (SELECT j.value ->> 'id' FROM" each ") RETURNING lane"
 );
 const NOTE: Sql = same("SELECT value FROM bots WHERE account = $1 AND name = $2");

@@ -1,14 +1,17 @@
 //! Discord refuses, delays or loses what is sent; each answer stands there once.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
 use toney::model::phrases;
+use toney::platform::terminal::Streams;
 
 use crate::sim::discord::{Discord, Kind, When, route};
 use crate::sim::model::Answer;
 use crate::story_discord::{hears, introduced, texts, thinks, world, world_with};
-use crate::world::{Engine, PATIENCE, on_both, tell};
+use crate::world::{Engine, PATIENCE, on_both, tell, until};
 
 on_both! {
     a_limit_is_honoured_in_full
@@ -136,7 +139,7 @@ async fn a_platform_that_is_away(engine: Engine) {
         .model
         .wait_until("an answer", |counts| counts.finished == 1)
         .await;
-    crate::world::until("readiness to say so", || !world.is_ready()).await;
+    until("readiness to say so", || !world.is_ready()).await;
     discord.resume_service().await;
     hears(&world, at_ann, &[&introduced("hi")]).await;
     world.until_ready().await;
@@ -259,4 +262,69 @@ fn an_answer_that_grew_over_a_death() {
         assert!(!texts(&discord, at_ann)[0].contains(phrases::BROKE_OFF));
         world.finish().await;
     });
+}
+
+/// What the terminal shows.
+#[derive(Clone, Default)]
+struct Paper(Arc<Mutex<Vec<u8>>>);
+
+impl Paper {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+}
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Telegram, Discord and the terminal in one gateway; nobody hears what another says.
+#[test]
+fn three_platforms_at_once() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        tell(three_at_once(engine));
+    }
+}
+
+async fn three_at_once(engine: Engine) {
+    let (input, mut keys) = std::io::pipe().unwrap();
+    let paper = Paper::default();
+    let output = paper.clone();
+    let world = world_with(engine, |options| {
+        options.telegram = true;
+        options.terminal = Some(Streams {
+            input: Box::new(std::io::BufReader::new(input)),
+            output: Box::new(output),
+            live: false,
+        });
+    })
+    .await;
+    let discord = &world.discord;
+    let (ann, dee) = (world.person("ann"), discord.user("dee"));
+    let at_dee = discord.dm(dee);
+    world.model.hold();
+    ann.says("from Telegram");
+    discord.whispers(dee, "from Discord");
+    keys.write_all(b"from the terminal\n").unwrap();
+    // All three are thought about side by side.
+    let three = |counts: crate::sim::model::Counts| counts.waiting == 3;
+    world.model.wait_until("three questions", three).await;
+    world.model.release();
+    hears(&world, at_dee, &[&introduced("from Discord")]).await;
+    let shown = format!("{}\n", introduced("from the terminal"));
+    until("an answer at the terminal", || paper.text() == shown).await;
+    world.settle().await;
+    let told = format!("ann: from Telegram\ntoney: {}", introduced("from Telegram"));
+    assert_eq!(world.sees(&ann).trim_end(), told);
+    // Whoever leaves the terminal ends the program.
+    drop(keys);
+    world.finish().await;
+    assert_eq!(paper.text(), shown);
 }

@@ -19,6 +19,7 @@ use toney::cli::telemetry::Figures;
 use toney::config::{Config, Sources};
 use toney::http::Readiness;
 use toney::model::Clock;
+use toney::platform::terminal::{self, Streams, Terminal};
 
 mod people;
 mod place;
@@ -57,6 +58,8 @@ pub(crate) struct Options {
     pub(crate) spare: bool,
     pub(crate) bot_api: SimOptions,
     pub(crate) discord_api: discord::Config,
+    /// Somebody sits at the terminal; when their input ends, so does the program.
+    pub(crate) terminal: Option<Streams>,
     env: BTreeMap<String, String>,
 }
 
@@ -76,6 +79,7 @@ impl Options {
             spare: false,
             bot_api: SimOptions::default(),
             discord_api: discord::Config::default(),
+            terminal: None,
             env: BTreeMap::new(),
         };
         options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
@@ -108,6 +112,7 @@ pub(crate) struct World {
     gateway: Option<Gateway>,
     second: Option<Gateway>,
     has_telegram: bool,
+    terminal: Option<Streams>,
     /// What was read of every chat: message and how often it had been edited.
     read: Mutex<HashMap<(i64, i64), u32>>,
     names: Mutex<HashMap<i64, String>>,
@@ -207,6 +212,7 @@ impl World {
             gateway: None,
             second: None,
             has_telegram: options.telegram,
+            terminal: options.terminal,
             read: Mutex::default(),
             names: Mutex::default(),
             dead_letters: 0,
@@ -239,13 +245,13 @@ impl World {
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.
     pub(crate) async fn start(&mut self) {
         assert!(self.gateway.is_none(), "it runs already");
-        self.gateway = Some(Gateway::start(self.config.clone()));
+        self.gateway = Some(Gateway::start(self.config.clone(), self.terminal.take()));
     }
 
     /// Starts the program a second time on the same database; it takes over what the first leaves.
     pub(crate) async fn join(&mut self) {
         let elsewhere = self.config.clone().with("http.addr", "127.0.0.1:0");
-        let second = Gateway::start(elsewhere.expect("an address"));
+        let second = Gateway::start(elsewhere.expect("an address"), None);
         until("the second is ready", || second.readiness.is_ready()).await;
         self.second = Some(second);
     }
@@ -503,7 +509,7 @@ impl Gateway {
         end(runtime).await;
     }
 
-    fn start(config: Config) -> Self {
+    fn start(config: Config, streams: Option<Streams>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("gateway")
@@ -516,7 +522,12 @@ impl Gateway {
             clock: Clock::System,
             seed: None,
             metrics: Figures::start().expect("figures").handle(),
-            terminal: None,
+            terminal: streams.map(|streams| {
+                Box::new(move |clock, idle| {
+                    let settings = terminal::Settings::default();
+                    Terminal::over(settings, clock, streams).with_idle(idle)
+                }) as Box<dyn FnOnce(Clock, app::Idle) -> Terminal + Send>
+            }),
             readiness: readiness.clone(),
         };
         let (end, ended) = oneshot::channel();

@@ -350,7 +350,8 @@ impl Shard<'_> {
         let Envelope { op, s, t, d } = envelope;
         match op {
             0 => {
-                let data = d.ok_or_else(|| End::Broken("a dispatch without data".to_owned()))?;
+                // A line that is broken off because of it would bring it again.
+                let data = d.unwrap_or_else(|| RawValue::NULL.to_owned());
                 let kind = t.unwrap_or_default();
                 // What is replayed before the word that it is complete is an answer, too.
                 line.ready_by = line.ready_by.map(|_| Instant::now() + PATIENCE);

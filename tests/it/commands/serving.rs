@@ -2,8 +2,11 @@
 
 use super::*;
 
+use serde_json::json;
+
+use crate::sim::discord::Discord;
 use crate::sim::servers::Postgres;
-use crate::sim::telegram::{SimOptions, Telegram};
+use crate::sim::telegram::{Fault, On, SimOptions, Telegram};
 
 async fn serving() -> (Telegram, Model, u16, Machine) {
     let telegram = Telegram::start(SimOptions::default()).await;
@@ -148,4 +151,86 @@ async fn a_port_that_is_taken_is_said_in_one_line() {
     assert_eq!(said.len(), 1, "{ran:#?}");
     assert!(said[0].contains("TONEY_HTTP_ADDR"), "{ran:#?}");
     assert!(said[0].contains(&port.to_string()), "{ran:#?}");
+}
+
+/// What cannot be read is counted under its kind, and nothing behind it is lost.
+#[tokio::test]
+async fn events_that_nobody_understands_are_counted() {
+    let discord = Discord::start().await;
+    let port = free_port();
+    let machine = Machine::new()
+        .set("DISCORD_BOT_TOKEN", discord.token())
+        .set("DISCORD_API_URL", discord.api_url())
+        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let gateway = machine.start(&["serve"]);
+    until_ready(port, 200).await;
+    discord.inject("SOMETHING_NEW", None, json!({"kind": ["thing"]}));
+    discord.inject("MESSAGE_CREATE", None, json!({"id": 5, "channel_id": []}));
+    discord.inject("MESSAGE_CREATE", None, json!(null));
+    let ann = discord.user("ann");
+    discord.whispers(ann, "hi");
+    let at_ann = discord.dm(ann);
+    let answered = |discord: &Discord| !discord.bot_messages(at_ann).is_empty();
+    let came = discord.wait_until(PATIENCE, answered).await;
+    assert!(came, "{}\n{}", discord.render_all(), gateway.err.text());
+    let url = format!("http://127.0.0.1:{port}/metrics");
+    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let counted = |kind: &str| {
+        let line = format!("kind=\"{kind}\"");
+        let mut lines = metrics.lines();
+        let line =
+            lines.find(|l| l.starts_with("toney_updates_skipped_total") && l.contains(&line));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
+    };
+    assert_eq!(counted("SOMETHING_NEW"), Some(1), "{metrics}");
+    assert_eq!(counted("MESSAGE_CREATE"), Some(2), "{metrics}");
+    gateway.signal("TERM");
+    gateway.ends().await.with(0);
+}
+
+/// What was given up is listed, and stands there once when somebody says so, whether or not it had arrived.
+#[tokio::test]
+async fn a_dead_letter_is_replayed() {
+    for (fault, arrived) in [(Fault::ResetBefore, false), (Fault::ResetAfter, true)] {
+        let (telegram, _model, port, machine) = serving().await;
+        let machine = machine
+            .set("TONEY__DELIVERY__MAX_ATTEMPTS", 1)
+            .set("TONEY__DELIVERY__SETTLE_MS", 200);
+        let ann = telegram.person("ann");
+        let gateway = machine.start(&["serve"]);
+        until_ready(port, 200).await;
+        // The search needs a message to begin at.
+        telegram.says(ann, ann, "hello");
+        until("an answer", || telegram.render(ann).contains("\nhello")).await;
+        telegram.fault(On::method("sendMessage"), fault);
+        telegram.says(ann, ann, "hi");
+        gateway.says("cannot be sent").await;
+        gateway.signal("TERM");
+        gateway.ends().await.with(0);
+        let shown = telegram.render(ann);
+        assert_eq!(shown.contains("toney: hi"), arrived, "{shown}");
+
+        let listed = machine.run(&["outbox"]).await.with(0);
+        assert!(listed.out.contains("failed"), "{listed:#?}");
+        let listed = machine.run(&["outbox", "--json"]).await.with(0);
+        let listed: Vec<serde_json::Value> = serde_json::from_str(&listed.out).unwrap();
+        assert_eq!(listed[0]["state"], "failed");
+        let ran = machine.run(&["outbox", "--replay", "all"]).await.with(0);
+        assert_eq!(ran.out, "1 of 1 will be tried again.\n");
+        let machine = machine.set("TONEY__DELIVERY__MAX_ATTEMPTS", 20);
+        let gateway = machine.start(&["serve"]);
+        let begun = Instant::now();
+        loop {
+            let left = machine.run(&["outbox"]).await.with(0);
+            if left.out == "Everything was sent.\n" {
+                break;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{left:#?}");
+        }
+        until_ready(port, 200).await;
+        gateway.signal("TERM");
+        gateway.ends().await.with(0);
+        let shown = telegram.render(ann);
+        assert_eq!(shown.matches("toney: hi").count(), 1, "{shown}");
+    }
 }
