@@ -41,7 +41,7 @@ pub async fn measure(options: &Options) -> Part {
         });
     }
     part.note(format!(
-        "SQLite; {LINES} lines a conversation, written in the order of time; {PEOPLE} people say four things each, one message every 5 ms; the first of the four finds nothing at hand"
+        "SQLite; {LINES} lines a conversation, written in the order of time; {PEOPLE} people say four things each, one message every 20 ms; the first of the four finds nothing at hand"
     ));
     part
 }
@@ -66,7 +66,7 @@ async fn run(rows: usize, part: &mut Part) -> Cost {
     let before = program.processor();
     let lines: Vec<Line> = (0..4 * PEOPLE)
         .map(|n| Line {
-            at: Duration::from_millis(5 * n as u64),
+            at: Duration::from_millis(20 * n as u64),
             person: (n * 7) % PEOPLE,
         })
         .collect();
