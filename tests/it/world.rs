@@ -1,6 +1,6 @@
 //! The running gateway with fakes around it: the harness of the stories.
 //!
-//! `World::new()` starts simulators of Telegram, Discord and a model, and the gateway itself in a runtime of its
+//! `World::new()` starts simulators of Telegram, Discord and a model, and the gateway in a runtime of its
 //! own, so that it can be stopped (`restart`) or torn away (`crash`) while the simulators live on. People write,
 //! `settle` waits until all is answered, `sees` renders a chat, and `finish` fails on whatever is left over.
 
@@ -33,7 +33,7 @@ pub(crate) use people::Person;
 use people::line;
 use place::{folder, fresh_database};
 
-/// How long anything may take before it counts as never.
+/// Longer than anything takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where the gateway keeps what it knows.
@@ -137,7 +137,6 @@ impl World {
     pub(crate) async fn on(engine: Engine) -> Self {
         Self::with(|options| options.engine = engine).await
     }
-
     pub(crate) async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         prepare();
         let mut options = Options::quick();
@@ -426,14 +425,13 @@ impl World {
         }
         let unread = self.unread();
         assert!(unread.is_empty(), "nobody read this:\n{unread}");
-        let violations = self.discord.violations();
-        assert!(violations.is_empty(), "{}", violations.join("\n"));
+        assert_eq!(self.discord.violations(), [""; 0]);
         self.model.assert_clean();
         self.spare.assert_clean();
         let dead = self.count("jobs", "state = 'dead'").await;
-        assert_eq!(dead, self.dead_letters, "{}", self.dump().await);
         let failed = self.count("outbound", "state = 'failed'").await;
-        assert_eq!(failed, self.unsent, "{}", self.dump().await);
+        let (left, declared) = ((dead, failed), (self.dead_letters, self.unsent));
+        assert_eq!(left, declared, "{}", self.dump().await);
         let held = self.count("lanes", "holder <> ''").await;
         assert_eq!(held, 0, "lanes are held by nobody who lives");
     }
