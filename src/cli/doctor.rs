@@ -13,8 +13,13 @@ use serde::Serialize;
 
 use crate::app;
 use crate::config::{Config, Wrong};
+use crate::delivery;
+use crate::http;
+use crate::intake;
+use crate::jobs;
 use crate::model::Clock;
-use crate::{delivery, http, intake, jobs, store, turn};
+use crate::store;
+use crate::turn;
 
 use super::Exit;
 use super::serve::Settings as TerminalSettings;
