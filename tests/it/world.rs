@@ -137,6 +137,7 @@ impl World {
     pub(crate) async fn on(engine: Engine) -> Self {
         Self::with(|options| options.engine = engine).await
     }
+
     pub(crate) async fn with(choose: impl FnOnce(&mut Options)) -> Self {
         prepare();
         let mut options = Options::quick();
@@ -192,12 +193,8 @@ impl World {
         for value in env.values_mut() {
             *value = value.replace("{http}", &http);
         }
-        let sources = Sources {
-            env,
-            ..Sources::default()
-        };
         let mut world = Self {
-            config: Config::load(&sources).expect("settings of a story"),
+            config: settings(env),
             telegram,
             discord,
             model,
@@ -544,6 +541,14 @@ impl Gateway {
             readiness,
         }
     }
+}
+
+fn settings(env: BTreeMap<String, String>) -> Config {
+    let sources = Sources {
+        env,
+        ..Sources::default()
+    };
+    Config::load(&sources).expect("settings of a story")
 }
 
 fn prepare() {

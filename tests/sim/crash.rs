@@ -306,7 +306,7 @@ impl Run {
     }
 
     fn say_how_far(&self, begun: Instant) {
-        if self.plan.loud && self.deaths.len() % 50 == 0 {
+        if self.plan.loud && self.deaths.len().is_multiple_of(50) {
             eprintln!(
                 "{} kills, {} messages, {} waiting, {:.0} s",
                 self.deaths.len(),

@@ -12,7 +12,7 @@ use super::rest::{Route, Trouble};
 use crate::platform::Fatal;
 
 /// How long the platform wants between two identifications.
-const BETWEEN: Duration = Duration::from_secs(5);
+const BETWEEN: Duration = Duration::from_millis(5_250);
 
 /// The platform's answer to where its gateway is.
 #[derive(Debug, Deserialize)]
