@@ -36,7 +36,7 @@ const TURNS_GRACE: Duration = Duration::from_secs(6);
 /// How long sends that have left may take to come back.
 const SENDS_GRACE: Duration = Duration::from_secs(3);
 /// Windows of conversations kept at hand, in bytes.
-const WINDOWS: u64 = 24 * 1024 * 1024;
+const WINDOWS: u64 = 12 * 1024 * 1024;
 
 /// What the process is started with.
 pub struct Start {

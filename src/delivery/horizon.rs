@@ -10,7 +10,7 @@ pub struct Horizon {
 }
 
 /// More countings than this are forgotten at once: they only spare a search, and come back by themselves.
-const MOST: usize = 50_000;
+const MOST: usize = 20_000;
 
 impl Horizon {
     /// Notes a message id of a counting.

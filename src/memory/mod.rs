@@ -25,6 +25,8 @@ pub const EXCHANGES: usize = 10;
 pub const LINES: usize = 2 * EXCHANGES;
 /// Without a model nothing is summarised; then the oldest of so many lines fall silent.
 const MOST_LINES: usize = 3 * LINES;
+/// People known at hand; whoever is not among them costs a read.
+const PEOPLE: u64 = 20_000;
 /// How long a window stays in Redis without being used.
 const KEPT_FOR: Duration = Duration::from_secs(6 * 3_600);
 
@@ -87,7 +89,7 @@ impl Memory {
             redis,
             ids,
             windows,
-            people: moka::sync::Cache::new(100_000),
+            people: moka::sync::Cache::new(PEOPLE),
         }
     }
 
