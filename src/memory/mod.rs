@@ -12,8 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::model::{
-    Address, ConversationId, Event, EventId, Happening, Ids, PersonId, Sender, SessionId, Setting,
-    Time,
+    Address, ConversationId, Event, EventId, Happening, Ids, PersonId, Sender, SessionId, Time,
 };
 use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
@@ -280,11 +279,6 @@ impl Recalled {
         let lines = self.window.lines.len();
         batch(lines) > batch(self.found) || lines > MOST_LINES
     }
-}
-
-/// Whether others hear what is said there.
-pub fn is_private(setting: Setting) -> bool {
-    setting == Setting::Direct
 }
 
 fn window_name(address: &str) -> String {

@@ -44,11 +44,10 @@ async fn a_button_outlives_a_crash() {
     world.start().await;
     world.telegram.until_answered(&press).await;
     world.settle().await;
-    let seen = world.sees(&ann);
-    assert!(
-        seen.contains("(stopped)") || seen.contains("Stopped."),
-        "{seen}"
-    );
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: go
+    toney: Stopped.
+    ");
     let now = world.telegram.look(|s| s.replies(&ann)[1].clone());
     assert_eq!(now.id, shown.id);
     assert!(now.buttons.is_empty());

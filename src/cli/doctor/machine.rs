@@ -94,7 +94,10 @@ fn key(config: &Config, dir: &Path) -> Finding {
     let mode = fs::metadata(&file).map(|file| file.permissions().mode());
     match mode {
         Err(error) if !set && error.kind() == io::ErrorKind::NotFound => {
-            return Finding::ok("secret", "the key is made at the first start");
+            return Finding::ok(
+                "secret",
+                "the key is made when something first has to be kept secret",
+            );
         }
         Ok(mode) if mode & 0o077 != 0 => {
             let found = format!("{} can be read by others", file.display());

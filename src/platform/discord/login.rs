@@ -11,7 +11,8 @@ use super::Core;
 use super::rest::{Route, Trouble};
 use crate::platform::Fatal;
 
-/// How long the platform wants between two identifications.
+/// The platform wants 5 s between two identifications; the rest is for the way of the first one, which
+/// may take longer than that of the second.
 const BETWEEN: Duration = Duration::from_millis(5_250);
 
 /// The platform's answer to where its gateway is.
