@@ -68,6 +68,12 @@ pub const BUTTON_OUTDATED: &str = "That button belongs to something that is over
 pub const FORM_OUTDATED: &str =
     "What you filled in belongs to something that is over, so I left it aside.";
 
+/// The chat at the terminal ends before what was typed last could be stored.
+pub const NOT_KEPT: &str = "Your last message could not be stored. Please send it again later.";
+
+/// Somebody tries to pay before there is anything to pay for.
+pub const NO_PAYMENTS: &str = "Thank you, but payments are not open here yet. Nothing was charged.";
+
 /// Too many messages.
 pub const TOO_FAST: &str = "You write faster than I can answer, so I left the last messages aside. \
     Give me a minute, then send the important one again.";

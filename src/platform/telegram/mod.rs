@@ -41,7 +41,9 @@ use self::outgoing::{Sent, Waits};
 use self::probe::Seen;
 use self::reading::{Answer, Me, Reader, Reading};
 pub use self::settings::Settings;
-use crate::model::{Address, Button, Clock, Features, File, Ids, Markup, Message, Pace, Unit};
+use crate::model::{
+    Address, Button, Clock, Features, File, Ids, Markup, Message, Pace, Unit, phrases,
+};
 use crate::platform::{
     Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, Webhook,
 };
@@ -63,9 +65,6 @@ const MAX_DOWNLOAD: u64 = 20 * 1024 * 1024;
 
 /// So long the last quick answers may take when we stop.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// What a person reads who tries to pay before there is anything to pay for.
-const NO_PAYMENTS: &str = "Thank you, but payments are not open here yet. Nothing was charged.";
 
 /// Text 4096 UTF-16 units, 20 MB by `getFile`: Bot API. Pace: Bot FAQ (1 message a second in a chat
 /// with short bursts, 20 a minute in a group, about 30 a second in all).
@@ -204,7 +203,7 @@ impl Telegram {
                 }
                 Answer::Checkout(id) => {
                     let mut request = AnswerPreCheckoutQuery::new(PreCheckoutQueryId(id), false);
-                    request.error_message = Some(NO_PAYMENTS.to_owned());
+                    request.error_message = Some(phrases::NO_PAYMENTS.to_owned());
                     api.call(&request).await
                 }
             };

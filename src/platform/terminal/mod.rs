@@ -29,14 +29,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError};
 use crate::model::{
     Address, Button, Chat, Clock, Features, File, Inbound, Markup, Message, Part, Sender, Setting,
-    Span, Style, Unit, User, What,
+    Span, Style, Unit, User, What, phrases,
 };
 use cards::Cards;
 use keyboard::{Keyboard, Mode};
 use screen::{Page, Screen, Sink};
-
-/// Said when the chat is stopped before what was typed last could be stored.
-const NOT_KEPT: &str = "Your last message could not be stored. Please send it again later.";
 
 /// How the terminal is set.
 #[derive(Debug, Clone)]
@@ -273,7 +270,7 @@ impl Platform for Terminal {
             self.let_go().await;
         }
         drop(mode);
-        if !kept && let Err(error) = self.write(|screen| screen.note(NOT_KEPT)).await {
+        if !kept && let Err(error) = self.write(|screen| screen.note(phrases::NOT_KEPT)).await {
             tracing::debug!(%error, "Nobody reads any more that the last message was not kept");
         }
         Ok(())
