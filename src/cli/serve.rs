@@ -65,6 +65,8 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
         Some(Some(person)) => config.with("terminal.person", person)?,
         Some(None) | None => config,
     };
+    // A key that is wrong, or cannot be kept, is said now and not when the first token is entrusted.
+    config.secret_key()?;
     let settings: Settings = config.section("terminal")?;
     let log = match &person {
         // A line of the log would tear the conversation apart.

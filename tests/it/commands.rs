@@ -253,6 +253,37 @@ async fn a_chat_goes_through_a_pipe() {
 }
 
 #[tokio::test]
+async fn the_first_start_makes_the_secret_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let telegram = crate::sim::telegram::Telegram::start(Default::default()).await;
+    let machine = Machine::new();
+    let file = machine.folder.join("data/secret.key");
+    for glance in [vec!["doctor"], vec!["migrate"], vec!["ask", "hi"]] {
+        machine.run(&glance).await.with(0);
+        assert!(!file.exists(), "{glance:?} is no start");
+    }
+    machine.reads(&["chat"], "").await.with(0);
+    let key = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(key.trim().len(), 64);
+    let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    machine.reads(&["chat"], "").await.with(0);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), key);
+
+    std::fs::remove_file(&file).unwrap();
+    let port = free_port();
+    let machine = machine
+        .set("TELEGRAM_BOT_TOKEN", telegram.token())
+        .set("TELEGRAM_API_URL", telegram.url())
+        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let gateway = machine.start(&["serve"]);
+    until_ready(port, 200).await;
+    assert_ne!(std::fs::read_to_string(&file).unwrap(), key);
+    gateway.signal("TERM");
+    gateway.ends().await.with(0);
+}
+
+#[tokio::test]
 async fn nothing_configured_is_said() {
     let ran = Machine::new().run(&[]).await.with(3);
     assert_eq!(ran.err.lines().count(), 1, "{ran:#?}");
@@ -292,6 +323,7 @@ async fn a_wrong_setting_is_one_line() {
         ("DISCORD_BOT_TOKEN", "ge heim", "discord.token"),
         ("TONEY__MODELS__CHAT", "nobody/knows", "models.chat"),
         ("OPENAI_BASE_URL", "nowhere", "base_url"),
+        ("TONEY_SECRET_KEY", "geheim", "TONEY_SECRET_KEY"),
     ] {
         let machine = Machine::new()
             .set("TELEGRAM_BOT_TOKEN", "1:a")

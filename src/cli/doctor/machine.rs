@@ -94,10 +94,7 @@ fn key(config: &Config, dir: &Path) -> Finding {
     let mode = fs::metadata(&file).map(|file| file.permissions().mode());
     match mode {
         Err(error) if !set && error.kind() == io::ErrorKind::NotFound => {
-            return Finding::ok(
-                "secret",
-                "the key is made when something first has to be kept secret",
-            );
+            return Finding::ok("secret", "the key is made at the first start");
         }
         Ok(mode) if mode & 0o077 != 0 => {
             let found = format!("{} can be read by others", file.display());

@@ -32,7 +32,7 @@ async fn a_fresh_machine_is_well_and_stays_untouched() {
     for words in [
         "ok       settings  TONEY_HTTP_ADDR sets http.addr to \"127.0.0.1:0\"\n",
         "ok       data      the folder data is made at the first start",
-        "ok       secret    the key is made when something first has to be kept secret\n",
+        "ok       secret    the key is made at the first start\n",
         "ok       database  data/toney.db is made at the first start\n",
         "warning  platforms no platform is configured",
         "warning  models    none is configured",

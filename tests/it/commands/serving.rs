@@ -48,7 +48,8 @@ async fn a_database_that_is_away_at_first_is_waited_for() {
 async fn it_can_be_ended_while_it_waits_for_the_database() {
     let (_telegram, _model, port, machine) = serving().await;
     let url = format!("postgres://postgres@127.0.0.1:{}/x", free_port());
-    let gateway = machine.set("DATABASE_URL", url).start(&["serve"]);
+    let machine = machine.set("DATABASE_URL", url);
+    let gateway = machine.start(&["serve"]);
     gateway.says("The database does not answer").await;
     until_ready(port, 503).await;
     let begun = Instant::now();
