@@ -30,9 +30,12 @@ pub(super) enum CallError {
     /// It left, and no answer came in time.
     #[error("no answer in time")]
     Timeout,
-    /// It left, and what came back is no answer: a broken connection, a 5xx, something else's page.
+    /// It left, and no answer came back: a broken connection, a 5xx.
     #[error("{0}")]
     Lost(String),
+    /// It left, and what came back is not what the Bot API says: something else's page, another shape.
+    #[error("{0}")]
+    Nonsense(String),
     /// Telegram asks to wait.
     #[error("asked to wait {} ms", .0.as_millis())]
     TooFast(Duration),
@@ -109,7 +112,7 @@ impl Api {
         let body = self.ask(P::NAME, payload, ANSWER).await?;
         let raw = result(&body)?;
         serde_json::from_str(raw.get())
-            .map_err(|_| CallError::Lost(format!("{} answered with something else", P::NAME)))
+            .map_err(|_| CallError::Nonsense(format!("{} answered with something else", P::NAME)))
     }
 
     /// Calls `method` and gives the raw body of its answer, which [`result`] unpacks.
@@ -155,7 +158,7 @@ pub(super) fn result(body: &[u8]) -> Result<&RawValue, CallError> {
         .ok()
         .filter(|answer| answer.ok)
         .and_then(|answer| answer.result)
-        .ok_or_else(|| CallError::Lost("the answer is not one of the Bot API".to_owned()))
+        .ok_or_else(|| CallError::Nonsense("the answer is not one of the Bot API".to_owned()))
 }
 
 /// Sorts a failed request. The address is taken off, because the token stands in it.
@@ -207,7 +210,7 @@ fn refusal(code: u16, wait: Option<Duration>, body: &[u8]) -> CallError {
     else {
         return match code {
             429 => CallError::TooFast(wait.unwrap_or(UNTOLD_WAIT)),
-            _ => CallError::Lost(format!("HTTP {code} without an answer of the Bot API")),
+            _ => CallError::Nonsense(format!("HTTP {code} without an answer of the Bot API")),
         };
     };
     let Parameters {
@@ -280,15 +283,15 @@ mod tests {
                 description: "Forbidden: bot was blocked by the user".to_owned()
             })
         );
-        for (code, body) in [
-            (500, "{}"),
-            (502, "<html>"),
-            (200, "hello"),
-            (200, "{\"ok\":tr"),
-            (404, "not here"),
-        ] {
+        for (code, body) in [(500, "{}"), (502, "<html>")] {
             assert!(
                 matches!(judged(code, body), Err(CallError::Lost(_))),
+                "{code} {body}"
+            );
+        }
+        for (code, body) in [(200, "hello"), (200, "{\"ok\":tr"), (404, "not here")] {
+            assert!(
+                matches!(judged(code, body), Err(CallError::Nonsense(_))),
                 "{code} {body}"
             );
         }

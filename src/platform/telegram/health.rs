@@ -17,8 +17,10 @@ const QUIET: u32 = 3;
 /// What keeps us from receiving.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Trouble {
-    /// Telegram cannot be reached or answers nonsense.
+    /// Telegram cannot be reached.
     Outage,
+    /// Something answers, but not as the Bot API does.
+    Nonsense,
     /// A poll was left hanging.
     Stalled,
     /// Someone else receives for the same bot.
@@ -79,13 +81,14 @@ impl Health {
         self.wait()
     }
 
-    /// In one and the same outage some calls are refused and others hang.
+    /// In one and the same outage some calls are refused and others hang. That something else answers
+    /// is more than that, and once it was said the rest of the outage is no news.
     fn is_known(&self, trouble: Trouble) -> bool {
-        use Trouble::{Outage, Stalled};
+        use Trouble::{Nonsense, Outage, Stalled};
         self.trouble == Some(trouble)
             || matches!(
                 (self.trouble, trouble),
-                (Some(Outage | Stalled), Outage | Stalled)
+                (Some(Outage | Stalled | Nonsense), Outage | Stalled)
             )
     }
 
@@ -123,6 +126,9 @@ impl Health {
     fn say(&self, trouble: Trouble, why: &str) {
         let said = match trouble {
             Trouble::Outage => "Telegram cannot be reached; trying again until it can.",
+            Trouble::Nonsense => {
+                "What stands at Telegram's address does not answer as the Bot API: check TELEGRAM_API_URL and what lies in between; trying again until it does."
+            }
             Trouble::Stalled => "Telegram left a poll without an answer; connecting anew.",
             Trouble::Conflict => {
                 "Another program receives for the same Telegram bot (409 Conflict): stop it, or give this one its own token."
@@ -152,6 +158,7 @@ impl Health {
 fn ended(trouble: Trouble) -> &'static str {
     match trouble {
         Trouble::Outage => "Telegram can be reached again.",
+        Trouble::Nonsense => "Telegram answers as the Bot API again.",
         Trouble::Stalled => "Polls of Telegram are answered again.",
         Trouble::Conflict => "Nobody else receives for this Telegram bot any more.",
         Trouble::TooFast => "Telegram no longer asks to poll more slowly.",
@@ -177,6 +184,22 @@ mod tests {
         assert!(waits.last().is_some_and(|wait| *wait >= LONGEST / 2));
         health.good(false);
         assert!(health.bad(Trouble::Outage, "") <= FIRST);
+    }
+
+    #[test]
+    fn nonsense_in_an_outage_is_news_and_the_outage_in_nonsense_is_none() {
+        let ids = Ids::new(Clock::manual(Time::from_ms(1)), Some(3));
+        let mut health = Health::new("main", ids, Arc::default());
+        for (trouble, shown) in [
+            (Trouble::Outage, Trouble::Outage),
+            (Trouble::Nonsense, Trouble::Nonsense),
+            (Trouble::Stalled, Trouble::Nonsense),
+            (Trouble::Outage, Trouble::Nonsense),
+            (Trouble::Store, Trouble::Store),
+        ] {
+            health.bad(trouble, "");
+            assert_eq!(health.trouble, Some(shown));
+        }
     }
 
     #[test]

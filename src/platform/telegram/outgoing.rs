@@ -97,7 +97,7 @@ pub(super) fn sort(error: CallError) -> SendError {
     match error {
         CallError::NotSent(why) => SendError::NotSent(why),
         CallError::Timeout => SendError::Unknown("no answer in time".to_owned()),
-        CallError::Lost(why) => SendError::Unknown(why),
+        CallError::Lost(why) | CallError::Nonsense(why) => SendError::Unknown(why),
         CallError::TooFast(after) => SendError::RateLimited { after, all: false },
         CallError::Moved(to) => SendError::Moved(model::Chat::new(to)),
         // The bot's own trouble, not the message's: nothing was taken, and all will be well again once

@@ -65,7 +65,7 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
         let wait = if short { 0 } else { telegram.poll_timeout() };
         match once(telegram, &reader, offset, wait).await {
             Ok(taken) if taken.count > 0 && taken.next.is_none() => {
-                let pause = health.bad(Trouble::Outage, "the updates have no numbers");
+                let pause = health.bad(Trouble::Nonsense, "the updates have no numbers");
                 tokio::time::sleep(pause).await;
             }
             Ok(taken) => {
@@ -107,7 +107,7 @@ async fn once(
     let body = telegram.api().ask("GetUpdates", &poll, within).await?;
     let raw = call::result(&body)?;
     let Ok(Batch(updates)) = serde_json::from_str::<Batch<'_>>(raw.get()) else {
-        return Err(CallError::Lost("the updates are no list".to_owned()));
+        return Err(CallError::Nonsense("the updates are no list".to_owned()));
     };
     let mut taken = Taken {
         count: updates.len(),

@@ -101,6 +101,7 @@ pub(super) fn judge(
         } => health.bad(Trouble::Conflict, &description),
         CallError::TooFast(after) => health.bad(Trouble::TooFast, "429").max(after),
         CallError::Timeout => health.bad(Trouble::Stalled, "no answer in time"),
+        CallError::Nonsense(why) => health.bad(Trouble::Nonsense, &why),
         error @ (CallError::NotSent(_)
         | CallError::Lost(_)
         | CallError::Moved(_)

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::sim::discord::Discord;
 use crate::sim::servers::Postgres;
-use crate::sim::telegram::{Fault, On, SimOptions, Telegram};
+use crate::sim::telegram::{Fault, On, SimOptions, State, Telegram};
 
 async fn serving() -> (Telegram, Model, u16, Machine) {
     let telegram = Telegram::start(SimOptions::default()).await;
@@ -174,19 +174,83 @@ async fn events_that_nobody_understands_are_counted() {
     let answered = |discord: &Discord| !discord.bot_messages(at_ann).is_empty();
     let came = discord.wait_until(PATIENCE, answered).await;
     assert!(came, "{}\n{}", discord.render_all(), gateway.err.text());
-    let url = format!("http://127.0.0.1:{port}/metrics");
-    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
-    let counted = |kind: &str| {
-        let line = format!("kind=\"{kind}\"");
-        let mut lines = metrics.lines();
-        let line =
-            lines.find(|l| l.starts_with("toney_updates_skipped_total") && l.contains(&line));
-        line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok())
-    };
-    assert_eq!(counted("SOMETHING_NEW"), Some(1), "{metrics}");
-    assert_eq!(counted("MESSAGE_CREATE"), Some(2), "{metrics}");
+    let skipped = [("SOMETHING_NEW", 1), ("MESSAGE_CREATE", 2)];
+    assert_eq!(skips(port, &skipped).await, skipped);
     gateway.signal("TERM");
     gateway.ends().await.with(0);
+}
+
+/// Another's page stands at Telegram's address when it starts.
+#[tokio::test]
+async fn a_page_instead_of_telegram_is_shown_and_waited_out() {
+    let (telegram, _model, port, machine) = serving().await;
+    telegram.fault(On::any().always(), Fault::Html(200));
+    let gateway = machine.start(&["serve"]);
+    gateway.says("does not answer as the Bot API").await;
+    let (begun, shown) = (Instant::now(), r#""telegram:main":"not connected""#);
+    while !until_ready(port, 503).await.contains(shown) {
+        assert!(begun.elapsed() < PATIENCE, "{}", gateway.err.text());
+    }
+    telegram.clear_faults();
+    let ann = telegram.person("ann");
+    telegram.says(ann, ann, "hi");
+    until("an answer", || telegram.render(ann).contains("toney: ")).await;
+    until_ready(port, 200).await;
+    gateway.signal("TERM");
+    let ran = gateway.ends().await.with(0);
+    let said = ran.err.matches("does not answer as the Bot API").count();
+    assert_eq!(said, 1, "{ran:#?}");
+}
+
+/// Updates that cannot be read among others that can, down to one without a number.
+#[tokio::test]
+async fn updates_that_nobody_understands_are_counted() {
+    let (telegram, _model, port, machine) = serving().await;
+    let gateway = machine.start(&["serve"]);
+    until_ready(port, 200).await;
+    let ann = telegram.person("ann");
+    telegram.says(ann, ann, "hi");
+    let sees = |words: &str| telegram.render(ann).contains(words);
+    until("an answer", || sees("toney: ")).await;
+    telegram.push_raw(json!({"message": {"message_id": "odd", "chat": 5}}));
+    let last = telegram.push_raw(json!({"edited_message": []}));
+    telegram.says(ann, ann, "still there?");
+    until("an answer", || sees("toney: still there?")).await;
+    // Its one number is known, so that nothing new is confirmed by it.
+    assert_eq!(last, 500_003);
+    let words = r#"{"ok":true,"result":[null,{"update_id":"x"},{"update_id":500004,"odd":1}]}"#;
+    telegram.fault(On::method("getUpdates"), Fault::Says(words));
+    telegram.says(ann, ann, "and now?");
+    until("an answer", || sees("toney: and now?")).await;
+    until("another poll", || telegram.fault_hits() == 1).await;
+    until("the next one", || telegram.look(State::unconfirmed) == 0).await;
+    let skipped = [
+        ("malformed", 2),
+        ("unknown", 1),
+        ("message_malformed", 1),
+        ("edited_message_malformed", 1),
+    ];
+    assert_eq!(skips(port, &skipped).await, skipped);
+    gateway.signal("TERM");
+    gateway.ends().await.with(0);
+}
+
+/// How often updates of these kinds were skipped.
+async fn skips<const N: usize>(
+    port: u16,
+    kinds: &[(&'static str, u64); N],
+) -> [(&'static str, u64); N] {
+    let url = format!("http://127.0.0.1:{port}/metrics");
+    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let lines = metrics.lines();
+    let skipped = lines.filter(|line| line.starts_with("toney_updates_skipped_total"));
+    let skipped: Vec<&str> = skipped.collect();
+    kinds.map(|(kind, _)| {
+        let label = format!("kind=\"{kind}\"");
+        let line = skipped.iter().find(|line| line.contains(&label));
+        let count = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        (kind, count.unwrap_or(0))
+    })
 }
 
 /// What was given up is listed, and stands there once when somebody says so, whether or not it had arrived.

@@ -1,5 +1,7 @@
 //! Polling: order, confirmation, rivals, stalls and outages.
 
+use std::time::Instant;
+
 use serde_json::json;
 
 use super::*;
@@ -161,6 +163,45 @@ async fn an_outage_is_said_once_and_nothing_is_lost() {
         assert_eq!(log.count(private), 0, "{private}");
     }
     rig.end().await;
+}
+
+/// Something else stands where updates should: it is asked ever less often, said once without a word of what it
+/// answered, and forgotten when it is over.
+#[tokio::test]
+async fn an_answer_that_is_none_is_said_once_and_waited_out() {
+    for words in [
+        "",
+        "<p>geheim</p>",
+        r#"{"ok":true}"#,
+        r#"{"ok":true,"result":{"geheim":1}}"#,
+        r#"{"ok":true,"result":[{"geheim":1}]}"#,
+    ] {
+        let (log, _guard) = Log::listen();
+        let rig = Rig::start().await;
+        let ann = rig.sim.person("ann");
+        rig.sim.until("a waiting poll", State::polling).await;
+        rig.sim
+            .fault(On::method("getUpdates").always(), Fault::Says(words));
+        rig.sim.says(ann, ann, "one");
+        rig.items(1).await;
+        let (begun, polls) = (Instant::now(), rig.sim.calls("getUpdates"));
+        rig.sim
+            .until("five polls", |sim| sim.calls("getUpdates") >= polls + 5)
+            .await;
+        // Half of 100, 200, 400 and 800 ms at the least.
+        let waited = begun.elapsed();
+        assert!(waited >= Duration::from_millis(700), "{words}: {waited:?}");
+        assert!(!rig.bot.is_connected());
+        rig.sim.clear_faults();
+        rig.sim.says(ann, ann, "two");
+        assert_eq!(rig.last(2).await.what, text("two"));
+        log.until(&rig.sim, "answers as the Bot API again").await;
+        assert!(rig.bot.is_connected());
+        assert_eq!(log.count("does not answer as the Bot API"), 1, "{words}");
+        assert_eq!(log.count("cannot be reached"), 0, "{words}");
+        assert_eq!(log.count("geheim"), 0, "{words}");
+        rig.end().await;
+    }
 }
 
 #[tokio::test]

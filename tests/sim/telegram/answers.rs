@@ -145,6 +145,7 @@ impl Inner {
                 let page = "<html><head><title>Bad Gateway</title></head><body></body></html>";
                 reply(code, "text/html", page)
             }
+            Fault::Says(words) => reply(200, "application/json", words),
             Fault::ResetBefore => reset(&peer),
             Fault::ResetAfter => {
                 self.apply(call).await.ok();
@@ -227,6 +228,7 @@ impl Inner {
                 return failure(&ApiError::new(code, "Internal Server Error"));
             }
             Some(Fault::Html(code)) => return reply(code, "text/html", "<html></html>"),
+            Some(Fault::Says(words)) => return reply(200, "application/json", words),
             Some(Fault::DelayBefore(wait) | Fault::DelayAfter(wait)) => {
                 tokio::time::sleep(wait).await;
             }

@@ -11,6 +11,8 @@ pub enum Fault {
     Status(u16),
     /// A gateway's HTML page instead of JSON, with this code (200 is allowed).
     Html(u16),
+    /// Not applied; 200 and these words instead of an answer.
+    Says(&'static str),
     /// The connection is reset before anything is applied.
     ResetBefore,
     /// The request is applied, then the connection is reset without an answer.
