@@ -257,7 +257,11 @@ impl Gateway {
                 Some(end) = told.recv() => {
                     left -= 1;
                     match end {
-                        Ok(ends_all) if ends_all => return Ended::Told,
+                        Ok(ends_all) if ends_all => {
+                            // To leave is the first signal; one more and nothing is waited for.
+                            stop.cancel();
+                            return Ended::Told;
+                        }
                         Ok(_) => {}
                         Err(Fatal(sentence)) => {
                             tracing::error!("{sentence}");

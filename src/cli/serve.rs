@@ -1,8 +1,10 @@
 //! `toney serve`, `toney chat` and `toney ask`: the gateway, with or without somebody in front of it.
 
+use std::convert::Infallible;
 use std::io::{Cursor, IsTerminal, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Deserialize;
@@ -52,6 +54,11 @@ const HOW_TO_ADD_A_MODEL: &str =
 /// Said while no platform is configured.
 const HOW_TO_ADD_A_PLATFORM: &str =
     "TELEGRAM_BOT_TOKEN and DISCORD_BOT_TOKEN connect it to Telegram and Discord.\n";
+/// Said when the end of the chat takes longer than a moment.
+const ENDING: &str = "Finishing what is under way; what is missing then is shown next time.\n\
+    Ctrl-C ends at once.\n";
+/// An end that takes no longer needs no words.
+const MOMENT: Duration = Duration::from_millis(300);
 
 pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
     let alone = !config.has("telegram.token") && !config.has("discord.token");
@@ -157,7 +164,12 @@ async fn gateway(
             terminal: terminal(),
             readiness: Readiness::default(),
         };
-        match app::run(start, stop.clone()).await {
+        let readiness = start.readiness.clone();
+        let ended = tokio::select! {
+            ended = app::run(start, stop.clone()) => ended,
+            never = tell_of_the_end(readiness, &log) => match never {},
+        };
+        match ended {
             Ok(Ended::Fenced) => {
                 tracing::warn!(
                     "Another process took over while this one was held up; beginning anew"
@@ -171,6 +183,17 @@ async fn gateway(
         Ended::Told | Ended::Fenced => Ok(Exit::Well),
         Ended::Hopeless(sentences) => anyhow::bail!("{}", sentences.join(" ")),
     }
+}
+
+/// Tells whoever sits in front of a screen why they do not have it back yet.
+async fn tell_of_the_end(readiness: Readiness, log: &Output) -> Infallible {
+    readiness.leaving().await;
+    tokio::time::sleep(MOMENT).await;
+    // The log goes into a file exactly where somebody looks at the screen.
+    if let Output::File(_) = log {
+        drop(std::io::stdout().write_all(ENDING.as_bytes()));
+    }
+    std::future::pending().await
 }
 
 /// The first signal lets everything finish, the second ends it at once.
@@ -206,7 +229,7 @@ impl Settings {
             history_file,
             person,
             color,
-            patience: std::time::Duration::from_secs(patience_seconds),
+            patience: Duration::from_secs(patience_seconds),
         }
     }
 }

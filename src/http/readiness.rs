@@ -2,13 +2,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
+use tokio_util::sync::CancellationToken;
 
 /// What `/readyz` says of a part that works.
 const OK: &str = "ok";
 
 /// Which parts work: a handle that everybody who runs one may hold. Clones share what they know.
 #[derive(Debug, Clone, Default)]
-pub struct Readiness(Arc<Mutex<Report>>);
+pub struct Readiness {
+    report: Arc<Mutex<Report>>,
+    leaving: CancellationToken,
+}
 
 /// The body of `/readyz`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -34,6 +38,12 @@ impl Readiness {
     /// Says that the process is on its way out and takes nothing new.
     pub fn draining(&self) {
         self.lock().draining = true;
+        self.leaving.cancel();
+    }
+
+    /// Waits until the process is on its way out.
+    pub async fn leaving(&self) {
+        self.leaving.cancelled().await;
     }
 
     /// Whether all parts work and the process stays.
@@ -49,7 +59,7 @@ impl Readiness {
     }
 
     fn lock(&self) -> MutexGuard<'_, Report> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an operator types: the real program, its exit codes, and what it prints where.
 
+mod at_a_terminal;
 mod doctor;
 mod serving;
 

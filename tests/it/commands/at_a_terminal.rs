@@ -1,0 +1,139 @@
+//! `toney chat` on a screen of its own, as a person sees it.
+
+use super::*;
+
+use std::io::{Read, Write};
+
+const ENDING: &str = "Finishing what is under way";
+
+/// A screen with a keyboard, and the program in front of it.
+struct Screen {
+    child: Child,
+    keys: std::fs::File,
+    shown: std::sync::Arc<Mutex<String>>,
+}
+
+impl Screen {
+    fn chat(machine: &Machine) -> Self {
+        let pty = nix::pty::openpty(None, None).unwrap();
+        let end = || Stdio::from(pty.slave.try_clone().unwrap());
+        let child = Command::new(env!("CARGO_BIN_EXE_toney"))
+            .arg("chat")
+            .env_clear()
+            .envs(machine.env.iter().map(|(name, value)| (name, value)))
+            .env("TERM", "xterm")
+            .current_dir(&machine.folder)
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let keys = std::fs::File::from(pty.master);
+        let mut screen = keys.try_clone().unwrap();
+        let shown = std::sync::Arc::new(Mutex::new(String::new()));
+        let seen = std::sync::Arc::clone(&shown);
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4_096];
+            // Reading fails once the program has let go of the screen.
+            while let Ok(count @ 1..) = screen.read(&mut bytes) {
+                let piece = String::from_utf8_lossy(&bytes[..count]).into_owned();
+                seen.lock().unwrap().push_str(&piece);
+            }
+        });
+        Self { child, keys, shown }
+    }
+
+    fn types(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+    }
+
+    fn text(&self) -> String {
+        self.shown.lock().unwrap().clone()
+    }
+
+    async fn shows(&self, words: &str) {
+        let begun = Instant::now();
+        while !self.text().contains(words) {
+            assert!(begun.elapsed() < PATIENCE, "{words}: {}", self.text());
+            pause().await;
+        }
+    }
+
+    /// The exit code, and how long it took from now.
+    async fn ends(&mut self) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        let ended = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let ended = ended.unwrap_or_else(|_| panic!("it does not end: {}", self.text()));
+        (ended.unwrap().code(), begun.elapsed())
+    }
+}
+
+/// The prompt stands there: what is typed is read.
+async fn sits_down(machine: &Machine) -> Screen {
+    let screen = Screen::chat(machine);
+    screen.shows("> ").await;
+    screen
+}
+
+#[tokio::test]
+async fn leaving_with_nothing_under_way_ends_at_once() {
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model);
+    let mut screen = sits_down(&machine).await;
+    model.push(Answer::text("Hello there."));
+    screen.types("hi\r");
+    screen.shows("Hello there.").await;
+    screen.types("\x04");
+    let (code, took) = screen.ends().await;
+    assert_eq!(code, Some(0), "{}", screen.text());
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    assert!(!screen.text().contains(ENDING), "{}", screen.text());
+}
+
+#[tokio::test]
+async fn leaving_before_the_answer_is_told_what_it_waits_for() {
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model);
+    let mut screen = sits_down(&machine).await;
+    model.push(Answer::text("Hello there."));
+    model.hold();
+    screen.types("hi\r");
+    model.wait_until("a turn", |c| c.waiting == 1).await;
+    screen.types("\x04");
+    screen.shows(ENDING).await;
+    model.release();
+    let (code, took) = screen.ends().await;
+    assert_eq!(code, Some(0), "{}", screen.text());
+    assert!(took < Duration::from_secs(4), "{took:?}");
+    assert_eq!(screen.text().matches(ENDING).count(), 1);
+    // Whether it was shown is a matter of moments; shown or kept, it is not made again.
+    let ran = machine.reads(&["chat"], "").await.with(0);
+    let shown = screen.text() + &ran.out;
+    assert!(shown.contains("Hello there."), "{shown}");
+    assert_eq!(model.counts().started, 1);
+}
+
+#[tokio::test]
+async fn whoever_will_not_wait_leaves_at_once() {
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model);
+    let mut screen = sits_down(&machine).await;
+    model.hold();
+    screen.types("hi\r");
+    model.wait_until("a turn", |c| c.waiting == 1).await;
+    screen.types("\x04");
+    screen.shows(ENDING).await;
+    let id = screen.child.id().unwrap().to_string();
+    let done = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(done.unwrap().success());
+    let (code, took) = screen.ends().await;
+    assert_eq!(code, Some(1), "{}", screen.text());
+    assert!(took < Duration::from_secs(3), "{took:?}");
+    // It is answered when the chat is opened again.
+    model.release();
+    let ran = machine.reads(&["chat"], "").await.with(0);
+    assert!(ran.out.ends_with("\nhi\n"), "{ran:#?}");
+}
