@@ -52,6 +52,8 @@ pub struct Start {
     pub terminal: Option<Box<dyn FnOnce(Clock, Idle) -> Terminal + Send>>,
     /// What `/readyz` shows.
     pub readiness: Readiness,
+    /// Whether it leaves alone what others did not finish.
+    pub own_work_only: bool,
 }
 
 /// Answers whether everything said at an address has been answered.
@@ -100,6 +102,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         metrics,
         terminal,
         readiness,
+        own_work_only,
     } = start;
     let ids = Ids::new(clock.clone(), seed);
     let tools = (clock.clone(), ids.clone());
@@ -118,13 +121,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
     let jobs_settings: jobs::Settings = config.section("jobs")?;
-    let runner = Arc::new(Runner::new(
-        store.clone(),
-        jobs_settings,
-        tools,
-        workers,
-        sends,
-    ));
+    let runner = Runner::new(store.clone(), jobs_settings, tools, workers, sends);
+    let runner = Arc::new(if own_work_only {
+        runner.with_own_work_only()
+    } else {
+        runner
+    });
     let (inbox, deliveries) = Inbox::new(1_024);
     let desk = Desk {
         inbox,

@@ -101,7 +101,7 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
             }) as MakeTerminal
         })
     };
-    gateway(config, make, log).await
+    gateway(config, make, (log, false)).await
 }
 
 type MakeTerminal = Box<dyn FnOnce(Clock, app::Idle) -> terminal::Terminal + Send>;
@@ -128,7 +128,7 @@ pub(super) async fn ask(config: Config, text: String, json: bool) -> Result<Exit
             terminal::Terminal::over(settings, clock, streams).with_idle(idle)
         }))
     };
-    let exit = gateway(config, make, Output::Stderr).await?;
+    let exit = gateway(config, make, (Output::Stderr, true)).await?;
     let answer = heard.text();
     // Whoever asks one thing on the command line need not be told each time whom they ask.
     let answer = answer.trim();
@@ -149,7 +149,7 @@ pub(super) async fn ask(config: Config, text: String, json: bool) -> Result<Exit
 async fn gateway(
     config: Config,
     terminal: impl Fn() -> Option<MakeTerminal>,
-    log: Output,
+    (log, own_work_only): (Output, bool),
 ) -> Result<Exit> {
     let telemetry = telemetry::start(&config, &log)?;
     let stop = CancellationToken::new();
@@ -163,6 +163,7 @@ async fn gateway(
             metrics: telemetry.metrics.clone(),
             terminal: terminal(),
             readiness: Readiness::default(),
+            own_work_only,
         };
         let readiness = start.readiness.clone();
         let ended = tokio::select! {

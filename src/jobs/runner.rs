@@ -46,6 +46,8 @@ pub struct Runner {
     wake: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// True: it takes up nothing that others left.
+    own_work_only: bool,
 }
 
 impl Runner {
@@ -72,7 +74,17 @@ impl Runner {
             wake: Notify::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            own_work_only: false,
         }
+    }
+
+    /// Lets it do the work that this process makes and nothing that others left: whoever is soon gone
+    /// again would keep its own person waiting for it, or break it off.
+    #[must_use]
+    pub fn with_own_work_only(mut self) -> Self {
+        self.own_work_only = true;
+        self.next = Mutex::new(Time::NEVER);
+        self
     }
 
     /// Works until `drain` is cancelled; then takes nothing new, lets what runs finish for `grace`,
@@ -166,6 +178,10 @@ impl Runner {
     async fn claim_what_is_due(self: Arc<Self>) {
         // Work from another process shows up without a bell after this long.
         const AT_LATEST: Duration = Duration::from_secs(2);
+        while self.own_work_only && self.next_due() == Time::NEVER {
+            // Own work that has to be tried again will say when; the rest was ours before it was due.
+            self.wake.notified().await;
+        }
         loop {
             // Without room a due lane waits for the next one that ends, which wakes us.
             let limit = usize::try_from(self.store.room()).unwrap_or(0).min(64);
@@ -309,6 +325,10 @@ impl Runner {
             ended: ends.map(|end| JobEnd { at: now, ..end }).collect(),
             ..Change::default()
         }
+    }
+
+    fn next_due(&self) -> Time {
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn running(

@@ -10,11 +10,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use sqlx::{Connection, PgConnection};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use crate::sim::model::{Answer, Server as Model};
+use crate::sim::model::{Answer, Behaviour, Server as Model};
 use crate::sim::servers::free_port;
 use crate::world::{PATIENCE, pause, until};
 
@@ -235,6 +236,106 @@ async fn a_question_is_answered_beside_a_running_gateway() {
     }
     gateway.signal("TERM");
     gateway.ends().await.with(0);
+}
+
+/// A question does not wait for other people's answers, and does not begin what it will not see to the end.
+#[tokio::test]
+async fn a_question_beside_a_dead_gateway_waits_for_nobody() {
+    let model = Model::start().await;
+    let telegram = crate::sim::telegram::Telegram::start(Default::default()).await;
+    let port = free_port();
+    let machine = Machine::new()
+        .with_model(&model)
+        .set("TELEGRAM_BOT_TOKEN", telegram.token())
+        .set("TELEGRAM_API_URL", telegram.url())
+        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let mut gateway = machine.start(&["serve"]);
+    until_ready(port, 200).await;
+    model.hold();
+    let ann = telegram.person("ann");
+    telegram.says(ann, ann, "a long story");
+    model.wait_until("a turn", |c| c.waiting == 1).await;
+    gateway.child.kill().await.unwrap();
+    model.otherwise(Behaviour::call(|request| {
+        let said = request.last("user");
+        let slow = Duration::from_secs(if said == "a long story" { 30 } else { 0 });
+        Answer::text(said).after(slow)
+    }));
+    model.release();
+
+    let begun = Instant::now();
+    let ran = machine.run(&["ask", "one"]).await.with(0);
+    assert_eq!(ran.out, "one\n", "{ran:#?}");
+    assert!(begun.elapsed() < Duration::from_secs(5), "{ran:#?}");
+    let asked = model.requests();
+    let about = |words: &str| asked.iter().filter(|r| r.last("user") == words).count();
+    assert_eq!((about("a long story"), about("one")), (1, 1));
+
+    model.otherwise(Behaviour::Echo);
+    let gateway = machine.start(&["serve"]);
+    until("the answer", || {
+        telegram.render(ann).contains("\na long story")
+    })
+    .await;
+    gateway.signal("TERM");
+    gateway.ends().await.with(0);
+    assert_eq!(telegram.render(ann).matches("a long story").count(), 2);
+}
+
+/// Its own work is tried again, as everybody's.
+#[tokio::test]
+async fn a_question_outlives_its_database() {
+    let model = Model::start().await;
+    let postgres = crate::sim::servers::Postgres::start().await;
+    let machine = Machine::new()
+        .with_model(&model)
+        .set("DATABASE_URL", postgres.url("postgres"))
+        .set("TONEY__INTAKE__QUIET_MS", 1_500);
+    let asking = machine.start(&["ask", "one"]);
+    let mut connection = PgConnection::connect(&postgres.url("postgres"))
+        .await
+        .unwrap();
+    let (begun, mut kept) = (Instant::now(), 0);
+    while kept == 0 {
+        assert!(begun.elapsed() < PATIENCE, "{}", asking.err.text());
+        pause().await;
+        let count = sqlx::query_scalar::<_, i64>("SELECT COUNT(*) FROM jobs");
+        // The tables are being made meanwhile.
+        kept = count.fetch_one(&mut connection).await.unwrap_or(0);
+    }
+    postgres.kill();
+    // Mostly the turn fails and is tried again. But the database may have gone before it could say that the question
+    // is stored, or after the turn had read all it needs; then nothing is said for long.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(8) && !asking.err.text().contains("A job failed") {
+        pause().await;
+    }
+    postgres.restart().await;
+    let ran = asking.ends().await.with(0);
+    assert_eq!(ran.out, "one\n", "{ran:#?}");
+}
+
+/// Who sits down at the same machine later does not read what another one is owed.
+#[tokio::test]
+async fn an_answer_is_shown_to_whom_it_is_meant_for() {
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model);
+    model.hold();
+    let mut bob = machine.start(&["chat", "--as", "bob"]);
+    let typing = bob.child.stdin.as_mut().unwrap();
+    typing.write_all(b"a secret\n").await.unwrap();
+    model.wait_until("a turn", |c| c.waiting == 1).await;
+    bob.child.kill().await.unwrap();
+    model.release();
+    let ann = machine
+        .reads(&["chat", "--as", "ann"], "hi\n")
+        .await
+        .with(0);
+    assert!(ann.out.ends_with("\nhi\n"), "{ann:#?}");
+    assert!(!ann.out.contains("secret"), "{ann:#?}");
+    let bob = machine.reads(&["chat", "--as", "bob"], "").await.with(0);
+    assert!(bob.out.ends_with("\na secret\n"), "{bob:#?}");
+    model.assert_clean();
 }
 
 #[tokio::test]

@@ -7,7 +7,10 @@ use crate::sim::telegram::{Fault, On};
 use crate::world::{Engine, World, on_both};
 
 on_both!(memory_survives a_dying_turn_is_run_again a_turn_is_finished_or_handed_back what_came_meanwhile a_send_dies_on_its_way
-    a_long_answer_dies_half_sent);
+    an_answer_waits_for_who_is_connected what_is_in_doubt_stays_so_elsewhere a_long_answer_dies_half_sent);
+
+/// What stands in the outbox.
+const UNSENT: &str = "SELECT state || ' ' || error FROM outbound WHERE state <> 'sent'";
 
 async fn memory_survives(engine: Engine) {
     let mut world = World::on(engine).await;
@@ -164,6 +167,52 @@ async fn a_send_dies_on_its_way(engine: Engine) {
         world.settle().await;
         assert_eq!(world.sees(&ann), "ann: to be\ntoney: to be", "{fault:?}");
         world.sees(&bob);
+        world.finish().await;
+    }
+}
+
+/// Somebody goes on with the work of a dead program who cannot send what comes of it: the answer is made, and waits
+/// for the one who can.
+async fn an_answer_waits_for_who_is_connected(engine: Engine) {
+    let mut world = World::on(engine).await;
+    let ann = world.friend("ann").await;
+    world.model.hold();
+    ann.says("anybody?");
+    world.model.wait_until("a turn", |c| c.waiting == 1).await;
+    world.die().await;
+    world.model.release();
+    world.start_elsewhere().await;
+    let waits = "pending telegram:main is not connected where this was to be sent";
+    world.until_stored(UNSENT, &[waits]).await;
+    assert_eq!(world.sees(&ann), "ann: anybody?");
+    world.restart().await;
+    world.settle().await;
+    assert_eq!(world.sees(&ann), "toney: anybody?");
+    assert_eq!(world.model.counts().started, 2);
+    world.finish().await;
+}
+
+/// A send was on its way when the program died: whoever cannot look for it leaves it in doubt.
+async fn what_is_in_doubt_stays_so_elsewhere(engine: Engine) {
+    for fault in [Fault::Hang, Fault::HangAfter] {
+        let mut world = World::on(engine).await;
+        let ann = world.friend("ann").await;
+        world
+            .telegram
+            .fault(On::method("sendMessage").chat(&ann), fault);
+        ann.says("to be");
+        world
+            .telegram
+            .until("a send", |s| s.calls("sendMessage") == 2)
+            .await;
+        world.die().await;
+        world.telegram.clear_faults();
+        world.start_elsewhere().await;
+        let waits = "unknown telegram:main is not connected where this was to be sent";
+        world.until_stored(UNSENT, &[waits]).await;
+        world.restart().await;
+        world.settle().await;
+        assert_eq!(world.sees(&ann), "ann: to be\ntoney: to be", "{fault:?}");
         world.finish().await;
     }
 }

@@ -11,16 +11,10 @@ use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
-use tokio::runtime::Runtime;
-use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
-use toney::app::{self, Ended, Start};
-use toney::cli::telemetry::Figures;
 use toney::config::{Config, Sources};
-use toney::http::Readiness;
-use toney::model::Clock;
-use toney::platform::terminal::{self, Streams, Terminal};
+use toney::platform::terminal::Streams;
 
+mod gateway;
 mod people;
 mod place;
 
@@ -29,6 +23,7 @@ use crate::sim::model::Server as Model;
 use crate::sim::servers::{Database, Postgres, Redis, free_port};
 use crate::sim::telegram::{Place, SimOptions, Telegram};
 
+use gateway::{Gateway, end};
 pub(crate) use people::Person;
 use people::line;
 use place::{folder, fresh_database};
@@ -113,19 +108,12 @@ pub(crate) struct World {
     second: Option<Gateway>,
     has_telegram: bool,
     terminal: Option<Streams>,
+    sitting: Vec<std::io::PipeWriter>,
     /// What was read of every chat: message and how often it had been edited.
     read: Mutex<HashMap<(i64, i64), u32>>,
     names: Mutex<HashMap<i64, String>>,
     dead_letters: i64,
     unsent: i64,
-}
-
-/// One run of the program.
-struct Gateway {
-    runtime: Runtime,
-    stop: CancellationToken,
-    ended: oneshot::Receiver<anyhow::Result<Ended>>,
-    readiness: Readiness,
 }
 
 impl World {
@@ -209,6 +197,7 @@ impl World {
             second: None,
             has_telegram: options.telegram,
             terminal: options.terminal,
+            sitting: Vec::new(),
             read: Mutex::default(),
             names: Mutex::default(),
             dead_letters: 0,
@@ -250,6 +239,23 @@ impl World {
         let second = Gateway::start(elsewhere.expect("an address"), None);
         until("the second is ready", || second.readiness.is_ready()).await;
         self.second = Some(second);
+    }
+
+    /// Starts the program on the same database after `stop` or `crash`, but with nobody to talk to except whoever
+    /// would sit at its terminal.
+    pub(crate) async fn start_elsewhere(&mut self) {
+        assert!(self.gateway.is_none(), "it runs already");
+        let config = self.config.clone().without("telegram.token");
+        let (silent, typing) = std::io::pipe().expect("a pipe");
+        let streams = Streams {
+            input: Box::new(std::io::BufReader::new(silent)),
+            output: Box::new(std::io::sink()),
+            live: false,
+        };
+        // Whoever sits there never types, and never leaves.
+        self.sitting.push(typing);
+        self.gateway = Some(Gateway::start(config, Some(streams)));
+        self.until_ready().await;
     }
 
     /// Waits until every part says that it works.
@@ -489,60 +495,6 @@ impl Drop for World {
     }
 }
 
-impl Gateway {
-    async fn stop(self) {
-        let Self {
-            runtime,
-            stop,
-            ended,
-            readiness: _,
-        } = self;
-        stop.cancel();
-        let ended = tokio::time::timeout(PATIENCE, ended).await;
-        let ended = ended.expect("the gateway to end").expect("an end");
-        assert_eq!(ended.expect("no error"), Ended::Told);
-        end(runtime).await;
-    }
-
-    fn start(config: Config, streams: Option<Streams>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("gateway")
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let (stop, readiness) = (CancellationToken::new(), Readiness::default());
-        let start = Start {
-            config,
-            clock: Clock::System,
-            seed: None,
-            metrics: Figures::start().expect("figures").handle(),
-            terminal: streams.map(|streams| {
-                Box::new(move |clock, idle| {
-                    let settings = terminal::Settings::default();
-                    Terminal::over(settings, clock, streams).with_idle(idle)
-                }) as Box<dyn FnOnce(Clock, app::Idle) -> Terminal + Send>
-            }),
-            readiness: readiness.clone(),
-        };
-        let (end, ended) = oneshot::channel();
-        let running = stop.clone();
-        runtime.spawn(async move {
-            let result = Box::pin(app::run(start, running)).await;
-            if let Err(error) = &result {
-                eprintln!("the gateway ended: {error:#}");
-            }
-            end.send(result).ok();
-        });
-        Self {
-            runtime,
-            stop,
-            ended,
-            readiness,
-        }
-    }
-}
-
 fn settings(env: BTreeMap<String, String>) -> Config {
     let sources = Sources {
         env,
@@ -565,12 +517,6 @@ fn prepare() {
                 .init();
         }
     });
-}
-
-/// Ends a runtime with all its tasks, wherever they stand, and waits until they are gone.
-async fn end(runtime: Runtime) {
-    let ending = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(PATIENCE));
-    ending.await.expect("an end of the runtime");
 }
 
 /// The pause between two looks at a condition that nobody announces.
