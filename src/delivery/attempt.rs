@@ -20,7 +20,7 @@ const LONGEST_REQUEST: Duration = Duration::from_secs(12);
 const STALE_MS: i64 = 2_000;
 /// How often is looked whether the lease holds again.
 const LEASE_LOOK: Duration = Duration::from_millis(100);
-/// How the error of a row begins whose fate is not known; the store knows it by that.
+/// The error of a row whose fate is not known.
 const NO_ANSWER: &str = "no answer";
 /// The longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -299,11 +299,15 @@ impl<'a> Attempt<'a> {
             Next::Vanished => return Ok(Some(Ended::Vanished)),
             Next::Gone { why } => return Ok(Some(Ended::Gone(why))),
             Next::Moved { to } => return Ok(Some(Ended::Moved(to))),
-            // Replayed one day, it has to be looked for first.
-            Next::Fail { why } if self.row.state == OutboundState::Unknown => {
+            Next::Fail { why, .. } if self.row.state == OutboundState::Unknown => {
                 return Ok(Some(Ended::Failed(format!("{NO_ANSWER}, then {why}"))));
             }
-            Next::Fail { why } => return Ok(Some(Ended::Failed(why))),
+            Next::Fail { why, in_doubt } => {
+                if in_doubt {
+                    self.row.state = OutboundState::Unknown;
+                }
+                return Ok(Some(Ended::Failed(why)));
+            }
         };
         tokio::select! {
             () = tokio::time::sleep(pause) => Ok(None),

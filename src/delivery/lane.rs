@@ -282,6 +282,7 @@ pub(super) fn mark(row: &Outgoing, state: OutboundState, error: String, now: Tim
         left_at: row.left_at,
         after: row.after.clone(),
         error,
+        in_doubt: i64::from(state == OutboundState::Failed && row.state == OutboundState::Unknown),
         at: now,
     }
 }

@@ -18,8 +18,8 @@ pub(super) enum Next {
     Moved { to: Chat },
     /// The message that was to be changed was deleted.
     Vanished,
-    /// It will never be taken.
-    Fail { why: String },
+    /// It is given up; in doubt, if it may have been taken all the same.
+    Fail { why: String, in_doubt: bool },
 }
 
 /// How much patience is left.
@@ -51,10 +51,14 @@ pub(super) fn next(error: SendError, repeatable: bool, patience: Patience) -> Ne
         SendError::Gone(why) => Next::Gone { why },
         SendError::Moved(to) => Next::Moved { to },
         SendError::Vanished(_) => Next::Vanished,
-        SendError::Rejected(why) => Next::Fail { why },
+        SendError::Rejected(why) => Next::Fail {
+            why,
+            in_doubt: false,
+        },
         error @ (SendError::NotSent(_) | SendError::Unknown(_)) if attempts + 1 >= most => {
             Next::Fail {
                 why: error.to_string(),
+                in_doubt: matches!(error, SendError::Unknown(_)),
             }
         }
         SendError::NotSent(_) => Next::Again {
@@ -134,9 +138,12 @@ mod tests {
             attempts: 2,
             ..PATIENCE
         };
-        assert!(matches!(
-            next(SendError::NotSent("refused".to_owned()), false, patience),
-            Next::Fail { .. }
-        ));
+        for (error, doubt) in [
+            (SendError::NotSent("refused".to_owned()), false),
+            (SendError::Unknown("reset".to_owned()), true),
+        ] {
+            let decided = next(error, false, patience);
+            assert!(matches!(decided, Next::Fail { in_doubt, .. } if in_doubt == doubt));
+        }
     }
 }

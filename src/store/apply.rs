@@ -101,6 +101,7 @@ const MARKS: Sql = dialect!(
             next_at = CAST(j.value ->> 'next_at' AS BIGINT),
             left_at = CAST(j.value ->> 'left_at' AS BIGINT),
             after_message = j.value ->> 'after', error = j.value ->> 'error',
+            in_doubt = CAST(j.value ->> 'in_doubt' AS BIGINT),
             state = CASE WHEN revision = CAST(j.value ->> 'revision' AS BIGINT)
                          THEN j.value ->> 'state'
                          WHEN j.value ->> 'state' = 'unknown' THEN 'unknown' ELSE 'pending' END,

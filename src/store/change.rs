@@ -186,6 +186,8 @@ pub struct Mark {
     pub left_at: Time,
     pub after: String,
     pub error: String,
+    /// 1: given up without knowing whether it stands; 0 otherwise.
+    pub in_doubt: i64,
     pub at: Time,
 }
 

@@ -41,8 +41,8 @@ const REPLAY_JOBS: Sql = dialect!(
 );
 // What was given up without an answer may stand there; it is looked for before it is sent anew.
 const REPLAY_OUTBOUND: Sql = dialect!(
-    "UPDATE outbound SET state = CASE WHEN error LIKE 'no answer%' THEN 'unknown'
-                                     ELSE 'pending' END, attempts = 0, next_at = $2, error = '', ended_at = 0
+    "UPDATE outbound SET state = CASE WHEN in_doubt = 1 THEN 'unknown' ELSE 'pending' END,
+            in_doubt = 0, attempts = 0, next_at = $2, error = '', ended_at = 0
      WHERE state = 'failed' AND id IN (SELECT j.value ->> 'id' FROM" each ") RETURNING lane"
 );
 const NOTE: Sql = same("SELECT value FROM bots WHERE account = $1 AND name = $2");

@@ -1,6 +1,7 @@
 //! The store on both databases: what is committed once is true once, and every lane has one holder.
 
 mod crowd;
+mod older;
 mod rows;
 mod takeover;
 
@@ -56,6 +57,39 @@ impl Home {
         }
     }
 
+    /// A database as the first version left it.
+    pub(crate) async fn old_sqlite() -> Self {
+        let home = Self::sqlite();
+        std::fs::create_dir_all(home.folder().unwrap()).unwrap();
+        let url = format!("{}?mode=rwc", home.url);
+        let mut connection = SqliteConnection::connect(&url).await.unwrap();
+        let steps = sqlx::migrate!("migrations/sqlite");
+        steps.run_to(1, &mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        home
+    }
+
+    /// A database as the first version left it.
+    pub(crate) async fn old_postgres() -> Self {
+        let prepared = database("old", async |url| {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            let steps = sqlx::migrate!("migrations/postgres");
+            steps.run_to(1, &mut connection).await.unwrap();
+            connection.close().await.unwrap();
+        })
+        .await;
+        Self {
+            url: prepared.url.clone(),
+            _postgres: Some(prepared),
+        }
+    }
+
+    /// The folder of a file.
+    fn folder(&self) -> Option<&Path> {
+        let file = self.url.strip_prefix("sqlite://")?;
+        Path::new(file).parent()
+    }
+
     pub(crate) fn is_postgres(&self) -> bool {
         self.url.starts_with("postgres")
     }
@@ -81,8 +115,8 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        if let Some(path) = self.url.strip_prefix("sqlite://") {
-            std::fs::remove_dir_all(Path::new(path).parent().unwrap()).ok();
+        if let Some(folder) = self.folder() {
+            std::fs::remove_dir_all(folder).ok();
         }
     }
 }
@@ -231,6 +265,7 @@ pub(crate) fn mark(row: &Outgoing, state: OutboundState, parts: &[&str]) -> Mark
         left_at: row.left_at,
         after: row.after.clone(),
         error: String::new(),
+        in_doubt: 0,
         at: row.created_at,
     }
 }

@@ -7,8 +7,8 @@ use toney::model::{
     PersonId, SessionId, Setting, TurnId, User,
 };
 use toney::store::{
-    AddressFact, Change, Conversation, JobState, ModelCall, NewAttachment, NewMessage, NewPerson,
-    NewSession, OutboundState, Rewrite, Role, Subscription, Summary,
+    AddressFact, Change, Conversation, JobState, Mark, ModelCall, NewAttachment, NewMessage,
+    NewPerson, NewSession, OutboundState, Rewrite, Role, Subscription, Summary,
 };
 
 use super::{Home, Process, START, address, content, end, mark, on_both, release};
@@ -370,10 +370,10 @@ async fn events_become_jobs_of_those_who_subscribed(home: Home) {
 async fn dead_letters_can_be_replayed(home: Home) {
     let clock = Clock::manual(START);
     let mut ann = Process::start(&home, &clock).await;
-    let message = ann.message("fake:main:1", "Hello");
+    let messages = ["Hello", "again"].map(|text| ann.message("fake:main:1", text));
     ann.apply(Change {
         jobs: vec![ann.job("turn:a", "a")],
-        outbound: vec![message.clone()],
+        outbound: messages.to_vec(),
         ..Change::default()
     })
     .await;
@@ -385,8 +385,9 @@ async fn dead_letters_can_be_replayed(home: Home) {
             change.ended.push(end(job, JobState::Dead, clock.now()));
             ids.push(job.id.to_string());
         }
-        for row in &claim.outbound {
-            change.marks.push(mark(row, OutboundState::Failed, &[]));
+        for (in_doubt, row) in (0..).zip(&claim.outbound) {
+            let mark = mark(row, OutboundState::Failed, &[]);
+            change.marks.push(Mark { in_doubt, ..mark });
             ids.push(row.outbound.id.to_string());
         }
         ann.apply(change).await;
@@ -394,16 +395,19 @@ async fn dead_letters_can_be_replayed(home: Home) {
     let depth = ann.store.depth().await.unwrap();
     assert_eq!(
         (depth.due, depth.dead, depth.waiting, depth.failed),
-        (0, 1, 0, 1)
+        (0, 1, 0, 2)
     );
     assert_eq!(ann.store.claim(10).await.unwrap(), (0, None));
     clock.advance(Duration::from_secs(1));
-    assert_eq!(ann.store.replay(&ids).await.unwrap(), 2);
+    assert_eq!(ann.store.replay(&ids).await.unwrap(), 3);
     assert_eq!(ann.store.replay(&ids).await.unwrap(), 0);
     assert_eq!(ann.store.claim(10).await.unwrap(), (2, None));
     let (first, second) = (ann.claimed().await, ann.claimed().await);
     assert_eq!(first.jobs.len() + second.jobs.len(), 1);
-    assert_eq!(first.outbound.len() + second.outbound.len(), 1);
+    let again = [first.outbound, second.outbound].concat();
+    let states: Vec<_> = again.iter().map(|row| row.state).collect();
+    // What may stand already is looked for before it is sent.
+    assert_eq!(states, [OutboundState::Pending, OutboundState::Unknown]);
 }
 
 async fn new_content_is_sent_and_old_marks_do_not_count(home: Home) {
