@@ -1,5 +1,6 @@
 //! The measurements of the gateway; each file is one, and returns a part of the table.
 
+mod events;
 mod feel;
 mod history;
 mod load;
@@ -47,6 +48,7 @@ pub async fn run() {
         "throughput" => talk::throughput(&options);
         "storm" => storm::measure(&options);
         "feel" => feel::measure(&options);
+        "events" => events::measure(&options);
         "memory" => memory::measure(&options);
         "history" => history::measure(&options);
         "build" => size::build();

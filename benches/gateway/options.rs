@@ -12,7 +12,7 @@ pub struct Options {
     /// Writes the figures into benches/RESULTS.md.
     #[arg(long)]
     pub record: bool,
-    /// Only these, separated by commas: talk, throughput, storm, start, memory, history, feel, size, build.
+    /// Only these, separated by commas: talk, throughput, storm, start, memory, history, feel, events, size, build.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Leaves PostgreSQL and Redis out.

@@ -149,13 +149,15 @@ impl Stage {
 
 /// Whether the program says that it is ready.
 pub async fn is_ready(program: &Program) -> bool {
-    status(&program.setting("TONEY_HTTP_ADDR"), "/readyz")
+    get(program, "/readyz")
         .await
         .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
 }
 
-async fn status(address: &str, path: &str) -> std::io::Result<String> {
-    let mut stream = TcpStream::connect(address).await?;
+/// What the program answers, its head included.
+pub async fn get(program: &Program, path: &str) -> std::io::Result<String> {
+    let address = program.setting("TONEY_HTTP_ADDR");
+    let mut stream = TcpStream::connect(&address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = String::new();

@@ -15,6 +15,7 @@ use tracing::Instrument;
 use crate::model::{Clock, Failure, Ids, Time};
 use crate::store::{
     CLAIM_LIMIT, Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, Store,
+    is_event_lane,
 };
 
 use super::{Work, Worker, backoff};
@@ -230,15 +231,27 @@ impl Runner {
         };
         // Whoever writes to the lane from now on finds it free, or kept with its work in it.
         self.running().remove(&lane);
+        let done = change.ended.iter().all(|end| end.state == JobState::Done);
+        let handled = is_event_lane(&lane) && done && !change.ended.is_empty();
         let change = Change {
             release: vec![lane],
             ..change
         };
-        if let Err(error) = self.store.insist(change).await {
-            tracing::warn!(
+        match self.store.insist(change).await {
+            Ok(_) if handled => {
+                for Job {
+                    kind, created_at, ..
+                } in work.jobs
+                {
+                    let took = self.clock.now().since(created_at).as_secs_f64();
+                    metrics::histogram!("toney_event_handled_seconds", "kind" => kind).record(took);
+                }
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(
                 error = format!("{error:#}"),
                 "Finished work could not be recorded"
-            );
+            ),
         }
     }
 

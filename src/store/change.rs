@@ -371,6 +371,16 @@ pub fn out_lane(address: &Address) -> String {
     format!("out:{}", address.whole_chat())
 }
 
+/// The lane of an event's job, which waits for nothing but its turn in the process.
+pub(super) fn event_lane(key: &str) -> String {
+    format!("job:{key}")
+}
+
+/// Whether what is done in this lane was asked for by an event.
+pub fn is_event_lane(lane: &str) -> bool {
+    lane.starts_with("job:")
+}
+
 impl NewJob {
     /// The job that answers something that came in.
     pub fn inbound(id: JobId, inbound: &Inbound, now: Time) -> Result<Self, serde_json::Error> {

@@ -30,7 +30,8 @@ use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
-    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, out_lane, turn_lane,
+    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, is_event_lane, out_lane,
+    turn_lane,
 };
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
@@ -244,7 +245,7 @@ impl Store {
                 change.jobs.push(NewJob {
                     id: JobId::new(&self.ids),
                     kind: (*worker).to_owned(),
-                    lane: format!("job:{key}"),
+                    lane: change::event_lane(&key),
                     key,
                     ordering: 0,
                     payload: serde_json::to_string(event).unwrap_or_default(),

@@ -333,7 +333,8 @@ impl<'a> Commit<'a> {
     fn happened(&mut self, what: Happening) {
         self.change.events.push(Event {
             id: EventId::new(&self.turn.ids),
-            at: self.now,
+            // Not the beginning of the turn: a model may have talked since.
+            at: self.now(),
             person: Some(self.recalled.person),
             address: self.address.clone(),
             what,

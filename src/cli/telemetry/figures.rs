@@ -91,6 +91,10 @@ const HISTOGRAMS: &[(&str, &str)] = &[
         "From the moment a message was due to the platform's answer",
     ),
     (
+        "toney_event_handled_seconds",
+        "From an event to the end of the work of one who subscribed to it, by kind of job",
+    ),
+    (
         "toney_model_first_token_seconds",
         "From the call of a model to the first sign of an answer",
     ),

@@ -240,8 +240,7 @@ async fn skips<const N: usize>(
     port: u16,
     kinds: &[(&'static str, u64); N],
 ) -> [(&'static str, u64); N] {
-    let url = format!("http://127.0.0.1:{port}/metrics");
-    let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let metrics = metrics(port).await;
     let lines = metrics.lines();
     let skipped = lines.filter(|line| line.starts_with("toney_updates_skipped_total"));
     let skipped: Vec<&str> = skipped.collect();
@@ -251,6 +250,60 @@ async fn skips<const N: usize>(
         let count = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
         (kind, count.unwrap_or(0))
     })
+}
+
+/// How long an event waits to be handled is measured, by who handles it.
+#[tokio::test]
+async fn an_event_is_timed_until_it_is_handled() {
+    let (telegram, model, port, machine) = serving().await;
+    let machine = machine
+        .set("TONEY__INTAKE__QUIET_MS", 0)
+        .set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0)
+        .set("TONEY__DELIVERY__PACE", false);
+    let gateway = machine.start(&["serve"]);
+    until_ready(port, 200).await;
+    let ann = telegram.person("ann");
+    // The last answer takes long; the event that it makes does not.
+    let slow = Duration::from_secs(2);
+    model.otherwise(Behaviour::call(move |request| {
+        let said = request.last("user");
+        let wait = if said == "line 15" {
+            slow
+        } else {
+            Duration::ZERO
+        };
+        Answer::text(said.lines().next().unwrap_or_default()).after(wait)
+    }));
+    for number in 1..=15 {
+        telegram.says(ann, ann, &format!("line {number}"));
+        let answer = format!("line {number}");
+        until("an answer", || {
+            telegram.render(ann).matches(&answer).count() >= 2
+        })
+        .await;
+    }
+    let begun = Instant::now();
+    let sum = loop {
+        let metrics = metrics(port).await;
+        let figure = |name: &str| {
+            let name = format!("toney_event_handled_seconds_{name}{{kind=\"summarise\"}} ");
+            let value = metrics.lines().find_map(|line| line.strip_prefix(&name));
+            value.and_then(|value| value.parse::<f64>().ok())
+        };
+        if figure("count") == Some(1.0) {
+            break figure("sum").unwrap();
+        }
+        assert!(begun.elapsed() < PATIENCE, "{metrics}");
+        pause().await;
+    };
+    assert!(sum < slow.as_secs_f64(), "{sum} s");
+    gateway.signal("TERM");
+    gateway.ends().await.with(0);
+}
+
+async fn metrics(port: u16) -> String {
+    let url = format!("http://127.0.0.1:{port}/metrics");
+    reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
 /// What was given up is listed, and stands there once when somebody says so, whether or not it had arrived.
