@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 const WORDS: [(&str, &str); 4] = [
     ("teloxide serenity", "platform"),
     ("telegram discord", "platform config app cli http"),
-    ("sqlx:: redis::", "store"),
+    ("sqlx:: rusqlite:: redis::", "store"),
     ("async_openai", "llm"),
 ];
 

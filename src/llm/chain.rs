@@ -76,7 +76,10 @@ impl Call<'_> {
                 if not_before >= self.whole || Instant::now() >= self.whole {
                     continue;
                 }
-                sleep_until(not_before).await;
+                // A timer takes a millisecond even for what is past.
+                if not_before > Instant::now() {
+                    sleep_until(not_before).await;
+                }
                 match self.attempt(model.as_ref()).await {
                     Ok(report) => return Heard::Done(report),
                     Err(Some(error)) if !error.goes_on() => return self.failed(Reason::Refused),

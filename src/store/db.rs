@@ -2,13 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use rusqlite::config::DbConfig;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
+use tokio::sync::Mutex;
 
 /// A statement in both dialects. Nearly always they differ in one word only, see [`dialect!`].
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +33,7 @@ macro_rules! dialect {
 
 macro_rules! sqlite_piece {
     (each) => {
-        " json_each($1) AS j "
+        " jsonb_each($1) AS j "
     };
     (lock) => {
         " "
@@ -62,10 +65,13 @@ pub(super) use {dialect, postgres_piece, sqlite_piece};
 pub struct WrongUrl(&'static str);
 
 /// Connections to one of the two databases.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) enum Db {
     /// An SQLite file: one connection writes, several read.
-    Sqlite { write: SqlitePool, read: SqlitePool },
+    Sqlite {
+        write: Arc<Mutex<rusqlite::Connection>>,
+        read: SqlitePool,
+    },
     /// A PostgreSQL server.
     Postgres { pool: PgPool },
 }
@@ -123,35 +129,44 @@ impl Db {
                 .with_context(|| format!("Making the folder {}", folder.display()))?;
         }
         // NORMAL keeps every commit over a killed process; only FULL keeps it over a power cut.
-        let synchronous = if power_safe {
-            SqliteSynchronous::Full
-        } else {
-            SqliteSynchronous::Normal
-        };
+        let synchronous = if power_safe { "FULL" } else { "NORMAL" };
+        let opening = || format!("Opening {}", path.display());
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(synchronous)
             .busy_timeout(Duration::from_secs(5))
             .foreign_keys(true)
             .statement_cache_capacity(200)
             .pragma("temp_store", "memory");
-        let write = SqlitePoolOptions::new()
-            .max_connections(1)
-            .connect_with(options.clone())
-            .await
-            .with_context(|| format!("Opening {}", path.display()))?;
         let read = SqlitePoolOptions::new()
             .max_connections(3)
             .connect_lazy_with(options);
+        // The library that reads makes the file and sets its journal; see `tx` for why another writes.
+        drop(read.acquire().await.with_context(opening)?);
+        let write = rusqlite::Connection::open(path).with_context(opening)?;
+        for (name, value) in [
+            ("synchronous", synchronous),
+            ("foreign_keys", "ON"),
+            ("temp_store", "MEMORY"),
+            // See `writer::CHECKPOINT`; this one is for the time when no other gets through.
+            ("wal_autocheckpoint", "16000"),
+        ] {
+            write.pragma_update(None, name, value)?;
+        }
+        // A bound value must not make SQLite plan a statement anew: each says by itself which index it wants.
+        write.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // Whoever begins a transaction waits by itself, without blocking its thread.
+        write.busy_timeout(Duration::ZERO)?;
+        write.set_prepared_statement_cache_capacity(64);
+        let write = Arc::new(Mutex::new(write));
         Ok(Self::Sqlite { write, read })
     }
 
     /// Brings the tables up to date.
     pub(super) async fn migrate(&self) -> Result<()> {
         match self {
-            Self::Sqlite { write, .. } => SQLITE_STEPS.run(write).await?,
+            Self::Sqlite { read, .. } => SQLITE_STEPS.run(read).await?,
             Self::Postgres { pool } => POSTGRES_STEPS.run(pool).await?,
         }
         Ok(())

@@ -10,7 +10,7 @@ use crate::model::{Outbound, Time};
 
 use super::change::{CLAIM_LIMIT, Claim, Job, Outgoing};
 use super::db::{Sql, dialect};
-use super::tx::{Bind, Tx, rows};
+use super::tx::{Bind, Tx, row, rows};
 
 /// On PostgreSQL every transaction locks its lanes in one order first: it avoids deadlocks, and the
 /// statements that follow see everything that others put into these lanes.
@@ -132,6 +132,42 @@ pub(super) struct OutboundRow {
     error: String,
     created_at: i64,
 }
+
+row!(LaneRow {
+    lane,
+    next_at,
+    holder,
+    turns,
+    was_idle
+});
+row!(JobRow {
+    lane,
+    id,
+    kind,
+    key,
+    ordering,
+    payload,
+    run_at,
+    attempts,
+    created_at
+});
+row!(OutboundRow {
+    lane,
+    id,
+    key,
+    address,
+    priority,
+    content,
+    revision,
+    state,
+    parts,
+    attempts,
+    next_at,
+    left_at,
+    after_message,
+    error,
+    created_at,
+});
 
 pub(super) async fn lock(tx: &mut Tx, lanes: &[String]) -> Result<()> {
     if matches!(tx, Tx::Postgres(_)) && !lanes.is_empty() {

@@ -137,6 +137,7 @@ impl Store {
             room,
             held: Default::default(),
             doubtful: false,
+            checkpoint: Default::default(),
         };
         Ok((store, writer.run(waiting), heard))
     }

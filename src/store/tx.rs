@@ -1,10 +1,16 @@
 //! A transaction on either database, spoken to with one text and a JSON array of rows.
+//!
+//! SQLite is written through `rusqlite`, right on the thread that asks: `sqlx` hands every statement to
+//! a thread of its own and back, which costs more than the statement.
 
-use anyhow::Result;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use rusqlite::types::Value;
 use serde::Serialize;
 use sqlx::postgres::PgRow;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{FromRow, Postgres, Sqlite, Transaction};
+use sqlx::{FromRow, Postgres, Transaction};
+use tokio::sync::OwnedMutexGuard;
 
 use super::db::{Db, Sql};
 
@@ -15,10 +21,20 @@ pub(super) enum Bind<'a> {
     Text(&'a str),
 }
 
-/// A transaction on either database.
+/// A transaction on either database; dropped without a commit it changes nothing.
 pub(super) enum Tx {
-    Sqlite(Transaction<'static, Sqlite>),
+    Sqlite(SqliteTx),
     Postgres(Transaction<'static, Postgres>),
+}
+
+/// The one writing connection, in a transaction.
+pub(super) struct SqliteTx {
+    conn: OwnedMutexGuard<rusqlite::Connection>,
+}
+
+/// What a statement returns, read from either database.
+pub(super) trait Row: for<'r> FromRow<'r, PgRow> + Send + Unpin {
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
 }
 
 macro_rules! bound {
@@ -32,6 +48,37 @@ macro_rules! bound {
         }
         query
     }};
+}
+
+/// Implements [`Row`] for a struct whose fields are named like the columns.
+macro_rules! row {
+    ($name:ident { $($field:ident),* $(,)? }) => {
+        impl $crate::store::tx::Row for $name {
+            fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(Self { $($field: row.get(stringify!($field))?),* })
+            }
+        }
+    };
+}
+
+pub(super) use row;
+
+impl Row for (String,) {
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok((row.get(0)?,))
+    }
+}
+
+impl Row for (String, String) {
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok((row.get(0)?, row.get(1)?))
+    }
+}
+
+impl Row for (Option<i64>,) {
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok((row.get(0)?,))
+    }
 }
 
 /// The rows as the JSON array that the statements unfold.
@@ -49,19 +96,71 @@ pub(super) fn rows<T: Serialize>(items: &[T]) -> Result<String> {
     Ok(pieces.collect::<Vec<_>>().join("\\\\"))
 }
 
+impl SqliteTx {
+    /// Takes the write lock at once: a deferred transaction that reads first would fail instead of
+    /// waiting. Another process of this machine may hold it for a moment.
+    async fn begin(conn: OwnedMutexGuard<rusqlite::Connection>) -> Result<Self> {
+        const PAUSE: Duration = Duration::from_millis(2);
+        const PATIENCE: u32 = 2_500;
+        for _ in 0..PATIENCE {
+            match conn.execute_batch("BEGIN IMMEDIATE") {
+                Ok(()) => return Ok(Self { conn }),
+                Err(error)
+                    if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
+                {
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        anyhow::bail!("Another process has been writing to the database for 5 s")
+    }
+
+    fn prepare(
+        &self,
+        sql: &str,
+        rows: String,
+        binds: &[Bind<'_>],
+    ) -> rusqlite::Result<rusqlite::CachedStatement<'_>> {
+        let mut statement = self.conn.prepare_cached(sql)?;
+        let binds = binds.iter().map(|bind| match *bind {
+            Bind::Int(number) => Value::Integer(number),
+            Bind::Text(text) => Value::Text(text.to_owned()),
+        });
+        for (number, value) in (1..).zip(std::iter::once(Value::Text(rows)).chain(binds)) {
+            // Parameters are numbered by their names, not by where they stand in the text.
+            if let Some(index) = statement.parameter_index(&format!("${number}"))? {
+                statement.raw_bind_parameter(index, value)?;
+            }
+        }
+        Ok(statement)
+    }
+}
+
+impl Drop for SqliteTx {
+    fn drop(&mut self) {
+        if !self.conn.is_autocommit()
+            && let Err(error) = self.conn.execute_batch("ROLLBACK")
+        {
+            tracing::warn!(error = %error, "A transaction could not be rolled back");
+        }
+    }
+}
+
 impl Tx {
-    /// Begins a transaction that may write. On SQLite it takes the write lock at once: a deferred
-    /// transaction that reads first would fail instead of waiting.
+    /// Begins a transaction that may write.
     pub(super) async fn begin(db: &Db) -> Result<Self> {
         Ok(match db {
-            Db::Sqlite { write, .. } => Self::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Db::Sqlite { write, .. } => {
+                Self::Sqlite(SqliteTx::begin(write.clone().lock_owned().await).await?)
+            }
             Db::Postgres { pool } => Self::Postgres(pool.begin().await?),
         })
     }
 
     pub(super) async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Sqlite(tx) => tx.conn.execute_batch("COMMIT").context("Committing")?,
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
@@ -70,10 +169,7 @@ impl Tx {
     /// Runs a statement; answers how many rows it touched.
     pub(super) async fn run(&mut self, sql: Sql, rows: String, binds: &[Bind<'_>]) -> Result<u64> {
         Ok(match self {
-            Self::Sqlite(tx) => bound!(sqlx::query(sql.sqlite), rows, binds)
-                .execute(&mut **tx)
-                .await?
-                .rows_affected(),
+            Self::Sqlite(tx) => tx.prepare(sql.sqlite, rows, binds)?.raw_execute()? as u64,
             Self::Postgres(tx) => bound!(sqlx::query(sql.postgres), rows, binds)
                 .execute(&mut **tx)
                 .await?
@@ -82,26 +178,22 @@ impl Tx {
     }
 
     /// Runs a statement and reads what it returns.
-    pub(super) async fn read<T>(
+    pub(super) async fn read<T: Row>(
         &mut self,
         sql: Sql,
         rows: String,
         binds: &[Bind<'_>],
-    ) -> Result<Vec<T>>
-    where
-        T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin,
-    {
-        Ok(match self {
+    ) -> Result<Vec<T>> {
+        match self {
             Self::Sqlite(tx) => {
-                bound!(sqlx::query_as::<_, T>(sql.sqlite), rows, binds)
-                    .fetch_all(&mut **tx)
-                    .await?
+                let mut statement = tx.prepare(sql.sqlite, rows, binds)?;
+                let found = statement.raw_query().mapped(T::from_sqlite);
+                Ok(found.collect::<rusqlite::Result<Vec<T>>>()?)
             }
             Self::Postgres(tx) => {
-                bound!(sqlx::query_as::<_, T>(sql.postgres), rows, binds)
-                    .fetch_all(&mut **tx)
-                    .await?
+                let query = bound!(sqlx::query_as::<_, T>(sql.postgres), rows, binds);
+                Ok(query.fetch_all(&mut **tx).await?)
             }
-        })
+        }
     }
 }

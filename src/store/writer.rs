@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Result, anyhow};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::model::{Clock, ProcessId, Time};
 
@@ -18,6 +19,10 @@ use super::tx::{Bind, Tx};
 
 /// Most changes in one transaction; more would only make the first of them wait.
 const BATCH: usize = 512;
+
+/// After so many transactions SQLite's journal is copied into its file, on another thread: whoever
+/// commits would have to wait for the disk otherwise.
+const CHECKPOINT: u32 = 100;
 
 const FENCE: Sql = Sql {
     sqlite: "SELECT id FROM processes WHERE id = $1 AND $2 > 0",
@@ -54,13 +59,35 @@ pub(super) struct Writer {
     pub(super) held: HashSet<String>,
     /// A transaction failed: what became of its lanes has to be looked up.
     pub(super) doubtful: bool,
+    pub(super) checkpoint: Checkpoint,
 }
 
-/// Changes and claims that go into one transaction.
+/// When SQLite's journal is copied into its file.
 #[derive(Default)]
-struct Batch {
-    change: Change,
-    claim: usize,
+pub(super) struct Checkpoint {
+    /// Transactions since the last one began.
+    since: u32,
+    running: Option<JoinHandle<()>>,
+}
+
+impl Checkpoint {
+    fn tick(&mut self, db: &Db) {
+        self.since += 1;
+        let running = self.running.as_ref().is_some_and(|run| !run.is_finished());
+        if let Db::Sqlite { read, .. } = db
+            && self.since >= CHECKPOINT
+            && !running
+        {
+            self.since = 0;
+            let read = read.clone();
+            self.running = Some(tokio::spawn(async move {
+                let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+                if let Err(error) = sqlx::query(sql).execute(&read).await {
+                    tracing::debug!(error = %error, "The journal could not be copied into the database");
+                }
+            }));
+        }
+    }
 }
 
 /// What a batch did.
@@ -83,15 +110,24 @@ impl Writer {
     }
 
     async fn serve(&mut self, orders: Vec<Order>) {
-        let mut batch = Batch::default();
+        let mut claim = 0;
+        let mut all = Change::default();
         for order in &orders {
             match order {
-                Order::Apply(change, _) => batch.change.absorb((**change).clone()),
-                Order::Claim(limit, _) => batch.claim = batch.claim.max(*limit),
+                Order::Apply(change, _) if orders.len() > 1 => all.absorb((**change).clone()),
+                Order::Apply(..) => {}
+                Order::Claim(limit, _) => claim = claim.max(*limit),
             }
         }
+        let change = match orders.as_slice() {
+            [Order::Apply(change, _)] => change,
+            _ => &all,
+        };
         metrics::histogram!("toney_store_batch_changes").record(orders.len() as f64);
-        match self.attempt(&batch).await {
+        let result = self.transact(change, claim).await;
+        self.doubtful |= result.is_err();
+        self.checkpoint.tick(&self.db);
+        match result {
             Ok(outcome) => self.report(orders, outcome),
             // One change may be at fault: each gets a transaction of its own. Without a database that
             // would only make everybody wait for everybody else.
@@ -144,16 +180,9 @@ impl Writer {
         }
     }
 
-    async fn attempt(&mut self, batch: &Batch) -> Result<Outcome> {
-        let result = self.transact(batch).await;
-        self.doubtful |= result.is_err();
-        result
-    }
-
-    async fn transact(&self, batch: &Batch) -> Result<Outcome> {
+    async fn transact(&self, change: &Change, claim: usize) -> Result<Outcome> {
         let now = self.clock.now();
         let me = self.me.to_string();
-        let change = &batch.change;
         let mut tx = Tx::begin(&self.db).await?;
         self.fence(&mut tx, &me, now).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
@@ -182,8 +211,8 @@ impl Writer {
             };
             touched.extend(lanes::put(&mut tx, &busy, taker, now).await?);
         }
-        if batch.claim > 0 {
-            let claimed = lanes::claim(&mut tx, batch.claim, &me, now).await?;
+        if claim > 0 {
+            let claimed = lanes::claim(&mut tx, claim, &me, now).await?;
             outcome.claimed = claimed.len();
             touched.extend(claimed);
             outcome.next = lanes::next_due(&mut tx).await?;
@@ -319,7 +348,7 @@ fn blames_a_row(error: &anyhow::Error) -> bool {
     matches!(
         error.downcast_ref::<sqlx::Error>(),
         Some(sqlx::Error::Database(_))
-    )
+    ) || error.is::<rusqlite::Error>()
 }
 
 /// An error that several waiting callers get.
