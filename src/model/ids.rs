@@ -157,12 +157,19 @@ impl fmt::Debug for Ids {
     }
 }
 
-fn encode(mut value: u128) -> String {
+fn encode(value: u128) -> String {
+    // Twelve digits fit into 64 bits, in which dividing is many times faster.
+    const CHUNK: u128 = 36_u128.pow(12);
     let mut digits = [b'0'; BODY];
-    for slot in digits.iter_mut().rev() {
-        let digit = usize::try_from(value % 36).unwrap_or(0);
-        *slot = DIGITS.get(digit).copied().unwrap_or(b'0');
-        value /= 36;
+    let mut left = value;
+    for slots in digits.rchunks_mut(12) {
+        let mut chunk = u64::try_from(left % CHUNK).unwrap_or(0);
+        left /= CHUNK;
+        for slot in slots.iter_mut().rev() {
+            let digit = usize::try_from(chunk % 36).unwrap_or(0);
+            *slot = DIGITS.get(digit).copied().unwrap_or(b'0');
+            chunk /= 36;
+        }
     }
     digits.iter().map(|&digit| char::from(digit)).collect()
 }

@@ -6,11 +6,12 @@
 use std::collections::{HashMap, HashSet};
 
 use anyhow::Result;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::model::Time;
+use crate::model::{Address, Event, EventId, OutboundId, Priority, Time};
 
-use super::change::{CLAIM_LIMIT, Change, Claim, Job, NewJob, Outgoing, out_lane};
+use super::change::{CLAIM_LIMIT, Change, Claim, Job, NewJob, NewOutbound, Outgoing, out_lane};
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
 
@@ -240,7 +241,7 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change, me: &str) -> Result
     let addresses = newest(&change.addresses, |fact| fact.address.clone());
     simple(tx, ADDRESSES, &addresses).await?;
     simple(tx, MOVES, &addresses).await?;
-    let events: Vec<Value> = change.events.iter().map(event_row).collect();
+    let events: Vec<_> = change.events.iter().map(EventRow::new).collect();
     simple(tx, EVENTS, &events).await?;
     simple(tx, CALLS, &change.calls).await?;
     simple(tx, ATTACHMENTS, &change.attachments).await?;
@@ -264,7 +265,7 @@ async fn write_outbound(
 ) -> Result<()> {
     let lanes = &mut written.out_lanes;
     if !change.outbound.is_empty() {
-        let fresh: Vec<Value> = change.outbound.iter().map(outbound_row).collect();
+        let fresh: Vec<_> = change.outbound.iter().map(OutboundRow::new).collect();
         let at = change
             .outbound
             .iter()
@@ -290,7 +291,7 @@ async fn write_outbound(
     Ok(())
 }
 
-async fn simple<T: serde::Serialize>(tx: &mut Tx, sql: Sql, items: &[T]) -> Result<()> {
+async fn simple<T: Serialize>(tx: &mut Tx, sql: Sql, items: &[T]) -> Result<()> {
     if !items.is_empty() {
         tx.run(sql, rows(items)?, &[] as &[Bind<'_>]).await?;
     }
@@ -310,26 +311,54 @@ fn newest<T, K: Eq + std::hash::Hash>(rows: &[T], thing: impl Fn(&T) -> K) -> Ve
     kept
 }
 
-fn outbound_row(row: &super::change::NewOutbound) -> Value {
-    let super::change::NewOutbound {
-        outbound,
-        after,
-        at,
-    } = row;
-    json!({
-        "id": outbound.id, "key": outbound.key, "lane": out_lane(&outbound.address),
-        "address": outbound.address, "priority": outbound.priority,
-        "content": json_text(&outbound.content), "after": after, "at": at,
-    })
+#[derive(Serialize)]
+struct OutboundRow<'a> {
+    id: OutboundId,
+    key: &'a str,
+    lane: String,
+    address: &'a Address,
+    priority: Priority,
+    content: String,
+    after: &'a str,
+    at: Time,
 }
 
-fn event_row(event: &crate::model::Event) -> Value {
-    json!({
-        "id": event.id, "name": event.what.name(), "body": json_text(event), "at": event.at,
-    })
+impl<'a> OutboundRow<'a> {
+    fn new(row: &'a NewOutbound) -> Self {
+        let outbound = &row.outbound;
+        Self {
+            id: outbound.id,
+            key: &outbound.key,
+            lane: out_lane(&outbound.address),
+            address: &outbound.address,
+            priority: outbound.priority,
+            content: json_text(&outbound.content),
+            after: &row.after,
+            at: row.at,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EventRow<'a> {
+    id: EventId,
+    name: &'a str,
+    body: String,
+    at: Time,
+}
+
+impl<'a> EventRow<'a> {
+    fn new(event: &'a Event) -> Self {
+        Self {
+            id: event.id,
+            name: event.what.name(),
+            body: json_text(event),
+            at: event.at,
+        }
+    }
 }
 
 /// JSON that stands as text inside a row.
-fn json_text<T: serde::Serialize>(value: &T) -> String {
+fn json_text<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::model::{Outbound, Time};
 
@@ -169,6 +169,12 @@ row!(OutboundRow {
     created_at,
 });
 
+/// A row that names a lane.
+#[derive(Serialize)]
+struct Named<'a> {
+    lane: &'a str,
+}
+
 pub(super) async fn lock(tx: &mut Tx, lanes: &[String]) -> Result<()> {
     if matches!(tx, Tx::Postgres(_)) && !lanes.is_empty() {
         let _: Vec<(String,)> = tx.read(LOCK, rows(lanes)?, &[]).await?;
@@ -184,12 +190,13 @@ pub(super) async fn put(
     holder: &str,
     now: Time,
 ) -> Result<Vec<LaneRow>> {
-    let mut list: Vec<_> = lanes.iter().collect();
+    #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
+    struct Due<'a> {
+        lane: &'a str,
+        at: Time,
+    }
+    let mut list: Vec<_> = lanes.iter().map(|(lane, &at)| Due { lane, at }).collect();
     list.sort();
-    let list: Vec<_> = list
-        .into_iter()
-        .map(|(lane, at)| json!({"lane": lane, "at": at}))
-        .collect();
     tx.read(
         PUT,
         rows(&list)?,
@@ -206,7 +213,7 @@ pub(super) async fn release(
     now: Time,
     keep: bool,
 ) -> Result<Vec<LaneRow>> {
-    let list: Vec<_> = lanes.iter().map(|lane| json!({"lane": lane})).collect();
+    let list: Vec<_> = lanes.iter().map(|lane| Named { lane }).collect();
     let binds = [
         Bind::Text(holder),
         Bind::Int(now.ms()),
@@ -243,33 +250,28 @@ pub(super) async fn next_due(tx: &mut Tx) -> Result<Option<Time>> {
 /// Reads the work of lanes that were just taken.
 pub(super) async fn contents(tx: &mut Tx, taken: HashMap<String, Claim>) -> Result<Vec<Claim>> {
     let mut claims = taken;
-    let (out, work): (Vec<_>, Vec<_>) =
-        claims
-            .keys()
-            .map(|lane| json!({"lane": lane}))
-            .partition(|row| {
-                row["lane"]
-                    .as_str()
-                    .is_some_and(|lane| lane.starts_with("out:"))
-            });
+    let (out, work): (Vec<_>, Vec<_>) = claims
+        .keys()
+        .map(|lane| Named { lane })
+        .partition(|row| row.lane.starts_with("out:"));
+    let limit = [Bind::Int(CLAIM_LIMIT)];
+    let (mut jobs, mut outbound) = (Vec::new(), Vec::new());
     if !work.is_empty() {
-        let found: Vec<JobRow> = tx
-            .read(JOBS, rows(&work)?, &[Bind::Int(CLAIM_LIMIT)])
-            .await?;
-        for row in found {
-            if let Some(claim) = claims.get_mut(&row.lane) {
-                claim.jobs.push(row.parse()?);
-            }
-        }
+        jobs = tx.read::<JobRow>(JOBS, rows(&work)?, &limit).await?;
     }
     if !out.is_empty() {
-        let found: Vec<OutboundRow> = tx
-            .read(OUTBOUND, rows(&out)?, &[Bind::Int(CLAIM_LIMIT)])
+        outbound = tx
+            .read::<OutboundRow>(OUTBOUND, rows(&out)?, &limit)
             .await?;
-        for row in found {
-            if let Some(claim) = claims.get_mut(&row.lane) {
-                claim.outbound.push(row.parse()?);
-            }
+    }
+    for row in jobs {
+        if let Some(claim) = claims.get_mut(&row.lane) {
+            claim.jobs.push(row.parse()?);
+        }
+    }
+    for row in outbound {
+        if let Some(claim) = claims.get_mut(&row.lane) {
+            claim.outbound.push(row.parse()?);
         }
     }
     Ok(claims.into_values().collect())
