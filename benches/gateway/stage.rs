@@ -61,7 +61,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The model says the last message back, this long after it was asked.
+    /// The model says the last message (up to 500 characters) back, this long after it was asked.
     pub async fn new(people: usize, thinking: Duration) -> Self {
         let options = SimOptions {
             check_spec: false,
@@ -78,7 +78,9 @@ impl Stage {
         model.check(false);
         model.record(false);
         model.otherwise(Behaviour::call(move |request| {
-            Answer::text(request.last("user")).after(thinking)
+            // A summary is asked for with the whole talk as the last message; no model answers at that length.
+            let said: String = request.last("user").chars().take(500).collect();
+            Answer::text(said).after(thinking)
         }));
         let people = (0..people).map(|n| telegram.person(&format!("fan{n}")));
         let people = people.collect();

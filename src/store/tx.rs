@@ -96,6 +96,10 @@ pub(super) fn rows<T: Serialize>(items: &[T]) -> Result<String> {
     Ok(pieces.collect::<Vec<_>>().join("\\\\"))
 }
 
+fn execute(conn: &rusqlite::Connection, sql: &str) -> rusqlite::Result<()> {
+    conn.prepare_cached(sql)?.raw_execute().map(drop)
+}
+
 impl SqliteTx {
     /// Takes the write lock at once: a deferred transaction that reads first would fail instead of
     /// waiting. Another process of this machine may hold it for a moment.
@@ -103,7 +107,7 @@ impl SqliteTx {
         const PAUSE: Duration = Duration::from_millis(2);
         const PATIENCE: u32 = 2_500;
         for _ in 0..PATIENCE {
-            match conn.execute_batch("BEGIN IMMEDIATE") {
+            match execute(&conn, "BEGIN IMMEDIATE") {
                 Ok(()) => return Ok(Self { conn }),
                 Err(error)
                     if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy) =>
@@ -160,7 +164,7 @@ impl Tx {
 
     pub(super) async fn commit(self) -> Result<()> {
         match self {
-            Self::Sqlite(tx) => tx.conn.execute_batch("COMMIT").context("Committing")?,
+            Self::Sqlite(tx) => execute(&tx.conn, "COMMIT").context("Committing")?,
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
