@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use anyhow::{Result, anyhow};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio_util::task::TaskTracker;
 
 use crate::model::{Clock, ProcessId, Time};
 
@@ -67,25 +67,24 @@ pub(super) struct Writer {
 pub(super) struct Checkpoint {
     /// Transactions since the last one began.
     since: u32,
-    running: Option<JoinHandle<()>>,
+    running: TaskTracker,
 }
 
 impl Checkpoint {
     fn tick(&mut self, db: &Db) {
         self.since += 1;
-        let running = self.running.as_ref().is_some_and(|run| !run.is_finished());
         if let Db::Sqlite { read, .. } = db
             && self.since >= CHECKPOINT
-            && !running
+            && self.running.is_empty()
         {
             self.since = 0;
             let read = read.clone();
-            self.running = Some(tokio::spawn(async move {
+            self.running.spawn(async move {
                 let sql = "PRAGMA wal_checkpoint(PASSIVE)";
                 if let Err(error) = sqlx::query(sql).execute(&read).await {
                     tracing::debug!(error = %error, "The journal could not be copied into the database");
                 }
-            }));
+            });
         }
     }
 }
@@ -107,6 +106,8 @@ impl Writer {
         while orders.recv_many(&mut waiting, BATCH).await > 0 {
             self.serve(std::mem::take(&mut waiting)).await;
         }
+        self.checkpoint.running.close();
+        self.checkpoint.running.wait().await;
     }
 
     async fn serve(&mut self, orders: Vec<Order>) {
