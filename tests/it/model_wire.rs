@@ -253,13 +253,21 @@ async fn every_bad_answer_has_its_error() {
         ("500", Answer::status(500), down(500)),
         ("503", Answer::status(503), down(503)),
     ];
-    let all = cases.map(|(name, answer, wants)| async move {
+    // Nobody's deadline runs while another one's server and client are made.
+    let mut all = Vec::new();
+    for (name, answer, wants) in cases {
         let server = Server::start().await;
         server.otherwise(Behaviour::answer(answer));
-        let heard = ask(&door(server.base_url()), question()).await;
-        assert_eq!(first_error(&heard), wants, "{name}");
-        server.assert_clean();
-    });
+        let door = door(server.base_url());
+        all.push((name, server, door, wants));
+    }
+    let all = all
+        .into_iter()
+        .map(|(name, server, door, wants)| async move {
+            let heard = ask(&door, question()).await;
+            assert_eq!(first_error(&heard), wants, "{name}");
+            server.assert_clean();
+        });
     futures::future::join_all(all).await;
 }
 
