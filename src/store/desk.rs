@@ -11,6 +11,7 @@ use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::lanes::{JobRow, OutboundRow};
 use super::tx::{Bind, Tx, rows};
+use super::writer::fence;
 
 const BY_KEY: Sql = same(
     "SELECT lane, id, key, address, priority, content, revision, state, parts, attempts, next_at,
@@ -195,7 +196,7 @@ impl Store {
         Ok(found.map(|(value,)| value))
     }
 
-    /// Writes a note of an adapter.
+    /// Writes a note of an adapter; not over that of a process that took over.
     pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
         tx.run(
@@ -211,6 +212,8 @@ impl Store {
     pub async fn is_idle(&self, address: &Address) -> Result<bool> {
         let (turn, out) = (turn_lane(address), out_lane(address));
         let (left,): (i64,) = reading!(&self.db, BUSY, |sql, pool| {
+        let me = self.me.to_string();
+        fence(&self.db, &mut tx, &me, self.clock.now()).await?;
             sqlx::query_as(sql)
                 .bind(turn)
                 .bind(out)

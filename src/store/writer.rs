@@ -185,7 +185,7 @@ impl Writer {
         let now = self.clock.now();
         let me = self.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        self.fence(&mut tx, &me, now).await?;
+        fence(&self.db, &mut tx, &me, now).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
         let written = apply::write_rows(&mut tx, change, &me).await?;
 
@@ -311,18 +311,19 @@ impl Writer {
         );
         Ok(())
     }
+}
 
-    async fn fence(&self, tx: &mut Tx, me: &str, now: Time) -> Result<()> {
-        if self.db.is_postgres() {
-            let alive: Vec<(String,)> = tx
-                .read(FENCE, me.to_owned(), &[Bind::Int(now.ms())])
-                .await?;
-            if alive.is_empty() {
-                return Err(Fenced.into());
-            }
+/// Fails when others may do the work of this process by now.
+pub(super) async fn fence(db: &Db, tx: &mut Tx, me: &str, now: Time) -> Result<()> {
+    if db.is_postgres() {
+        let alive: Vec<(String,)> = tx
+            .read(FENCE, me.to_owned(), &[Bind::Int(now.ms())])
+            .await?;
+        if alive.is_empty() {
+            return Err(Fenced.into());
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn lanes_of(change: &Change) -> Vec<String> {
