@@ -418,21 +418,20 @@ struct Memo {
 
 #[async_trait::async_trait]
 impl Notes for Memo {
-    async fn read(&self, account: &str, name: &str) -> Option<String> {
-        self.store.note(account, name).await.ok().flatten()
+    async fn read(&self, account: &str, name: &str) -> Result<Option<String>> {
+        self.store.note(account, name).await
     }
 
-    async fn write(&self, account: &str, name: &str, value: &str) {
-        if let Err(error) = self.store.write_note(account, name, value).await {
-            tracing::debug!(error = format!("{error:#}"), "A note was not kept");
-        }
+    async fn write(&self, account: &str, name: &str, value: &str) -> Result<()> {
+        self.store.write_note(account, name, value).await
     }
 
-    async fn conversations(&self, account: &str, limit: usize) -> Vec<(Address, Option<Message>)> {
-        self.store
-            .recent_conversations(account, limit)
-            .await
-            .unwrap_or_default()
+    async fn conversations(
+        &self,
+        account: &str,
+        limit: usize,
+    ) -> Result<Vec<(Address, Option<Message>)>> {
+        self.store.recent_conversations(account, limit).await
     }
 }
 

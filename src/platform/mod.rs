@@ -265,16 +265,21 @@ impl Inbox {
     }
 }
 
-/// What an adapter remembers over restarts.
+/// What an adapter remembers over restarts. An error says that the store is away: what must not be
+/// forgotten is insisted on.
 #[async_trait]
 pub trait Notes: Send + Sync {
     /// Reads a note of this account.
-    async fn read(&self, account: &str, name: &str) -> Option<String>;
+    async fn read(&self, account: &str, name: &str) -> anyhow::Result<Option<String>>;
 
-    /// Writes a note of this account.
-    async fn write(&self, account: &str, name: &str, value: &str);
+    /// Writes a note of this account; durable once it says so.
+    async fn write(&self, account: &str, name: &str, value: &str) -> anyhow::Result<()>;
 
     /// The chats of this account in which Toney is in conversation, with the newest inbound message
     /// known in each, the latest talk first; at most `limit`.
-    async fn conversations(&self, account: &str, limit: usize) -> Vec<(Address, Option<Message>)>;
+    async fn conversations(
+        &self,
+        account: &str,
+        limit: usize,
+    ) -> anyhow::Result<Vec<(Address, Option<Message>)>>;
 }

@@ -93,14 +93,20 @@ struct NoNotes;
 
 #[async_trait]
 impl Notes for NoNotes {
-    async fn read(&self, _: &str, _: &str) -> Option<String> {
-        None
+    async fn read(&self, _: &str, _: &str) -> anyhow::Result<Option<String>> {
+        Ok(None)
     }
 
-    async fn write(&self, _: &str, _: &str, _: &str) {}
+    async fn write(&self, _: &str, _: &str, _: &str) -> anyhow::Result<()> {
+        Ok(())
+    }
 
-    async fn conversations(&self, _: &str, _: usize) -> Vec<(Address, Option<Message>)> {
-        Vec::new()
+    async fn conversations(
+        &self,
+        _: &str,
+        _: usize,
+    ) -> anyhow::Result<Vec<(Address, Option<Message>)>> {
+        Ok(Vec::new())
     }
 }
 

@@ -48,30 +48,25 @@ struct Memory(Mutex<Vec<(String, String)>>);
 
 #[async_trait]
 impl Notes for Memory {
-    async fn read(&self, account: &str, name: &str) -> Option<String> {
+    async fn read(&self, account: &str, name: &str) -> anyhow::Result<Option<String>> {
         let key = format!("{account}/{name}");
-        self.0
-            .lock()
-            .unwrap()
-            .iter()
-            .rev()
-            .find(|(known, _)| *known == key)
-            .map(|(_, value)| value.clone())
+        let notes = self.0.lock().unwrap();
+        let found = notes.iter().rev().find(|(known, _)| *known == key);
+        Ok(found.map(|(_, value)| value.clone()))
     }
 
-    async fn write(&self, account: &str, name: &str, value: &str) {
-        self.0
-            .lock()
-            .unwrap()
-            .push((format!("{account}/{name}"), value.to_owned()));
+    async fn write(&self, account: &str, name: &str, value: &str) -> anyhow::Result<()> {
+        let key = format!("{account}/{name}");
+        self.0.lock().unwrap().push((key, value.to_owned()));
+        Ok(())
     }
 
     async fn conversations(
         &self,
         _account: &str,
         _limit: usize,
-    ) -> Vec<(Address, Option<Message>)> {
-        Vec::new()
+    ) -> anyhow::Result<Vec<(Address, Option<Message>)>> {
+        Ok(Vec::new())
     }
 }
 

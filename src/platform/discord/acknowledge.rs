@@ -111,6 +111,12 @@ impl Underway {
         open.remove(interaction);
     }
 
+    /// Whether no acknowledgement is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        open.is_empty()
+    }
+
     /// Waits for the acknowledgement of this interaction, if one is under way; not longer than one
     /// may take to count.
     pub(super) async fn over(&self, interaction: &str) {

@@ -10,12 +10,13 @@
 //!
 //! Here every dispatch goes through one ordered queue (`pump`); how far a session is *stored*
 //! is noted, so that the next process resumes it and the platform replays the rest, button presses
-//! included. Only when a session is really gone is a new one begun, and what was said meanwhile read
-//! up over REST (`catchup`). Interactions are acknowledged the moment they arrive, before the
-//! store is asked. It never retries a send and never waits for a pace.
+//! included. Only when a session is really gone is a new one begun, noted before anything is taken from
+//! it, and what was said meanwhile read up over REST (`catchup`). Interactions are acknowledged the
+//! moment they arrive, before the store is asked. It never retries a send and never waits for a pace.
 
 mod acknowledge;
 mod catchup;
+mod clerk;
 mod ending;
 mod files;
 mod find;

@@ -1,36 +1,41 @@
 //! The pump empties the queue of dispatches, in order, into the inbox.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serenity::model::application::Interaction as Wire;
 use serenity::model::channel::Message as Post;
 use serenity::model::event::MessageUpdateEvent;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::catchup::{FOREGROUND, Gap};
+use super::clerk::Clerk;
 use super::gateway::{Dispatch, Session};
-use super::receive::{Backoff, session_name};
+use super::receive::session_name;
 use super::wire::{FORM, Reader, setting_of};
 use super::{Core, skipped};
-use crate::model::{Inbound, Time};
-use crate::platform::Desk;
+use crate::model::{Inbound, Message, Time};
 
 /// Most dispatches that are stored in one go.
 const BATCH: usize = 256;
 /// How often the place in the session is noted; a crash replays at most that much, and what is
 /// replayed is recognised by its key.
 const NOTE_EVERY: Duration = Duration::from_secs(1);
+/// An interaction behind the noted place is not replayed, so it is noted when all are acknowledged; but
+/// no later than this.
+const NOTE_AT_LATEST: Duration = Duration::from_secs(10);
 /// How long an interaction's handle is worth anything (15 minutes by the reference), less a margin
 /// for the request that uses it.
 const HANDLE_LIFE: Duration = Duration::from_secs(14 * 60 + 30);
 
 /// Events of the intents we ask for that carry nothing for us.
-const KNOWN: [&str; 34] = [
+const KNOWN: [&str; 35] = [
+    "READY",
     "RESUMED",
     "APPLICATION_COMMAND_PERMISSIONS_UPDATE",
     "CHANNEL_CREATE",
@@ -67,16 +72,41 @@ const KNOWN: [&str; 34] = [
     "VOICE_CHANNEL_STATUS_UPDATE",
 ];
 
+/// How far a shard is stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// The session, once one has begun.
+    #[serde(flatten)]
+    pub(super) session: Option<Session>,
+    /// The newest message that was looked at, of all chats.
+    #[serde(default)]
+    pub(super) seen: u64,
+}
+
+/// What the beginning of a session tells of its guilds.
+#[derive(Deserialize)]
+struct Ready {
+    #[serde(default)]
+    guilds: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    id: String,
+}
+
 /// Empties the queue, in order, into the inbox.
 pub(super) struct Pump {
     core: Arc<Core>,
-    desk: Desk,
-    stop: CancellationToken,
+    clerk: Clerk,
     tracker: TaskTracker,
-    total: u32,
-    /// How far each shard's session is stored.
-    places: HashMap<u32, Session>,
+    /// Of every shard.
+    places: BTreeMap<u32, Place>,
+    /// The shards that have moved on since they were noted.
+    moved: BTreeSet<u32>,
     noted: Option<Instant>,
+    /// Until when live messages wait for what was said before them.
+    foreground: Instant,
     /// Whether the slash commands are seen to.
     put_up: bool,
     /// Whether it was looked for what the last process left unread.
@@ -86,95 +116,131 @@ pub(super) struct Pump {
 impl Pump {
     pub(super) fn new(
         core: Arc<Core>,
-        desk: Desk,
-        stop: &CancellationToken,
+        clerk: Clerk,
         tracker: &TaskTracker,
-        total: u32,
+        places: BTreeMap<u32, Place>,
     ) -> Self {
         Self {
             core,
-            desk,
-            stop: stop.clone(),
+            clerk,
             tracker: tracker.clone(),
-            total,
-            places: HashMap::new(),
+            places,
+            moved: BTreeSet::new(),
             noted: None,
+            foreground: Instant::now(),
             put_up: false,
             taken_over: false,
         }
     }
 
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Dispatch>) {
+    /// Until it is stopped. What is not stored is not noted either: the next process has it replayed.
+    pub(super) async fn run(mut self, queue: mpsc::Receiver<Dispatch>) {
+        if self.empty(queue).await.is_some() {
+            let _ = self.note().await;
+        }
+    }
+
+    /// `None` when it was stopped before everything was stored.
+    async fn empty(&mut self, mut queue: mpsc::Receiver<Dispatch>) -> Option<()> {
+        self.core.take_over(&self.clerk).await?;
         let mut batch = Vec::with_capacity(BATCH);
         while queue.recv_many(&mut batch, BATCH).await > 0 {
             let mut items = Vec::new();
             for dispatch in batch.drain(..) {
                 self.core.me.store(dispatch.session.me, Ordering::Relaxed);
-                self.put_up(&dispatch);
-                if matches!(dispatch.kind.as_str(), "READY" | "RESUMED") {
-                    if !self.store(std::mem::take(&mut items)).await {
-                        return;
+                match dispatch.kind.as_str() {
+                    "READY" => {
+                        self.clerk.accept(&std::mem::take(&mut items)).await?;
+                        self.begin_anew(&dispatch).await?;
                     }
-                    self.read_up(dispatch.kind == "READY").await;
-                } else {
-                    items.append(&mut self.core.read(&dispatch));
+                    "RESUMED" => {
+                        self.clerk.accept(&std::mem::take(&mut items)).await?;
+                        self.go_on().await;
+                    }
+                    "GUILD_CREATE" => {
+                        let guild = dispatch.data.get();
+                        let gaps = self.core.hear_of(guild, &self.clerk).await?;
+                        self.read_up(gaps).await;
+                    }
+                    _ => {}
                 }
-                self.places.insert(dispatch.shard, dispatch.session);
+                self.put_up(&dispatch);
+                items.append(&mut self.take(dispatch));
             }
-            // What is not stored is not noted either: the next process has it replayed.
-            if !self.store(items).await {
-                return;
+            self.clerk.accept(&items).await?;
+            if self.is_due() {
+                self.note().await?;
             }
-            self.note(false).await;
         }
-        self.note(true).await;
+        Some(())
     }
 
-    /// When a session began afresh, what was said in between is read first; a process that resumed
-    /// one takes over what the last process had still to read.
-    async fn read_up(&mut self, fresh: bool) {
-        let taken_over = std::mem::replace(&mut self.taken_over, true);
-        if taken_over && !fresh {
-            return;
+    /// A session began afresh. What it cannot tell is noted as unread and the session itself is noted
+    /// before anything is taken from it: from then on the platform replays what a death leaves over.
+    async fn begin_anew(&mut self, dispatch: &Dispatch) -> Option<()> {
+        let ready: Option<Ready> = serde_json::from_str(dispatch.data.get()).ok();
+        let guilds = ready.map(|ready| ready.guilds).unwrap_or_default();
+        let guilds: Vec<u64> = guilds
+            .iter()
+            .filter_map(|guild| guild.id.parse().ok())
+            .collect();
+        let place = self.places.entry(dispatch.shard).or_default();
+        place.session = Some(dispatch.session.clone());
+        let seen = place.seen;
+        let gaps = self.core.begin_anew(&guilds, seen, &self.clerk).await?;
+        self.moved.insert(dispatch.shard);
+        self.note().await?;
+        self.taken_over = true;
+        self.foreground = Instant::now() + FOREGROUND;
+        self.read_up(gaps).await;
+        Some(())
+    }
+
+    /// A session goes on; a process that took it up takes over what the last process had still to read.
+    async fn go_on(&mut self) {
+        if !std::mem::replace(&mut self.taken_over, true) {
+            self.foreground = Instant::now() + FOREGROUND;
+            self.read_up(self.core.open_gaps().await).await;
         }
-        let gaps = self.core.find_gaps(&self.desk, taken_over, fresh).await;
+    }
+
+    async fn read_up(&self, gaps: Vec<Gap>) {
         self.core
-            .catch_up(gaps, &self.desk, &self.tracker, &self.stop)
+            .catch_up(gaps, self.foreground, &self.clerk, &self.tracker)
             .await;
     }
 
-    /// Hands over until it is durable; false when it was stopped before that.
-    async fn store(&self, items: Vec<Inbound>) -> bool {
-        let mut backoff = Backoff::default();
-        loop {
-            if self.desk.inbox.accept(items.clone()).await {
-                return true;
-            }
-            if backoff.is_first() {
-                tracing::warn!(
-                    inbound.count = items.len(),
-                    "Messages from Discord cannot be stored; trying on"
-                );
-            }
-            if !backoff.pause(&self.stop).await {
-                return false;
-            }
-        }
+    /// Reads a dispatch, and moves its shard on behind it.
+    fn take(&mut self, dispatch: Dispatch) -> Vec<Inbound> {
+        let items = self.core.read(&dispatch);
+        let messages = items.iter().filter_map(|item| item.message.as_ref());
+        let newest = messages.filter_map(Message::number).max().unwrap_or(0);
+        let place = self.places.entry(dispatch.shard).or_default();
+        place.seen = place.seen.max(newest);
+        place.session = Some(dispatch.session);
+        self.moved.insert(dispatch.shard);
+        items
     }
 
-    async fn note(&mut self, last: bool) {
-        let due = self.noted.is_none_or(|at| at.elapsed() >= NOTE_EVERY);
-        if !(due || last) || self.places.is_empty() {
-            return;
-        }
+    fn is_due(&self) -> bool {
+        self.noted.is_none_or(|at| {
+            let patience = match self.core.underway.is_idle() {
+                true => NOTE_EVERY,
+                false => NOTE_AT_LATEST,
+            };
+            at.elapsed() >= patience
+        })
+    }
+
+    /// Notes how far it is.
+    async fn note(&mut self) -> Option<()> {
         self.noted = Some(Instant::now());
-        let account = self.core.account();
-        for (shard, session) in self.places.drain() {
-            if let Ok(text) = serde_json::to_string(&session) {
-                let name = session_name(shard, self.total);
-                self.desk.notes.write(&account, &name, &text).await;
-            }
+        let total = u32::try_from(self.places.len()).ok()?;
+        while let Some(shard) = self.moved.pop_first() {
+            let text = serde_json::to_string(self.places.get(&shard)?).ok()?;
+            self.clerk.write(&session_name(shard, total), &text).await?;
         }
+        Some(())
     }
 
     /// Sees to the slash commands, once per process and on one shard only.
@@ -183,7 +249,7 @@ impl Pump {
             return;
         }
         self.put_up = true;
-        let (core, stop) = (Arc::clone(&self.core), self.stop.clone());
+        let (core, stop) = (Arc::clone(&self.core), self.clerk.stop.clone());
         let application = dispatch.session.application;
         self.tracker
             .spawn(async move { core.put_up(application, &stop).await });

@@ -1,5 +1,6 @@
 //! Receiving: the shards write into one ordered queue, and one pump empties it into the inbox.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +14,13 @@ use tokio_util::task::TaskTracker;
 
 use super::Core;
 use super::acknowledge::Front;
-use super::gateway::{Session, Shard};
+use super::clerk::Clerk;
+use super::gateway::Shard;
 use super::login::{Closed, Gate, Gateway};
-use super::pump::Pump;
+use super::pump::{Place, Pump};
 use super::rest::Trouble;
 use super::settings::Shards;
-use super::wire::NAME;
+use super::wire::{NAME, snowflake};
 use crate::platform::{Desk, Fatal};
 
 /// Dispatches between the shards and the pump.
@@ -43,9 +45,18 @@ impl Core {
         let (sender, receiver) = mpsc::channel(QUEUE);
         // A shard that cannot go on takes the others with it.
         let shards_stop = stop.child_token();
+        let clerk = Clerk {
+            desk,
+            account: self.account(),
+            stop: shards_stop.clone(),
+        };
         let gate = Gate::new(self, first);
         let mut running = FuturesUnordered::new();
+        let mut places = BTreeMap::new();
         for id in 0..total {
+            let Some(place) = self.place(&clerk, id, total).await else {
+                return Ok(());
+            };
             let shard = Shard {
                 id,
                 total,
@@ -56,7 +67,8 @@ impl Core {
                 queue: sender.clone(),
                 stop: shards_stop.clone(),
             };
-            let session = self.read_session(&desk, id, total).await;
+            let session = place.session.clone();
+            places.insert(id, place);
             running.push(async move { shard.run(session).await });
         }
         drop(sender);
@@ -68,7 +80,7 @@ impl Core {
             }
             outcome
         };
-        let pump = Pump::new(Arc::clone(self), desk, &shards_stop, &tracker, total);
+        let pump = Pump::new(Arc::clone(self), clerk, &tracker, places);
         let (outcome, ()) = tokio::join!(shards, pump.run(receiver));
         tracker.close();
         // Whatever is still under way listens to the same stop.
@@ -110,16 +122,26 @@ impl Core {
         }
     }
 
-    /// The session that the last process left behind, if it may still be asked for.
-    async fn read_session(&self, desk: &Desk, shard: u32, total: u32) -> Option<Session> {
+    /// Where the last process was with this shard; `None` when it was stopped before the store told.
+    ///
+    /// The very first time, the present moment is noted: what is said from now on counts, even if this
+    /// process dies before it can note its session.
+    async fn place(&self, clerk: &Clerk, shard: u32, total: u32) -> Option<Place> {
         let name = session_name(shard, total);
-        let text = desk.notes.read(&self.account(), &name).await?;
-        let session: Session = serde_json::from_str(&text).ok()?;
+        let text = clerk.read(&name).await?;
+        let noted = text.and_then(|text| serde_json::from_str::<Place>(&text).ok());
+        let mut place = noted.unwrap_or_default();
         // The note may be older than `discord.api_url`.
-        self.rest
-            .base
-            .trusts_gateway(&session.url)
-            .then_some(session)
+        place.session = place
+            .session
+            .filter(|session| self.rest.base.trusts_gateway(&session.url));
+        if place.seen == 0 {
+            place.seen = snowflake(self.clock.now());
+            clerk
+                .write(&name, &serde_json::to_string(&place).ok()?)
+                .await?;
+        }
+        Some(place)
     }
 
     fn intents(&self) -> GatewayIntents {

@@ -45,7 +45,8 @@ async fn keeping(
     let account = format!("{}:{}", super::NAME, telegram.account());
     // The secret cannot be asked for; a fingerprint tells whether it was another one.
     let fingerprint = hex(&[url.as_str(), telegram.secret()]);
-    let mut known = desk.notes.read(&account, NOTE).await;
+    // Where the store cannot say it, it is set once more, which changes nothing.
+    let mut known = desk.notes.read(&account, NOTE).await.ok().flatten();
     let mut failures_said = telegram.now_s();
     loop {
         let info = setup::webhook_info(telegram, health).await?;
@@ -64,7 +65,9 @@ async fn keeping(
             && asked.iter().all(|kind| ALLOWED.contains(&kind.as_str()));
         if info.url != url.as_str() || !same || known.as_deref() != Some(&fingerprint) {
             set(telegram, url, health).await?;
-            desk.notes.write(&account, NOTE, &fingerprint).await;
+            if let Err(error) = desk.notes.write(&account, NOTE, &fingerprint).await {
+                tracing::debug!(error = format!("{error:#}"), "The webhook was not noted");
+            }
             known = Some(fingerprint.clone());
             tracing::info!(
                 platform.bot = telegram.account(),

@@ -289,3 +289,29 @@ async fn a_lost_reply_to_a_command_is_found_when_its_handle_is_dead() {
     stage.down().await;
     stage.clean();
 }
+
+#[tokio::test]
+async fn a_process_that_died_before_it_acknowledged_is_made_up_for() {
+    let mut stage = Stage::new().await;
+    let ann = stage.discord.user("ann");
+    let channel = stage.discord.dm(ann);
+    stage.up().await;
+    let shown = |d: &sim::Discord| d.commands().len() == 2;
+    assert!(stage.discord.wait_until(SOON, shown).await);
+    stage
+        .discord
+        .fail(route::CALLBACK, When::Times(1), Kind::Hang);
+    let asked = stage.discord.slash(ann, channel, "why", &[]);
+    stage.comes(1).await;
+    // Long enough for the next note on how far the session is.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    stage.discord.whispers(ann, "hello?");
+    stage.comes(2).await;
+    stage.killed().await;
+    stage.restart(|_| {}).await;
+    let acknowledged = |d: &sim::Discord| d.interaction(asked).response == Some(5);
+    assert!(stage.discord.wait_until(SOON, acknowledged).await);
+    assert_eq!(stage.comes(2).await.len(), 2);
+    stage.down().await;
+    stage.clean();
+}

@@ -1,5 +1,6 @@
 //! The Discord adapter against the simulator: what comes in, what goes out, what breaks.
 
+mod dying;
 mod interactions;
 mod receiving;
 mod sending;
@@ -32,30 +33,59 @@ const SOON: Duration = Duration::from_secs(10);
 struct Memory {
     notes: Mutex<BTreeMap<String, String>>,
     chats: Mutex<BTreeMap<Address, Message>>,
+    /// The store goes away after so many notes; `None`: it stays.
+    writes_left: Mutex<Option<usize>>,
+}
+
+impl Memory {
+    fn ask(&self) -> anyhow::Result<()> {
+        anyhow::ensure!(!self.is_away(), "the store is away");
+        Ok(())
+    }
+
+    fn is_away(&self) -> bool {
+        *self.writes_left.lock().unwrap() == Some(0)
+    }
+
+    /// The store takes so many notes more and is away then.
+    fn goes_away_after(&self, writes: usize) {
+        *self.writes_left.lock().unwrap() = Some(writes);
+    }
+
+    fn is_back(&self) {
+        *self.writes_left.lock().unwrap() = None;
+    }
 }
 
 #[async_trait]
 impl Notes for Memory {
-    async fn read(&self, account: &str, name: &str) -> Option<String> {
-        self.notes
-            .lock()
-            .unwrap()
-            .get(&format!("{account}/{name}"))
-            .cloned()
+    async fn read(&self, account: &str, name: &str) -> anyhow::Result<Option<String>> {
+        self.ask()?;
+        let key = format!("{account}/{name}");
+        Ok(self.notes.lock().unwrap().get(&key).cloned())
     }
 
-    async fn write(&self, account: &str, name: &str, value: &str) {
+    async fn write(&self, account: &str, name: &str, value: &str) -> anyhow::Result<()> {
+        self.ask()?;
         let key = format!("{account}/{name}");
         self.notes.lock().unwrap().insert(key, value.to_owned());
+        let mut left = self.writes_left.lock().unwrap();
+        *left = left.map(|left| left.saturating_sub(1));
+        Ok(())
     }
 
-    async fn conversations(&self, _: &str, limit: usize) -> Vec<(Address, Option<Message>)> {
+    async fn conversations(
+        &self,
+        _: &str,
+        limit: usize,
+    ) -> anyhow::Result<Vec<(Address, Option<Message>)>> {
+        self.ask()?;
         let chats = self.chats.lock().unwrap();
-        chats
+        Ok(chats
             .iter()
             .take(limit)
             .map(|(address, newest)| (address.clone(), Some(newest.clone())))
-            .collect()
+            .collect())
     }
 }
 
@@ -120,7 +150,7 @@ impl Stage {
         let (memory, stored) = (Arc::clone(&self.memory), Arc::clone(&self.stored));
         tokio::spawn(async move {
             while let Some(delivery) = deliveries.recv().await {
-                let well = !*stored.refuse.lock().unwrap();
+                let well = !*stored.refuse.lock().unwrap() && !memory.is_away();
                 if well {
                     for item in delivery.items {
                         if let Some(message) = &item.message {
@@ -158,6 +188,13 @@ impl Stage {
             .unwrap()
             .unwrap()
             .unwrap();
+    }
+
+    /// SIGKILL: nothing is handed over, nothing is noted.
+    async fn killed(&mut self) {
+        let (_, task) = self.running.take().unwrap();
+        task.abort();
+        assert!(task.await.unwrap_err().is_cancelled());
     }
 
     /// Waits for receiving to end by itself, and returns why.
