@@ -27,10 +27,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::join_all;
 use serde::de::IgnoredAny;
 use teloxide_core::payloads::{AnswerCallbackQuery, AnswerPreCheckoutQuery, GetMe};
 use teloxide_core::types::{BotCommand, CallbackQueryId, PreCheckoutQueryId};
 use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -62,6 +65,9 @@ const ALLOWED: &[&str] = &[
 
 /// Largest file that `getFile` gives, by the Bot API.
 const MAX_DOWNLOAD: u64 = 20 * 1024 * 1024;
+
+/// So long the next updates wait for the quick answers to the last ones.
+const ANSWERED: Duration = Duration::from_secs(2);
 
 /// So long the last quick answers may take when we stop.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -188,12 +194,19 @@ impl Telegram {
     }
 
     /// Does something beside; what is running when we stop gets a moment to end.
-    fn beside(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+    fn beside(&self, work: impl Future<Output = ()> + Send + 'static) -> JoinHandle<()> {
+        self.tasks.spawn(work)
     }
 
-    /// Gives a quick answer that Telegram waits for. That it fails is of no weight: the press is stored.
-    fn reply(&self, answer: Answer) {
+    /// Gives the quick answers that Telegram waits for, and waits for them a while: an update that is
+    /// confirmed sooner would not come again to a process that makes up for them. That one fails is
+    /// of no weight, since the press is stored; one that is slow goes on beside.
+    async fn reply(&self, answers: Vec<Answer>) {
+        let given = answers.into_iter().map(|answer| self.give(answer));
+        let _ = timeout(ANSWERED, join_all(given)).await;
+    }
+
+    fn give(&self, answer: Answer) -> JoinHandle<()> {
         let api = self.api.clone();
         self.beside(async move {
             let done = match answer {
@@ -210,7 +223,7 @@ impl Telegram {
             if let Err(error) = done {
                 tracing::debug!(cause = %error, "A quick answer to Telegram was not taken.");
             }
-        });
+        })
     }
 
     /// What a failed call means for what was to be said there.
@@ -279,7 +292,7 @@ impl Platform for Telegram {
         };
         self.tasks.close();
         // Whoever does not know yet that their press arrived learns it from what becomes of it.
-        let _ = tokio::time::timeout(FAREWELL, self.tasks.wait()).await;
+        let _ = timeout(FAREWELL, self.tasks.wait()).await;
         ended
     }
 

@@ -82,9 +82,7 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
                 }
                 offset = next.or(offset);
                 health.good(count == 0 && !short);
-                for answer in answers {
-                    telegram.reply(answer);
-                }
+                telegram.reply(answers).await;
             }
             Err(error) => tokio::time::sleep(setup::judge(telegram, health, error)?).await,
         }

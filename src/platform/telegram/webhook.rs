@@ -138,9 +138,7 @@ pub(super) async fn take(
     {
         return Webhook::Later;
     }
-    if let Some(answer) = reading.answer {
-        telegram.reply(answer);
-    }
+    telegram.reply(reading.answer.into_iter().collect()).await;
     Webhook::Stored
 }
 

@@ -55,6 +55,30 @@ async fn kinds_that_do_not_exist_yet_are_skipped() {
 }
 
 #[tokio::test]
+async fn a_press_is_confirmed_once_it_is_answered_or_after_a_while() {
+    let rig = Rig::start().await;
+    let ann = rig.sim.person("ann");
+    rig.sim.says(ann, ann, "hi");
+    rig.items(1).await;
+    let card = rig.send(ann, "n", "Well?").await.unwrap();
+    let card = card.number().unwrap();
+    rig.sim
+        .fault(On::method("answerCallbackQuery"), Fault::Hang);
+    let press = rig.sim.presses_data(ann, ann, card, "yes:1");
+    rig.items(2).await;
+    assert_eq!(rig.sim.look(|s| s.unconfirmed()), 1);
+    // Others do not wait for ever because of it.
+    rig.sim.says(ann, ann, "still there?");
+    rig.items(3).await;
+    rig.sim.until("its turn", |s| s.unconfirmed() == 0).await;
+    assert_eq!(rig.sim.fault_hits(), 1);
+    assert!(rig.sim.answer(&press).is_none());
+    rig.sim.clear_faults();
+    rig.sim.until_answered(&press).await;
+    rig.end().await;
+}
+
+#[tokio::test]
 async fn a_press_is_answered_once_it_is_stored() {
     let rig = Rig::start().await;
     let ann = rig.sim.person("ann");
