@@ -241,9 +241,17 @@ impl<'a> Attempt<'a> {
             .plus(Duration::from_millis(inner.settings.settle_ms));
         tokio::time::sleep(settled.since(inner.now())).await;
         let lane = crate::store::out_lane(letter.address);
-        let mut taken = inner.store.own_messages(&lane, letter.id).await?;
+        let store = &inner.store;
+        let (before, mut taken) = store
+            .own_messages(&lane, letter.id, self.row.left_at)
+            .await?;
+        // It stands behind everything that left before it, also where its own mark knows of little.
+        let marked = (!self.row.after.is_empty()).then(|| Message::new(&self.row.after));
+        let known = before.iter().chain(&marked);
+        let newest = known.max_by_key(|message| message.number::<u64>()).cloned();
+        let after = marked.filter(|m| m.number::<u64>().is_none()).or(newest);
+        taken.extend(before);
         taken.extend(self.row.parts.iter().cloned());
-        let after = (!self.row.after.is_empty()).then(|| Message::new(&self.row.after));
         let newest = inner.newest(letter.address);
         let newest = (!newest.is_empty()).then(|| Message::new(newest));
         let lost = Lost {

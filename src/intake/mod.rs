@@ -109,7 +109,7 @@ impl Intake {
         let now = self.clock.now();
         let mut change = Change::default();
         for item in items {
-            if let Some(message) = &item.message {
+            if let Some(message) = item.newest() {
                 self.delivery.saw(&item.address, message);
             }
             metrics::counter!("toney_inbound_total", "platform" => item.address.platform.to_string())

@@ -89,6 +89,20 @@ pub enum What {
 }
 
 impl Inbound {
+    /// The message in which it came, the newest one there at its time. What happens to an older message,
+    /// a press under it or a change of it, says nothing about the newest.
+    pub fn newest(&self) -> Option<&Message> {
+        match self.what {
+            What::Press { .. } | What::Form { .. } | What::Edited { .. } => None,
+            What::Text { .. }
+            | What::Command { .. }
+            | What::Media { .. }
+            | What::Membership { .. }
+            | What::Migrated { .. }
+            | What::Payment { .. } => self.message.as_ref(),
+        }
+    }
+
     /// Whether somebody waits for words in return.
     pub fn is_awaited(&self) -> bool {
         match self.what {

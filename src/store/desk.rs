@@ -17,7 +17,10 @@ const BY_KEY: Sql = same(
     "SELECT lane, id, key, address, priority, content, revision, state, parts, attempts, next_at,
             left_at, after_message, error, created_at FROM outbound WHERE key = $1",
 );
-const PARTS: Sql = same("SELECT id, parts FROM outbound WHERE lane = $1 ORDER BY id DESC LIMIT $2");
+const PARTS: Sql = same(
+    "SELECT id, parts, left_at FROM outbound WHERE lane = $1 AND parts <> '[]' AND (left_at >= $2
+        OR id IN (SELECT id FROM outbound WHERE lane = $1 AND parts <> '[]' ORDER BY id DESC LIMIT $3))",
+);
 const DUE: Sql = same(
     "SELECT lane, id, kind, key, ordering, payload, run_at, attempts, created_at FROM jobs
      WHERE lane = $1 AND state = 'due' ORDER BY ordering, id LIMIT $2",
@@ -112,25 +115,35 @@ impl Store {
         row.map(OutboundRow::parse).transpose()
     }
 
-    /// Our own messages in a lane's chat that belong to other outbounds than `but`, newest first.
-    pub async fn own_messages(&self, lane: &str, but: OutboundId) -> Result<Vec<Message>> {
-        let found: Vec<(String, String)> = reading!(&self.db, PARTS, |sql, pool| {
+    /// Our own messages in a lane's chat that belong to other outbounds than `but`, which left at `left_at`:
+    /// those that stood before, and the others. All that came later, and some of what came before.
+    pub async fn own_messages(
+        &self,
+        lane: &str,
+        but: OutboundId,
+        left_at: Time,
+    ) -> Result<(Vec<Message>, Vec<Message>)> {
+        let found: Vec<(String, String, i64)> = reading!(&self.db, PARTS, |sql, pool| {
             sqlx::query_as(sql)
                 .bind(lane)
-                .bind(200_i64)
+                .bind(left_at.ms())
+                .bind(50_i64)
                 .fetch_all(pool)
                 .await?
         });
         let but = but.to_string();
-        let mut messages = Vec::new();
-        for (id, parts) in found {
+        let (mut before, mut others) = (Vec::new(), Vec::new());
+        for (id, parts, at) in found {
             if id != but {
                 let parts: Vec<Message> = serde_json::from_str(&parts)
                     .with_context(|| format!("Reading parts of {id}"))?;
-                messages.extend(parts);
+                match at < left_at.ms() {
+                    true => before.extend(parts),
+                    false => others.extend(parts),
+                }
             }
         }
-        Ok(messages)
+        Ok((before, others))
     }
 
     /// The jobs that are due in a lane, in order.
@@ -199,6 +212,8 @@ impl Store {
     /// Writes a note of an adapter; not over that of a process that took over.
     pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
+        let me = self.me.to_string();
+        fence(&self.db, &mut tx, &me, self.clock.now()).await?;
         tx.run(
             WRITE_NOTE,
             account.to_owned(),
@@ -212,8 +227,6 @@ impl Store {
     pub async fn is_idle(&self, address: &Address) -> Result<bool> {
         let (turn, out) = (turn_lane(address), out_lane(address));
         let (left,): (i64,) = reading!(&self.db, BUSY, |sql, pool| {
-        let me = self.me.to_string();
-        fence(&self.db, &mut tx, &me, self.clock.now()).await?;
             sqlx::query_as(sql)
                 .bind(turn)
                 .bind(out)

@@ -115,7 +115,7 @@ impl Worker for Turn {
         let items: Vec<Inbound> = items.into_iter().take(taken).collect();
         // A restarted process has not seen it come in; what is lost on the way out lies behind it.
         for item in &items {
-            if let Some(message) = &item.message {
+            if let Some(message) = item.newest() {
                 self.delivery.saw(&item.address, message);
             }
         }

@@ -7,7 +7,8 @@ use crate::sim::telegram::{Fault, On};
 use crate::world::{Engine, World, on_both};
 
 on_both!(memory_survives a_dying_turn_is_run_again a_turn_is_finished_or_handed_back what_came_meanwhile a_send_dies_on_its_way
-    an_answer_waits_for_who_is_connected what_is_in_doubt_stays_so_elsewhere a_long_answer_dies_half_sent);
+    an_answer_waits_for_who_is_connected what_is_in_doubt_stays_so_elsewhere a_long_answer_dies_half_sent
+    a_press_dies_before_it_is_acknowledged an_old_button_leads_no_search_astray);
 
 /// What stands in the outbox.
 const UNSENT: &str = "SELECT state || ' ' || error FROM outbound WHERE state <> 'sent'";
@@ -336,6 +337,58 @@ async fn two_programs_share_the_work() {
     toney: Second try.
     ann: still there?
     toney: still there?
+    ");
+    world.finish().await;
+}
+
+/// The press is stored and answered, but its acknowledgement never left: the next process makes up for it.
+async fn a_press_dies_before_it_is_acknowledged(engine: Engine) {
+    let mut world = World::on(engine).await;
+    let ann = world.friend("ann").await;
+    let card = world.telegram.look(|s| s.replies(&ann)[0].id);
+    world
+        .telegram
+        .fault(On::method("answerCallbackQuery"), Fault::Hang);
+    let press = world.telegram.presses_data(ann.user, &ann, card, "gone:1");
+    let answered = |s: &crate::sim::telegram::State| s.replies(&ann).len() == 2;
+    world.telegram.until("it is over", answered).await;
+    world.die().await;
+    world.telegram.clear_faults();
+    assert!(world.telegram.answer(&press).is_none());
+    world.start().await;
+    world.telegram.until_answered(&press).await;
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @"toney: That button belongs to something that is over.");
+    world.finish().await;
+}
+
+/// A process that knows of no newer message than the one under an old button searches for its lost answer: it finds
+/// it if it was taken, and touches none of the answers in between, known or long forgotten.
+async fn an_old_button_leads_no_search_astray(engine: Engine) {
+    let mut world = World::on(engine).await;
+    let ann = world.friend("ann").await;
+    let card = world.telegram.look(|s| s.replies(&ann)[0].id);
+    ann.says("stay as you are");
+    world.settle().await;
+    for (fault, forgotten) in [
+        (Fault::ResetAfter, false),
+        (Fault::ResetBefore, false),
+        (Fault::ResetBefore, true),
+    ] {
+        world.crash().await;
+        if forgotten {
+            world.read("DELETE FROM outbound RETURNING id").await;
+        }
+        world.telegram.fault(On::method("sendMessage"), fault);
+        world.telegram.presses_data(ann.user, &ann, card, "gone:1");
+        world.settle().await;
+    }
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: stay as you are
+    toney: stay as you are
+    toney: That button belongs to something that is over.
+    toney: That button belongs to something that is over.
+    toney: That button belongs to something that is over.
     ");
     world.finish().await;
 }
