@@ -21,6 +21,9 @@ pub use verdict::Report;
 const AWAY: Duration = Duration::from_millis(60);
 /// The longest a program lives before it is killed at random.
 const LIFE: Duration = Duration::from_millis(700);
+/// What a dead program held on PostgreSQL stays its own for so long, and the next one waits for it: nearly all of the
+/// time of that test. Shorter leases cannot be set.
+const LEASE: Duration = Duration::from_secs(1);
 /// A moment that was waited for may not come; then the program dies all the same.
 const PATIENCE: Duration = Duration::from_secs(4);
 /// So long after it was tried to bring the moment about, it is tried again.
@@ -70,9 +73,11 @@ pub enum Moment {
     Acknowledged,
     /// A press of a button on Telegram, likewise.
     Pressed,
+    /// The answer to a press was on its way, and was not taken.
+    Unpressed,
 }
 
-const MOMENTS: [Moment; 11] = [
+const MOMENTS: [Moment; 12] = [
     Moment::Random,
     Moment::Starting,
     Moment::Fetched,
@@ -84,6 +89,7 @@ const MOMENTS: [Moment; 11] = [
     Moment::EditedDiscord,
     Moment::Acknowledged,
     Moment::Pressed,
+    Moment::Unpressed,
 ];
 
 /// The servers of the larger installation.
@@ -170,7 +176,7 @@ async fn cast(world: &World, store: Store) -> (Program, Option<Servers>) {
     let redis = Redis::start().await;
     program.set("DATABASE_URL", postgres.url("toney"));
     program.set("REDIS_URL", redis.url());
-    program.set("TONEY__STORE__LEASE_SECONDS", "2");
+    program.set("TONEY__STORE__LEASE_SECONDS", LEASE.as_secs().to_string());
     (program, Some(Servers { postgres, redis }))
 }
 
@@ -240,7 +246,14 @@ impl Run {
     async fn wait_for(&mut self, moment: Moment) {
         let life = self.dice.within(LIFE);
         match moment {
-            Moment::Random => return self.talk_for(life).await,
+            Moment::Random => {
+                // It shall not die before it holds anything, or not always.
+                let idle = match self.servers {
+                    Some(_) => self.dice.within(LEASE),
+                    None => Duration::ZERO,
+                };
+                return self.talk_for(life + idle).await;
+            }
             Moment::Starting => return,
             _ => {}
         }
@@ -275,6 +288,7 @@ impl Run {
             Moment::Unsent => telegram("sendMessage", Fault::Hang),
             Moment::EditedTelegram => telegram("editMessageText", Fault::HangAfter),
             Moment::Pressed => telegram("answerCallbackQuery", Fault::HangAfter),
+            Moment::Unpressed => telegram("answerCallbackQuery", Fault::Hang),
             Moment::SentDiscord => discord(route::SEND),
             Moment::EditedDiscord => discord(route::EDIT),
             Moment::Acknowledged => discord(route::CALLBACK),
@@ -287,7 +301,7 @@ impl Run {
     fn trigger(&mut self, moment: Moment) {
         match moment {
             Moment::Acknowledged => self.world.use_command(),
-            Moment::Pressed => self.world.press(),
+            Moment::Pressed | Moment::Unpressed => self.world.press(),
             _ if self.world.waiting() < WAITING => self.world.say(1),
             _ => {}
         }
@@ -342,9 +356,11 @@ impl Marks {
             // The update is out and not confirmed, or has been confirmed this instant.
             Moment::Fetched => self.unconfirmed != before.unconfirmed,
             Moment::Asked => self.asked > before.asked,
-            Moment::SentTelegram | Moment::Unsent | Moment::EditedTelegram | Moment::Pressed => {
-                self.telegram_hits > before.telegram_hits
-            }
+            Moment::SentTelegram
+            | Moment::Unsent
+            | Moment::EditedTelegram
+            | Moment::Pressed
+            | Moment::Unpressed => self.telegram_hits > before.telegram_hits,
             Moment::SentDiscord | Moment::EditedDiscord | Moment::Acknowledged => {
                 self.discord_hits > before.discord_hits
             }
@@ -366,6 +382,7 @@ impl Moment {
             Self::EditedDiscord => "discord edit taken",
             Self::Acknowledged => "interaction acknowledged",
             Self::Pressed => "press answered",
+            Self::Unpressed => "press not answered",
         }
     }
 }

@@ -12,6 +12,7 @@ mod selftest;
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -110,6 +111,13 @@ impl Postgres {
         self.run(format!("CREATE DATABASE {name}"))
             .await
             .expect("a new database");
+    }
+
+    /// Writes the rows of a database into a file, as they stand.
+    pub fn dump(&self, database: &str, place: &Path) {
+        let mut dump = Command::new(postgres_bin().join("pg_dump"));
+        dump.args(["--data-only", "-f"]).arg(place);
+        dump.arg(self.url(database)).status().ok();
     }
 
     async fn run(&self, sql: String) -> sqlx::Result<()> {

@@ -144,6 +144,12 @@ impl World {
         }
     }
 
+    /// How many lines the presser is owed: one for the hello and one for each press.
+    pub fn lines_due(&self) -> usize {
+        let silent = self.telegram.transcript(self.presser).is_empty();
+        self.presses.len() + usize::from(!silent)
+    }
+
     /// Somebody uses a slash command in a chat of their own.
     pub fn use_command(&mut self) {
         let dee = self.commander;
@@ -175,8 +181,12 @@ impl World {
     /// Waits until everything is answered and everything else is done too.
     pub async fn settle(&self, patience: Duration, program: &Program) {
         let done = || {
-            let presses = self.telegram.look(|s| s.unanswered());
-            self.waiting() == 0 && presses == 0 && self.left_thinking() == 0
+            let presses = self.telegram.look(|s| s.unanswered() - s.outdated());
+            let lines = self.telegram.look(|s| s.replies(self.presser).len());
+            self.waiting() == 0
+                && presses == 0
+                && self.left_thinking() == 0
+                && lines >= self.lines_due()
         };
         let begun = Instant::now();
         while !done() && begun.elapsed() < patience {

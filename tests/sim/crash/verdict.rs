@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use super::super::telegram;
 use super::talk::{self, Heard};
 use super::{Run, Store};
 
@@ -26,6 +27,8 @@ pub struct Report {
     pub surprises: Vec<String>,
     pub violations: Vec<String>,
     pub presses: usize,
+    /// Presses that nobody took in while they could be acknowledged, because nobody was there.
+    pub outdated: usize,
     pub interactions: usize,
     /// Interactions that nobody took in within three seconds, because nobody was there.
     pub missed: usize,
@@ -48,6 +51,7 @@ pub(super) fn judge(run: &Run, begun: Instant) -> Report {
         surprises: Vec::new(),
         violations: run.world.telegram.violations(),
         presses: run.world.presses.len(),
+        outdated: 0,
         interactions: 0,
         missed: 0,
         wall: begun.elapsed(),
@@ -65,10 +69,16 @@ pub(super) fn judge(run: &Run, begun: Instant) -> Report {
     wrong.sort_unstable();
     wrong.dedup();
     let stories = wrong.iter().take(STORIES);
-    report.stories = stories.map(|number| story(run, begun, *number)).collect();
+    let stories = stories.map(|number| story(run, begun, *number));
+    report.stories.extend(stories);
     if !report.is_clean() {
         let log = run.program.keep_log("crash");
         report.stories.push(format!("The log: {}", log.display()));
+        if let Some(servers) = &run.servers {
+            let rows = log.with_extension("sql");
+            servers.postgres.dump("toney", &rows);
+            report.stories.push(format!("The rows: {}", rows.display()));
+        }
     }
     report
 }
@@ -112,15 +122,17 @@ fn judge_messages(run: &Run, report: &mut Report, wrong: &mut Vec<u64>) {
 
 /// Each press was answered, and led to one sentence.
 fn judge_presses(run: &Run, report: &mut Report) {
-    let unanswered = run.world.telegram.look(|s| s.unanswered());
+    let look = |s: &telegram::State| (s.unanswered(), s.outdated());
+    let (unanswered, outdated) = run.world.telegram.look(look);
+    report.outdated = outdated;
+    let unanswered = unanswered - outdated;
     if unanswered > 0 {
         let line = format!("{unanswered} presses were never answered");
         report.surprises.push(line);
     }
     let dee = run.world.presser;
-    // The first line is the answer to the hello.
     let lines = run.world.telegram.look(|s| s.replies(dee).len());
-    if lines != report.presses + usize::from(lines > 0) {
+    if lines != run.world.lines_due() {
         let line = format!("{} presses led to {lines} lines", report.presses);
         report.surprises.push(line);
         let transcript = run.world.telegram.render(dee);
@@ -226,8 +238,9 @@ impl fmt::Display for Report {
         )?;
         writeln!(
             f,
-            "{} presses, {} interactions ({} while nobody was there); {:.0} s",
+            "{} presses ({} while nobody was there), {} interactions ({}); {:.0} s",
             self.presses,
+            self.outdated,
             self.interactions,
             self.missed,
             self.wall.as_secs_f64()

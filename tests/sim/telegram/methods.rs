@@ -318,8 +318,11 @@ impl State {
         }
         let id = call.text("callback_query_id").unwrap_or_default();
         let press = self.presses.get_mut(id);
-        let open = press.filter(|p| p.answer.is_none() && p.at.elapsed() <= ttl);
-        let press = open.ok_or_else(|| ApiError::bad(TOO_OLD))?;
+        let press = press.ok_or_else(|| ApiError::bad(TOO_OLD))?;
+        if press.answer.is_some() || press.at.elapsed() > ttl {
+            press.refused.get_or_insert_with(Instant::now);
+            return Err(ApiError::bad(TOO_OLD));
+        }
         press.answer = Some(Answer {
             text: words,
             alert: call.flag("show_alert"),

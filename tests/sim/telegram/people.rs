@@ -279,14 +279,17 @@ impl Telegram {
             "id": press, "from": state.user_json(user.id), "message": message,
             "chat_instance": format!("{}", chat.wrapping_mul(31)), "data": data,
         });
+        let update = state.push_update("callback_query", chat, query);
         state.presses.insert(
             press.clone(),
             Press {
                 at: Instant::now(),
+                update,
+                shown: None,
+                refused: None,
                 answer: None,
             },
         );
-        state.push_update("callback_query", chat, query);
         drop(state);
         self.inner.woke();
         press

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::{Instant, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
@@ -41,8 +41,16 @@ pub(super) struct Room {
     pub(super) actions: Vec<(String, Instant)>,
 }
 
+/// An answer to a press comes at once if it comes within this time.
+const PROMPT: Duration = Duration::from_secs(1);
+
 pub(super) struct Press {
     pub(super) at: Instant,
+    /// The update that tells of it, and when it was handed out last.
+    pub(super) update: i64,
+    pub(super) shown: Option<Instant>,
+    /// When an answer came that was too late.
+    pub(super) refused: Option<Instant>,
     pub(super) answer: Option<super::Answer>,
 }
 
@@ -399,6 +407,17 @@ impl State {
     /// Button presses without an answer so far.
     pub fn unanswered(&self) -> usize {
         self.presses.values().filter(|p| p.answer.is_none()).count()
+    }
+
+    /// Button presses that nobody took in while they could be answered: the bot tried as soon as it was told.
+    pub fn outdated(&self) -> usize {
+        let prompt = |p: &&Press| {
+            let (Some(shown), Some(refused)) = (p.shown, p.refused) else {
+                return false;
+            };
+            p.answer.is_none() && refused.saturating_duration_since(shown) < PROMPT
+        };
+        self.presses.values().filter(prompt).count()
     }
 
     /// Every message of every chat, for measuring; order of chats is arbitrary.

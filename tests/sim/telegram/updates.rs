@@ -222,6 +222,11 @@ impl State {
                 out.push(',');
             }
             out.push_str(&update.json);
+            for press in self.presses.values_mut() {
+                if press.update == update.id {
+                    press.shown = Some(std::time::Instant::now());
+                }
+            }
         }
         out.push(']');
         (out.len() > 2).then_some(out)
