@@ -187,6 +187,8 @@ impl World {
                 && presses == 0
                 && self.left_thinking() == 0
                 && lines >= self.lines_due()
+                && self.unheeded() == 0
+                && self.replies() >= self.discord.interactions().len()
         };
         let begun = Instant::now();
         while !done() && begun.elapsed() < patience {
@@ -206,6 +208,18 @@ impl World {
         let all = self.discord.interactions();
         let thinks = |a: &&discord::Answered| a.acked_after.is_some() && a.loading;
         all.iter().filter(thinks).count()
+    }
+
+    /// Interactions that the bot never tried to acknowledge.
+    pub fn unheeded(&self) -> usize {
+        let all = self.discord.interactions();
+        let unheeded = |a: &&discord::Answered| a.acked_after.is_none() && !a.refused;
+        all.iter().filter(unheeded).count()
+    }
+
+    /// What the bot said to whoever uses commands, in reply to an interaction or instead.
+    pub fn replies(&self) -> usize {
+        self.heard(&Chat::DiscordDirect(self.commander)).len()
     }
 
     /// Everything that the bot said in a chat, oldest first.

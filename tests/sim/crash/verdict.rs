@@ -140,8 +140,18 @@ fn judge_presses(run: &Run, report: &mut Report) {
     }
 }
 
-/// Each interaction that was acknowledged was answered once.
+/// Each interaction was answered once, and by a message of its own where nobody could acknowledge it in time.
 fn judge_interactions(run: &Run, report: &mut Report) {
+    let unheeded = run.world.unheeded();
+    if unheeded > 0 {
+        let line = format!("{unheeded} interactions were never acknowledged, nor was it tried");
+        report.surprises.push(line);
+    }
+    let (asked, replies) = (run.world.discord.interactions().len(), run.world.replies());
+    if asked != replies {
+        let line = format!("{asked} interactions led to {replies} lines");
+        report.surprises.push(line);
+    }
     for answered in run.world.discord.interactions() {
         report.interactions += 1;
         if answered.acked_after.is_none() {

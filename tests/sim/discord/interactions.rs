@@ -38,6 +38,9 @@ impl State {
             .get(&callback.id)
             .filter(|d| d.token == callback.token);
         let Some(deed) = known.filter(|d| d.answered.is_some() || d.at.elapsed() <= window) else {
+            if let Some(deed) = self.deeds.get_mut(&callback.id) {
+                deed.refused = true;
+            }
             return Reply::error(404, 10062, "Unknown interaction");
         };
         if deed.answered.is_some() {
@@ -254,6 +257,7 @@ impl State {
             asked,
             at: Instant::now(),
             answered: None,
+            refused: false,
             original: None,
             followups: Vec::new(),
             modal: None,

@@ -49,6 +49,8 @@ pub struct Answered {
     pub at: Instant,
     /// How long the first answer took.
     pub acked_after: Option<Duration>,
+    /// Whether a first answer came too late.
+    pub refused: bool,
     /// The type of the first answer (4, 5, 6, 7 or 9).
     pub response: Option<u64>,
     /// The text of the original answer now.
@@ -299,6 +301,7 @@ impl State {
             user: deed.user,
             channel: deed.channel,
             at: deed.at,
+            refused: deed.refused,
             acked_after: deed.answered.map(|(_, at)| at - deed.at),
             response: deed.answered.map(|(kind, _)| kind),
             content: deed.original.and_then(text),

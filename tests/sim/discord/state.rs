@@ -149,6 +149,8 @@ pub struct Deed {
     pub at: Instant,
     /// The type of the first answer and when it came.
     pub answered: Option<(u64, Instant)>,
+    /// Whether a first answer came too late.
+    pub refused: bool,
     pub original: Option<Message>,
     pub followups: Vec<Message>,
     pub modal: Option<Value>,
