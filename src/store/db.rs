@@ -150,7 +150,7 @@ impl Db {
             ("foreign_keys", "ON"),
             ("temp_store", "MEMORY"),
             // See `writer::CHECKPOINT`; this one is for the time when no other gets through.
-            ("wal_autocheckpoint", "16000"),
+            ("wal_autocheckpoint", "50000"),
         ] {
             write.pragma_update(None, name, value)?;
         }

@@ -20,9 +20,9 @@ use super::tx::{Bind, Tx};
 /// Most changes in one transaction; more would only make the first of them wait.
 const BATCH: usize = 512;
 
-/// After so many transactions SQLite's journal is copied into its file, on another thread: whoever
+/// After so many changes SQLite's journal is copied into its file, on another thread: whoever
 /// commits would have to wait for the disk otherwise.
-const CHECKPOINT: u32 = 100;
+const CHECKPOINT: usize = 200;
 
 const FENCE: Sql = Sql {
     sqlite: "SELECT id FROM processes WHERE id = $1 AND $2 > 0",
@@ -65,14 +65,14 @@ pub(super) struct Writer {
 /// When SQLite's journal is copied into its file.
 #[derive(Default)]
 pub(super) struct Checkpoint {
-    /// Transactions since the last one began.
-    since: u32,
+    /// Changes since the last one began.
+    since: usize,
     running: TaskTracker,
 }
 
 impl Checkpoint {
-    fn tick(&mut self, db: &Db) {
-        self.since += 1;
+    fn count(&mut self, changes: usize, db: &Db) {
+        self.since += changes;
         if let Db::Sqlite { read, .. } = db
             && self.since >= CHECKPOINT
             && self.running.is_empty()
@@ -127,7 +127,7 @@ impl Writer {
         metrics::histogram!("toney_store_batch_changes").record(orders.len() as f64);
         let result = self.transact(change, claim).await;
         self.doubtful |= result.is_err();
-        self.checkpoint.tick(&self.db);
+        self.checkpoint.count(orders.len(), &self.db);
         match result {
             Ok(outcome) => self.report(orders, outcome),
             // One change may be at fault: each gets a transaction of its own. Without a database that
