@@ -207,6 +207,8 @@ impl<'a> Attempt<'a> {
         let address = &self.row.outbound.address;
         let pace = self.account.platform.pace(address);
         tokio::select! {
+            // What need not wait leaves even at the end.
+            biased;
             () = inner.pacer.turn(address, pace, self.row.outbound.priority) => {}
             () = inner.stop.cancelled() => return Ok(Some(Ended::Left)),
         }

@@ -129,18 +129,23 @@ impl Delivery {
         grace: Duration,
     ) {
         let tasks = TaskTracker::new();
+        let send = |claim| {
+            let this = self.clone();
+            tasks.spawn(async move { this.inner.send_lane(claim).await });
+        };
         loop {
             tokio::select! {
                 biased;
                 () = drain.cancelled() => break,
                 claim = claims.recv() => match claim {
-                    Some(claim) => {
-                        let this = self.clone();
-                        tasks.spawn(async move { this.inner.send_lane(claim).await });
-                    }
+                    Some(claim) => send(claim),
                     None => break,
                 },
             }
+        }
+        // The last turns have just ended: what they said goes out, unless it has to wait.
+        while let Ok(claim) = claims.try_recv() {
+            send(claim);
         }
         self.inner.stop.cancel();
         tasks.close();

@@ -15,7 +15,7 @@ use tracing::Instrument;
 use crate::model::{Clock, Failure, Ids, Time};
 use crate::store::{
     CLAIM_LIMIT, Change, Claim, DRAINING, Fenced, Job, JobEnd, JobState, LaneNews, Store,
-    is_event_lane,
+    is_event_lane, is_out_lane,
 };
 
 use super::{Work, Worker, backoff};
@@ -97,6 +97,7 @@ impl Runner {
         grace: Duration,
     ) {
         self.store.set_room(self.settings.side_by_side);
+        self.store.set_sending(true);
         let claims = self.clone().claim_what_is_due();
         tokio::pin!(claims);
         loop {
@@ -109,14 +110,24 @@ impl Runner {
         }
         self.store.set_room(DRAINING);
         self.tasks.close();
-        if tokio::time::timeout(grace, self.tasks.wait())
-            .await
-            .is_err()
-        {
+        let over = tokio::time::timeout(grace, self.tasks.wait());
+        tokio::pin!(over);
+        let in_time = loop {
+            tokio::select! {
+                biased;
+                Some(item) = news.recv() => self.hear_last(item),
+                over = &mut over => break over.is_ok(),
+            }
+        };
+        if !in_time {
             tracing::info!(
                 lanes.count = self.tasks.len(),
                 "Handing back work that did not finish"
             );
+        }
+        self.store.set_sending(false);
+        while let Ok(item) = news.try_recv() {
+            self.hear_last(item);
         }
         self.stop.cancel();
         drop(tokio::time::timeout(Duration::from_millis(500), self.tasks.wait()).await);
@@ -137,9 +148,18 @@ impl Runner {
         }
     }
 
+    /// While the last turns end, what they say still goes out; whatever else is due waits for others.
+    fn hear_last(&self, news: LaneNews) {
+        if let LaneNews::Claimed(claim) = news
+            && is_out_lane(&claim.lane)
+        {
+            drop(self.sends.send(claim));
+        }
+    }
+
     fn hear(self: Arc<Self>, news: LaneNews) {
         match news {
-            LaneNews::Claimed(claim) if claim.lane.starts_with("out:") => {
+            LaneNews::Claimed(claim) if is_out_lane(&claim.lane) => {
                 drop(self.sends.send(claim));
             }
             LaneNews::Claimed(claim) => {

@@ -376,6 +376,11 @@ pub(super) fn event_lane(key: &str) -> String {
     format!("job:{key}")
 }
 
+/// Whether what waits in this lane is to be sent.
+pub fn is_out_lane(lane: &str) -> bool {
+    lane.starts_with("out:")
+}
+
 /// Whether what is done in this lane was asked for by an event.
 pub fn is_event_lane(lane: &str) -> bool {
     lane.starts_with("job:")

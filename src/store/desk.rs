@@ -192,7 +192,7 @@ impl Store {
                 .await?,
         );
         let due = lanes.iter().map(|(lane,)| (lane.clone(), now)).collect();
-        super::lanes::put(&mut tx, &due, "", now).await?;
+        super::lanes::put(&mut tx, &due, |_| "", now).await?;
         tx.commit().await?;
         Ok(lanes.len())
     }

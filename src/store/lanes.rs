@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::model::{Outbound, Time};
 
-use super::change::{CLAIM_LIMIT, Claim, Job, Outgoing};
+use super::change::{CLAIM_LIMIT, Claim, Job, Outgoing, is_out_lane};
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, row, rows};
 
@@ -20,16 +20,17 @@ const LOCK: Sql = Sql {
                (SELECT value FROM json_array_elements_text(CAST($1 AS json)))
                ORDER BY lane FOR UPDATE",
 };
-// $2 = us, or '' when we take nothing now; $3 = now.
+// The holder is us, or '' for a lane that we do not take now; $2 = now.
 const PUT: Sql = dialect!(
     "INSERT INTO lanes (lane, next_at, holder, was_idle)
      SELECT j.value ->> 'lane', CAST(j.value ->> 'at' AS BIGINT),
-            CASE WHEN CAST(j.value ->> 'at' AS BIGINT) <= $3 THEN $2 ELSE '' END, 1 FROM" each
+            CASE WHEN CAST(j.value ->> 'at' AS BIGINT) <= $2 THEN j.value ->> 'holder' ELSE '' END, 1
+     FROM" each
     "WHERE TRUE ON CONFLICT (lane) DO UPDATE SET
             was_idle = CASE WHEN lanes.next_at = 9223372036854775807 THEN 1 ELSE 0 END,
             next_at = CASE WHEN lanes.next_at = 9223372036854775807 THEN excluded.next_at
                            ELSE lanes.next_at END,
-            holder = CASE WHEN lanes.holder = '' AND (lanes.next_at <= $3
+            holder = CASE WHEN lanes.holder = '' AND (lanes.next_at <= $2
                                OR lanes.next_at = 9223372036854775807) THEN excluded.holder
                           ELSE lanes.holder END
      RETURNING lane, next_at, holder, turns, was_idle"
@@ -182,27 +183,30 @@ pub(super) async fn lock(tx: &mut Tx, lanes: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Says that `lanes` have work from the given moments on; takes those that are free and due, if
-/// `holder` is not empty.
-pub(super) async fn put(
+/// Says that `lanes` have work from the given moments on; those that are free and due are taken by
+/// their `taker`, unless that is empty.
+pub(super) async fn put<'a>(
     tx: &mut Tx,
     lanes: &HashMap<String, Time>,
-    holder: &str,
+    taker: impl Fn(&str) -> &'a str,
     now: Time,
 ) -> Result<Vec<LaneRow>> {
     #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
     struct Due<'a> {
         lane: &'a str,
         at: Time,
+        holder: &'a str,
     }
-    let mut list: Vec<_> = lanes.iter().map(|(lane, &at)| Due { lane, at }).collect();
+    let mut list: Vec<_> = lanes
+        .iter()
+        .map(|(lane, &at)| Due {
+            lane,
+            at,
+            holder: taker(lane),
+        })
+        .collect();
     list.sort();
-    tx.read(
-        PUT,
-        rows(&list)?,
-        &[Bind::Text(holder), Bind::Int(now.ms())],
-    )
-    .await
+    tx.read(PUT, rows(&list)?, &[Bind::Int(now.ms())]).await
 }
 
 /// Gives lanes back; those with due work stay with us if `keep`.
@@ -253,7 +257,7 @@ pub(super) async fn contents(tx: &mut Tx, taken: HashMap<String, Claim>) -> Resu
     let (out, work): (Vec<_>, Vec<_>) = claims
         .keys()
         .map(|lane| Named { lane })
-        .partition(|row| row.lane.starts_with("out:"));
+        .partition(|row| is_out_lane(row.lane));
     let limit = [Bind::Int(CLAIM_LIMIT)];
     let (mut jobs, mut outbound) = (Vec::new(), Vec::new());
     if !work.is_empty() {

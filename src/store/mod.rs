@@ -17,7 +17,7 @@ mod tx;
 mod writer;
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -30,8 +30,8 @@ use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
-    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, is_event_lane, out_lane,
-    turn_lane,
+    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, is_event_lane, is_out_lane,
+    out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
@@ -88,6 +88,7 @@ pub struct Store {
     db: Db,
     orders: mpsc::Sender<Order>,
     room: Arc<AtomicI64>,
+    sending: Arc<AtomicBool>,
     subscriptions: Arc<OnceLock<Vec<Subscription>>>,
     me: ProcessId,
     clock: Clock,
@@ -115,11 +116,13 @@ impl Store {
         let (orders, waiting) = mpsc::channel(4_096);
         let (news, heard) = mpsc::unbounded_channel();
         let room = Arc::new(AtomicI64::new(0));
+        let sending = Arc::new(AtomicBool::new(false));
         let me = ProcessId::new(&ids);
         let store = Self {
             folder: db::sqlite_folder(&settings.url),
             orders,
             room: room.clone(),
+            sending: sending.clone(),
             subscriptions: Arc::default(),
             me,
             clock: clock.clone(),
@@ -135,6 +138,7 @@ impl Store {
             clock,
             news,
             room,
+            sending,
             held: Default::default(),
             doubtful: false,
             checkpoint: Default::default(),
@@ -200,6 +204,12 @@ impl Store {
     /// it gives back even those that have more work.
     pub fn set_room(&self, lanes: i64) {
         self.room.store(lanes, Ordering::Relaxed);
+    }
+
+    /// Says whether this process sends: what is put into the outbox goes out from here at once, even when
+    /// there is no room for more work.
+    pub fn set_sending(&self, sends: bool) {
+        self.sending.store(sends, Ordering::Relaxed);
     }
 
     /// How many more lanes this process can work on.

@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use anyhow::{Result, anyhow};
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use crate::model::{Clock, ProcessId, Time};
 
 use super::apply::{self, Written};
-use super::change::{Applied, Change, Claim, Job, LaneNews, NewJob, out_lane};
+use super::change::{Applied, Change, Claim, Job, LaneNews, NewJob, is_out_lane, out_lane};
 use super::db::{Db, Sql};
 use super::lanes::{self, LaneRow};
 use super::tx::{Bind, Tx};
@@ -55,6 +55,8 @@ pub(super) struct Writer {
     pub(super) news: mpsc::UnboundedSender<LaneNews>,
     /// How many more lanes the runner can start.
     pub(super) room: Arc<AtomicI64>,
+    /// Whether what is to be sent goes out from here.
+    pub(super) sending: Arc<AtomicBool>,
     /// Lanes that the runner knows to be ours.
     pub(super) held: HashSet<String>,
     /// A transaction failed: what became of its lanes has to be looked up.
@@ -162,6 +164,11 @@ impl Writer {
             self.held.remove(&lane);
         }
         self.held.extend(held);
+        // Before the answers, so that whoever was answered knows that what follows is known too.
+        for item in news {
+            // Without a runner (a command line tool) nobody listens, and nothing is taken either.
+            drop(self.news.send(item));
+        }
         for order in orders {
             match order {
                 Order::Apply(change, answer) => {
@@ -174,10 +181,6 @@ impl Writer {
                 }
                 Order::Claim(_, answer) => drop(answer.send(Ok((claimed, next)))),
             }
-        }
-        for item in news {
-            // Without a runner (a command line tool) nobody listens, and nothing is taken either.
-            drop(self.news.send(item));
         }
     }
 
@@ -205,12 +208,7 @@ impl Writer {
             *entry = (*entry).min(at);
         }
         if !busy.is_empty() {
-            let taker = if self.room.load(Ordering::Relaxed) > 0 {
-                me.as_str()
-            } else {
-                ""
-            };
-            touched.extend(lanes::put(&mut tx, &busy, taker, now).await?);
+            touched.extend(lanes::put(&mut tx, &busy, |lane| self.taker(lane, &me), now).await?);
         }
         if claim > 0 {
             let claimed = lanes::claim(&mut tx, claim, &me, now).await?;
@@ -226,6 +224,15 @@ impl Writer {
         tx.commit().await?;
         outcome.fresh = written.fresh_jobs;
         Ok(outcome)
+    }
+
+    /// Who takes a lane that is free and due: we, if we can begin with it.
+    fn taker<'a>(&self, lane: &str, me: &'a str) -> &'a str {
+        let can = match is_out_lane(lane) {
+            true => self.sending.load(Ordering::Relaxed),
+            false => self.room.load(Ordering::Relaxed) > 0,
+        };
+        if can { me } else { "" }
     }
 
     /// Sorts the touched lanes into those newly ours, those that were ours, and those that wait.

@@ -546,6 +546,7 @@ async fn no_word_and_no_key_is_ever_logged() {
         .with_max_level(tracing::Level::TRACE)
         .with_writer(move || writer.clone())
         .finish();
+    crate::world::hear_every_line();
     let _guard = tracing::subscriber::set_default(subscriber);
     let whisper = || Answer::pieces(["whisper", "whisper", "whisper"]);
     for answer in [

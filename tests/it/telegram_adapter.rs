@@ -242,6 +242,7 @@ impl std::io::Write for Log {
 
 impl Log {
     fn listen() -> (Self, tracing::subscriber::DefaultGuard) {
+        crate::world::hear_every_line();
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::{Mutex, Once};
+use std::sync::{LazyLock, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -560,3 +560,11 @@ macro_rules! on_both {
     };
 }
 pub(crate) use on_both;
+
+/// Lets a test that keeps the log hear every line: with a single subscriber in the process, a line that another
+/// thread reaches first is taken for one that nobody wants.
+pub(crate) fn hear_every_line() {
+    static SECOND: LazyLock<tracing::Dispatch> =
+        LazyLock::new(|| tracing::Dispatch::new(tracing_subscriber::registry()));
+    LazyLock::force(&SECOND);
+}
