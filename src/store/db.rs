@@ -172,6 +172,17 @@ impl Db {
         Ok(())
     }
 
+    /// Copies what stands in SQLite's journal into its file, as far as nobody is reading it.
+    pub(super) async fn checkpoint(&self) {
+        if let Self::Sqlite { read, .. } = self
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(PASSIVE)")
+                .execute(read)
+                .await
+        {
+            tracing::debug!(error = %error, "The journal could not be copied into the database");
+        }
+    }
+
     /// How many steps of migration there are.
     pub(super) fn steps(&self) -> usize {
         match self {

@@ -126,6 +126,8 @@ impl Store {
         tx.run(LEAVE, self.me.to_string(), &[]).await?;
         free_the_dead(&mut tx).await?;
         tx.commit().await?;
+        // So that whoever copies the file of a program that has ended has everything.
+        self.db.checkpoint().await;
         self.forget_sign_of_life();
         if let Some(path) = self.sign_path(&self.me.to_string()) {
             drop(fs::remove_file(path));

@@ -75,18 +75,10 @@ pub(super) struct Checkpoint {
 impl Checkpoint {
     fn count(&mut self, changes: usize, db: &Db) {
         self.since += changes;
-        if let Db::Sqlite { read, .. } = db
-            && self.since >= CHECKPOINT
-            && self.running.is_empty()
-        {
+        if self.since >= CHECKPOINT && self.running.is_empty() {
             self.since = 0;
-            let read = read.clone();
-            self.running.spawn(async move {
-                let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-                if let Err(error) = sqlx::query(sql).execute(&read).await {
-                    tracing::debug!(error = %error, "The journal could not be copied into the database");
-                }
-            });
+            let db = db.clone();
+            self.running.spawn(async move { db.checkpoint().await });
         }
     }
 }
