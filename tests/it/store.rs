@@ -171,6 +171,7 @@ impl Process {
         tokio::spawn(writer);
         store.start().await.unwrap();
         store.set_room(1_000);
+        store.set_sending(true);
         Self {
             store,
             news,

@@ -1,5 +1,6 @@
 //! Lanes: kept, given back, waited for, and taken over from those who died.
 
+use std::path::Path;
 use std::time::Duration;
 
 use toney::model::Clock;
@@ -105,13 +106,13 @@ async fn what_a_dead_process_held_goes_to_the_living(home: Home) {
         bob.message("fake:main:2", "later"),
         ann.message("fake:main:1", "lost"),
     );
-    bob.store.set_room(0);
+    bob.store.set_sending(false);
     bob.apply(Change {
         outbound: vec![free.clone()],
         ..Change::default()
     })
     .await;
-    bob.store.set_room(10);
+    bob.store.set_sending(true);
     ann.apply(Change {
         jobs: vec![ann.job("turn:a", "1")],
         outbound: vec![sent.clone(), held.clone()],
@@ -180,4 +181,21 @@ async fn what_leaves_in_peace_leaves_nothing_behind(home: Home) {
         home.read("SELECT id FROM processes").await,
         [bob.store.process().to_string()]
     );
+}
+
+/// Whoever copies the file of a program that has ended has everything, also without the journal beside it.
+#[tokio::test]
+async fn an_sqlite_file_is_whole_when_its_program_has_left() {
+    let home = Home::sqlite();
+    let ann = Process::start(&home, &Clock::manual(START)).await;
+    ann.apply(Change::jobs(vec![ann.job("turn:a", "1")])).await;
+    ann.store.leave().await.unwrap();
+    let copy = Home::sqlite();
+    std::fs::create_dir_all(Path::new(path(&copy)).parent().unwrap()).unwrap();
+    std::fs::copy(path(&home), path(&copy)).unwrap();
+    assert_eq!(copy.read("SELECT key FROM jobs").await, ["1"]);
+}
+
+fn path(home: &Home) -> &str {
+    home.url.strip_prefix("sqlite://").unwrap()
 }
