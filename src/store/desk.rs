@@ -192,7 +192,7 @@ impl Store {
                 .await?,
         );
         let due = lanes.iter().map(|(lane,)| (lane.clone(), now)).collect();
-        super::lanes::put(&mut tx, &due, |_| "", now).await?;
+        super::lanes::put(&mut tx, (&due, |_: &str| false), "", now).await?;
         tx.commit().await?;
         Ok(lanes.len())
     }
@@ -213,7 +213,7 @@ impl Store {
     pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
         let me = self.me.to_string();
-        fence(&self.db, &mut tx, &me, self.clock.now()).await?;
+        fence(&mut tx, &me, self.clock.now()).await?;
         tx.run(
             WRITE_NOTE,
             account.to_owned(),

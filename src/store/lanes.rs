@@ -20,17 +20,18 @@ const LOCK: Sql = Sql {
                (SELECT value FROM json_array_elements_text(CAST($1 AS json)))
                ORDER BY lane FOR UPDATE",
 };
-// The holder is us, or '' for a lane that we do not take now; $2 = now.
+// $2 = us, who take the lanes that are to be ours; $3 = now.
 const PUT: Sql = dialect!(
     "INSERT INTO lanes (lane, next_at, holder, was_idle)
      SELECT j.value ->> 'lane', CAST(j.value ->> 'at' AS BIGINT),
-            CASE WHEN CAST(j.value ->> 'at' AS BIGINT) <= $2 THEN j.value ->> 'holder' ELSE '' END, 1
+            CASE WHEN CAST(j.value ->> 'at' AS BIGINT) <= $3 AND j.value ->> 'ours' = 'yes' THEN $2
+                 ELSE '' END, 1
      FROM" each
     "WHERE TRUE ON CONFLICT (lane) DO UPDATE SET
             was_idle = CASE WHEN lanes.next_at = 9223372036854775807 THEN 1 ELSE 0 END,
             next_at = CASE WHEN lanes.next_at = 9223372036854775807 THEN excluded.next_at
                            ELSE lanes.next_at END,
-            holder = CASE WHEN lanes.holder = '' AND (lanes.next_at <= $2
+            holder = CASE WHEN lanes.holder = '' AND (lanes.next_at <= $3
                                OR lanes.next_at = 9223372036854775807) THEN excluded.holder
                           ELSE lanes.holder END
      RETURNING lane, next_at, holder, turns, was_idle"
@@ -38,8 +39,8 @@ const PUT: Sql = dialect!(
 // The lane is next due when the first piece of its work is: the ones behind it keep their order.
 const RELEASE: Sql = dialect!(
     "UPDATE lanes SET turns = turns + 1, was_idle = 0, next_at = d.due,
-            holder = CASE WHEN d.due <= $3 AND $4 = 1 THEN holder ELSE '' END
-     FROM (SELECT j.value ->> 'lane' AS name, COALESCE(
+            holder = CASE WHEN d.due <= $3 AND d.ours = 'yes' THEN holder ELSE '' END
+     FROM (SELECT j.value ->> 'lane' AS name, j.value ->> 'ours' AS ours, COALESCE(
              (SELECT run_at FROM jobs WHERE jobs.lane = j.value ->> 'lane' AND state = 'due'
               ORDER BY ordering, id LIMIT 1),
              (SELECT next_at FROM outbound WHERE outbound.lane = j.value ->> 'lane'
@@ -183,47 +184,59 @@ pub(super) async fn lock(tx: &mut Tx, lanes: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Says that `lanes` have work from the given moments on; those that are free and due are taken by
-/// their `taker`, unless that is empty.
-pub(super) async fn put<'a>(
+/// Says that `lanes` have work from the given moments on; `holder` takes those that are free, due and
+/// `ours` to do.
+pub(super) async fn put(
     tx: &mut Tx,
-    lanes: &HashMap<String, Time>,
-    taker: impl Fn(&str) -> &'a str,
+    (lanes, ours): (&HashMap<String, Time>, impl Fn(&str) -> bool),
+    holder: &str,
     now: Time,
 ) -> Result<Vec<LaneRow>> {
     #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
     struct Due<'a> {
         lane: &'a str,
         at: Time,
-        holder: &'a str,
+        ours: &'static str,
     }
     let mut list: Vec<_> = lanes
         .iter()
         .map(|(lane, &at)| Due {
             lane,
             at,
-            holder: taker(lane),
+            ours: yes(ours(lane)),
         })
         .collect();
     list.sort();
-    tx.read(PUT, rows(&list)?, &[Bind::Int(now.ms())]).await
+    let binds = [Bind::Text(holder), Bind::Int(now.ms())];
+    tx.read(PUT, rows(&list)?, &binds).await
 }
 
-/// Gives lanes back; those with due work stay with us if `keep`.
+/// Gives lanes back; those with due work stay with us where it is `ours` to do.
 pub(super) async fn release(
     tx: &mut Tx,
-    lanes: &[String],
+    (lanes, ours): (&[String], impl Fn(&str) -> bool),
     holder: &str,
     now: Time,
-    keep: bool,
 ) -> Result<Vec<LaneRow>> {
-    let list: Vec<_> = lanes.iter().map(|lane| Named { lane }).collect();
-    let binds = [
-        Bind::Text(holder),
-        Bind::Int(now.ms()),
-        Bind::Int(i64::from(keep)),
-    ];
+    #[derive(Serialize)]
+    struct Done<'a> {
+        lane: &'a str,
+        ours: &'static str,
+    }
+    let list: Vec<_> = lanes
+        .iter()
+        .map(|lane| Done {
+            lane,
+            ours: yes(ours(lane)),
+        })
+        .collect();
+    let binds = [Bind::Text(holder), Bind::Int(now.ms())];
     tx.read(RELEASE, rows(&list)?, &binds).await
+}
+
+/// A truth in a word that both databases read alike.
+fn yes(is: bool) -> &'static str {
+    if is { "yes" } else { "" }
 }
 
 /// Takes up to `limit` lanes that are due and free, the longest waiting first.

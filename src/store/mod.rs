@@ -155,9 +155,13 @@ impl Store {
     /// change again is always right.
     pub async fn apply(&self, mut change: Change) -> Result<Applied> {
         self.fan_out(&mut change);
+        self.order(Arc::new(change)).await
+    }
+
+    async fn order(&self, change: Arc<Change>) -> Result<Applied> {
         let (answer, done) = oneshot::channel();
         self.orders
-            .send(Order::Apply(Box::new(change), answer))
+            .send(Order::Apply(change, answer))
             .await
             .ok()
             .context("The store's writer has ended")?;
@@ -166,11 +170,13 @@ impl Store {
 
     /// Applies a change until it is true, waiting longer each time; gives up only when this process
     /// lost its lease or the store was closed.
-    pub async fn insist(&self, change: Change) -> Result<Applied> {
+    pub async fn insist(&self, mut change: Change) -> Result<Applied> {
         const LONGEST: Duration = Duration::from_secs(2);
+        self.fan_out(&mut change);
+        let change = Arc::new(change);
         let mut pause = Duration::from_millis(20);
         loop {
-            match self.apply(change.clone()).await {
+            match self.order(change.clone()).await {
                 Ok(applied) => return Ok(applied),
                 Err(error) if error.is::<Fenced>() || self.orders.is_closed() => return Err(error),
                 Err(error) => {

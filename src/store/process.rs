@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use super::conversations::same;
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
 use super::writer::Fenced;
@@ -66,14 +67,16 @@ const HOLD: Sql = Sql {
              SET holder = excluded.holder WHERE holds.holder = excluded.holder
              OR holds.holder NOT IN (SELECT id FROM processes) RETURNING name",
 };
-const PRUNE_JOBS: Sql = Sql {
-    sqlite: "DELETE FROM jobs WHERE state = 'done' AND $1 <> '' AND ended_at < $2",
-    postgres: "DELETE FROM jobs WHERE state = 'done' AND $1 <> '' AND ended_at < $2",
-};
-const PRUNE_OUTBOUND: Sql = Sql {
-    sqlite: "DELETE FROM outbound WHERE state = 'sent' AND $1 <> '' AND ended_at < $2",
-    postgres: "DELETE FROM outbound WHERE state = 'sent' AND $1 <> '' AND ended_at < $2",
-};
+const PRUNE_JOBS: Sql = same(
+    "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = 'done' AND $1 <> ''
+     AND ended_at < $2 ORDER BY ended_at LIMIT $3)",
+);
+const PRUNE_OUTBOUND: Sql = same(
+    "DELETE FROM outbound WHERE id IN (SELECT id FROM outbound WHERE state = 'sent' AND $1 <> ''
+     AND ended_at < $2 ORDER BY ended_at LIMIT $3)",
+);
+/// Rows that are deleted in one go: nobody else writes meanwhile.
+const SLICE: u64 = 500;
 
 impl Store {
     /// Brings the tables up to date.
@@ -148,15 +151,21 @@ impl Store {
     pub async fn prune(&self, keep_days: u64) -> Result<u64> {
         let span = std::time::Duration::from_secs(keep_days * 24 * 3_600);
         let before = self.clock.now().ms() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
-        let mut tx = Tx::begin(&self.db).await?;
-        let jobs = tx
-            .run(PRUNE_JOBS, "x".to_owned(), &[Bind::Int(before)])
-            .await?;
-        let sent = tx
-            .run(PRUNE_OUTBOUND, "x".to_owned(), &[Bind::Int(before)])
-            .await?;
-        tx.commit().await?;
-        Ok(jobs + sent)
+        let mut pruned = 0;
+        for rows in [PRUNE_JOBS, PRUNE_OUTBOUND] {
+            loop {
+                let binds = [Bind::Int(before), Bind::Int(SLICE.cast_signed())];
+                let mut tx = Tx::begin(&self.db).await?;
+                let slice = tx.run(rows, "x".to_owned(), &binds).await?;
+                tx.commit().await?;
+                pruned += slice;
+                if slice < SLICE {
+                    break;
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+        Ok(pruned)
     }
 
     async fn take_over(&self) -> Result<()> {

@@ -43,7 +43,7 @@ pub struct Fenced;
 /// What the writer is asked to do.
 pub(super) enum Order {
     /// Make a change true.
-    Apply(Box<Change>, oneshot::Sender<Result<Applied>>),
+    Apply(Arc<Change>, oneshot::Sender<Result<Applied>>),
     /// Take up to so many lanes that are due; answers how many and when the next is due.
     Claim(usize, oneshot::Sender<Result<(usize, Option<Time>)>>),
 }
@@ -109,7 +109,7 @@ impl Writer {
         let mut all = Change::default();
         for order in &orders {
             match order {
-                Order::Apply(change, _) if orders.len() > 1 => all.absorb((**change).clone()),
+                Order::Apply(change, _) if orders.len() > 1 => all.absorb(Change::clone(change)),
                 Order::Apply(..) => {}
                 Order::Claim(limit, _) => claim = claim.max(*limit),
             }
@@ -180,15 +180,15 @@ impl Writer {
         let now = self.clock.now();
         let me = self.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        fence(&self.db, &mut tx, &me, now).await?;
+        fence(&mut tx, &me, now).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
         let written = apply::write_rows(&mut tx, change, &me).await?;
 
         let mut outcome = Outcome::default();
         let mut touched: Vec<LaneRow> = Vec::new();
         if !change.release.is_empty() {
-            let keep = self.room.load(Ordering::Relaxed) > super::DRAINING / 2;
-            touched.extend(lanes::release(&mut tx, &change.release, &me, now, keep).await?);
+            let stays = |lane: &str| self.can_go_on(lane, super::DRAINING / 2);
+            touched.extend(lanes::release(&mut tx, (&change.release, stays), &me, now).await?);
             outcome.released.clone_from(&change.release);
         }
         let mut busy: HashMap<String, Time> = HashMap::new();
@@ -200,7 +200,8 @@ impl Writer {
             *entry = (*entry).min(at);
         }
         if !busy.is_empty() {
-            touched.extend(lanes::put(&mut tx, &busy, |lane| self.taker(lane, &me), now).await?);
+            let begins = |lane: &str| self.can_go_on(lane, 0);
+            touched.extend(lanes::put(&mut tx, (&busy, begins), &me, now).await?);
         }
         if claim > 0 {
             let claimed = lanes::claim(&mut tx, claim, &me, now).await?;
@@ -218,13 +219,14 @@ impl Writer {
         Ok(outcome)
     }
 
-    /// Who takes a lane that is free and due: we, if we can begin with it.
-    fn taker<'a>(&self, lane: &str, me: &'a str) -> &'a str {
-        let can = match is_out_lane(lane) {
-            true => self.sending.load(Ordering::Relaxed),
-            false => self.room.load(Ordering::Relaxed) > 0,
-        };
-        if can { me } else { "" }
+    /// Whether what is due in a lane is done here: sends as long as we send, other work with more room
+    /// than `full`.
+    fn can_go_on(&self, lane: &str, full: i64) -> bool {
+        if is_out_lane(lane) {
+            self.sending.load(Ordering::Relaxed)
+        } else {
+            self.room.load(Ordering::Relaxed) > full
+        }
     }
 
     /// Sorts the touched lanes into those newly ours, those that were ours, and those that wait.
@@ -313,8 +315,8 @@ impl Writer {
 }
 
 /// Fails when others may do the work of this process by now.
-pub(super) async fn fence(db: &Db, tx: &mut Tx, me: &str, now: Time) -> Result<()> {
-    if db.is_postgres() {
+pub(super) async fn fence(tx: &mut Tx, me: &str, now: Time) -> Result<()> {
+    if let Tx::Postgres(_) = tx {
         let alive: Vec<(String,)> = tx
             .read(FENCE, me.to_owned(), &[Bind::Int(now.ms())])
             .await?;

@@ -9,6 +9,7 @@ use toney::store::{Change, Claim, JobState, LaneNews, Store};
 
 use super::{Home, Process, end, on_both, release};
 use crate::sim::servers::Postgres;
+use crate::world::{until, until_so};
 
 const JOBS: usize = 1_000;
 const TASKS: usize = 8;
@@ -99,12 +100,7 @@ fn write(task: usize, process: &Process, count: usize) -> impl Future<Output = (
 }
 
 async fn all_done(log: &Arc<Mutex<Log>>, count: usize) {
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while log.lock().unwrap().count() < count {
-        let done = log.lock().unwrap().count();
-        assert!(Instant::now() < deadline, "{done} of {count} done");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until("all work", || log.lock().unwrap().count() >= count).await;
     for (lane, order) in &log.lock().unwrap().done {
         assert!(order.is_sorted_by(|a, b| a < b), "{lane}: {order:?}");
     }
@@ -132,11 +128,7 @@ async fn two_processes_share_a_thousand_jobs(home: Home) {
         task.await.unwrap();
     }
     all_done(&log, JOBS).await;
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while ann.depth().await.unwrap().due > 0 {
-        assert!(Instant::now() < deadline, "everything is recorded");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    until_so("every record", async || ann.depth().await.unwrap().due == 0).await;
     drop((ann, bob));
     let states = home
         .read("SELECT state || COUNT(*) FROM jobs GROUP BY state")

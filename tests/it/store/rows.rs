@@ -7,8 +7,8 @@ use toney::model::{
     PersonId, SessionId, Setting, TurnId, User,
 };
 use toney::store::{
-    AddressFact, Change, Conversation, JobState, Mark, ModelCall, NewAttachment, NewMessage,
-    NewPerson, NewSession, OutboundState, Rewrite, Role, Subscription, Summary,
+    AddressFact, Change, Conversation, JobState, Mark, ModelCall, NewAttachment, NewJob,
+    NewMessage, NewPerson, NewSession, OutboundState, Rewrite, Role, Subscription, Summary,
 };
 
 use super::{Home, Process, START, address, content, end, mark, on_both, release};
@@ -25,6 +25,7 @@ on_both! {
     the_newest_of_several_contents_wins
     an_end_that_is_reported_again_undoes_nothing
     finished_work_is_pruned
+    a_heap_of_finished_work_is_pruned_whole
 }
 
 fn person(process: &Process, user: &str) -> NewPerson {
@@ -548,4 +549,22 @@ async fn finished_work_is_pruned(home: Home) {
     clock.advance(Duration::from_secs(8 * 24 * 3_600));
     assert_eq!(ann.store.prune(7).await.unwrap(), 1);
     assert_eq!(home.read("SELECT key FROM jobs").await, ["waits"]);
+}
+
+async fn a_heap_of_finished_work_is_pruned_whole(home: Home) {
+    let clock = Clock::manual(START);
+    let ann = Process::start(&home, &clock).await;
+    let name = |number: usize| number.to_string();
+    let jobs: Vec<_> = (0..1_001).map(|n| ann.job(&name(n), &name(n))).collect();
+    let done = |job: &NewJob| end(&job.clone().into(), JobState::Done, clock.now());
+    let ended = jobs.iter().map(done).collect();
+    ann.apply(Change::jobs(jobs)).await;
+    ann.apply(Change {
+        ended,
+        ..Change::default()
+    })
+    .await;
+    clock.advance(Duration::from_secs(8 * 24 * 3_600));
+    assert_eq!(ann.store.prune(7).await.unwrap(), 1_001);
+    assert!(home.read("SELECT key FROM jobs").await.is_empty());
 }
