@@ -104,7 +104,7 @@ pub(super) struct Pump {
     places: BTreeMap<u32, Place>,
     /// The shards that have moved on since they were noted.
     moved: BTreeSet<u32>,
-    noted: Option<Instant>,
+    noted: Option<Time>,
     /// Until when live messages wait for what was said before them.
     foreground: Instant,
     /// Whether the slash commands are seen to.
@@ -224,17 +224,18 @@ impl Pump {
 
     fn is_due(&self) -> bool {
         self.noted.is_none_or(|at| {
-            let patience = match self.core.underway.is_idle() {
-                true => NOTE_EVERY,
-                false => NOTE_AT_LATEST,
+            let patience = if self.core.underway.is_idle() {
+                NOTE_EVERY
+            } else {
+                NOTE_AT_LATEST
             };
-            at.elapsed() >= patience
+            self.core.clock.now().since(at) >= patience
         })
     }
 
     /// Notes how far it is.
     async fn note(&mut self) -> Option<()> {
-        self.noted = Some(Instant::now());
+        self.noted = Some(self.core.clock.now());
         let total = u32::try_from(self.places.len()).ok()?;
         while let Some(shard) = self.moved.pop_first() {
             let text = serde_json::to_string(self.places.get(&shard)?).ok()?;

@@ -70,17 +70,14 @@ async fn what_was_said_before_the_first_session_is_nobodys_business() {
 async fn a_store_that_is_away_at_the_start_does_not_cost_the_session() {
     let mut stage = Stage::new().await;
     let (ann, cy) = (stage.discord.user("ann"), stage.discord.user("cy"));
-    stage.up().await;
-    stage.discord.whispers(ann, "one");
-    stage.comes(1).await;
-    stage.down().await;
+    stage.hears_one(ann).await;
     // Nobody can find the chat of somebody who never wrote before: only the session knows it.
     stage.discord.whispers(cy, "two");
     stage.memory.goes_away_after(0);
     stage.start();
     let asked = |d: &sim::Discord| d.calls(route::GATEWAY_BOT).len() == 2;
     assert!(stage.discord.wait_until(SOON, asked).await);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    stage.memory.refuses().await;
     stage.memory.is_back();
     assert_eq!(texts(&stage.comes(2).await), ["one", "two"]);
     assert_eq!(stage.discord.identifies().len(), 1);
@@ -92,10 +89,7 @@ async fn a_store_that_is_away_at_the_start_does_not_cost_the_session() {
 async fn a_gap_is_noted_before_the_session_that_hides_it() {
     let mut stage = Stage::new().await;
     let ann = stage.discord.user("ann");
-    stage.up().await;
-    stage.discord.whispers(ann, "one");
-    stage.comes(1).await;
-    stage.down().await;
+    stage.hears_one(ann).await;
     stage.discord.forget_sessions();
     stage.discord.whispers(ann, "missed");
     stage
@@ -103,7 +97,7 @@ async fn a_gap_is_noted_before_the_session_that_hides_it() {
         .fail(route::HISTORY, When::Always, Kind::Status(500));
     stage.memory.goes_away_after(0);
     stage.start();
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    stage.memory.refuses().await;
     stage.memory.is_back();
     assert!(stage.discord.wait_until(SOON, |d| d.connected() == 1).await);
     stage.discord.whispers(ann, "live");

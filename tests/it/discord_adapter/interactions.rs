@@ -304,7 +304,7 @@ async fn a_process_that_died_before_it_acknowledged_is_made_up_for() {
     let asked = stage.discord.slash(ann, channel, "why", &[]);
     stage.comes(1).await;
     // Long enough for the next note on how far the session is.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    stage.clock.advance(Duration::from_millis(1_100));
     stage.discord.whispers(ann, "hello?");
     stage.comes(2).await;
     stage.killed().await;

@@ -35,12 +35,24 @@ struct Memory {
     chats: Mutex<BTreeMap<Address, Message>>,
     /// The store goes away after so many notes; `None`: it stays.
     writes_left: Mutex<Option<usize>>,
+    /// Somebody asked while it was away.
+    refused: Notify,
 }
 
 impl Memory {
     fn ask(&self) -> anyhow::Result<()> {
-        anyhow::ensure!(!self.is_away(), "the store is away");
+        if self.is_away() {
+            self.refused.notify_one();
+            anyhow::bail!("the store is away");
+        }
         Ok(())
+    }
+
+    /// Waits until somebody asks in vain.
+    async fn refuses(&self) {
+        tokio::time::timeout(SOON, self.refused.notified())
+            .await
+            .unwrap();
     }
 
     fn is_away(&self) -> bool {
@@ -188,6 +200,14 @@ impl Stage {
             .unwrap()
             .unwrap()
             .unwrap();
+    }
+
+    /// One message comes in, and the program ends in order.
+    async fn hears_one(&mut self, from: sim::User) {
+        self.up().await;
+        self.discord.whispers(from, "one");
+        self.comes(1).await;
+        self.down().await;
     }
 
     /// SIGKILL: nothing is handed over, nothing is noted.

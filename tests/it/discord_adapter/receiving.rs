@@ -268,10 +268,7 @@ async fn events_nobody_knows_are_passed_over() {
 async fn a_gap_that_was_not_read_up_is_left_to_the_next_process() {
     let mut stage = Stage::new().await;
     let ann = stage.discord.user("ann");
-    stage.up().await;
-    stage.discord.whispers(ann, "one");
-    stage.comes(1).await;
-    stage.down().await;
+    stage.hears_one(ann).await;
     stage.discord.forget_sessions();
     stage.discord.whispers(ann, "missed");
     stage
