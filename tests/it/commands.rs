@@ -17,6 +17,7 @@ use tokio::task::JoinHandle;
 
 use crate::sim::model::{Answer, Behaviour, Server as Model};
 use crate::sim::servers::free_port;
+use crate::sim::telegram::Telegram;
 use crate::world::{PATIENCE, pause, until};
 
 /// A folder to run in, where nothing is configured but what a test says.
@@ -67,6 +68,13 @@ impl Machine {
         self.set("OPENAI_BASE_URL", model.base_url())
             .set("OPENAI_API_KEY", "a-key")
             .set("TONEY__MODELS__CHAT", "openai/scripted")
+    }
+
+    /// Serves this Telegram, and HTTP at this port.
+    fn serving(self, telegram: &Telegram, port: u16) -> Self {
+        self.set("TELEGRAM_BOT_TOKEN", telegram.token())
+            .set("TELEGRAM_API_URL", telegram.url())
+            .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"))
     }
 
     fn start(&self, arguments: &[&str]) -> Running {
@@ -221,13 +229,9 @@ async fn a_question_is_answered_on_stdout_alone() {
 #[tokio::test]
 async fn a_question_is_answered_beside_a_running_gateway() {
     let model = Model::start().await;
-    let telegram = crate::sim::telegram::Telegram::start(Default::default()).await;
+    let telegram = Telegram::start(Default::default()).await;
     let port = free_port();
-    let machine = Machine::new()
-        .with_model(&model)
-        .set("TELEGRAM_BOT_TOKEN", telegram.token())
-        .set("TELEGRAM_API_URL", telegram.url())
-        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let machine = Machine::new().with_model(&model).serving(&telegram, port);
     let gateway = machine.start(&["serve"]);
     until_ready(port, 200).await;
     for question in ["one", "two", "three", "four"] {
@@ -242,13 +246,9 @@ async fn a_question_is_answered_beside_a_running_gateway() {
 #[tokio::test]
 async fn a_question_beside_a_dead_gateway_waits_for_nobody() {
     let model = Model::start().await;
-    let telegram = crate::sim::telegram::Telegram::start(Default::default()).await;
+    let telegram = Telegram::start(Default::default()).await;
     let port = free_port();
-    let machine = Machine::new()
-        .with_model(&model)
-        .set("TELEGRAM_BOT_TOKEN", telegram.token())
-        .set("TELEGRAM_API_URL", telegram.url())
-        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let machine = Machine::new().with_model(&model).serving(&telegram, port);
     let mut gateway = machine.start(&["serve"]);
     until_ready(port, 200).await;
     model.hold();
@@ -357,7 +357,7 @@ async fn a_chat_goes_through_a_pipe() {
 #[tokio::test]
 async fn the_first_start_makes_the_secret_key() {
     use std::os::unix::fs::PermissionsExt;
-    let telegram = crate::sim::telegram::Telegram::start(Default::default()).await;
+    let telegram = Telegram::start(Default::default()).await;
     let machine = Machine::new();
     let file = machine.folder.join("data/secret.key");
     for glance in [vec!["doctor"], vec!["migrate"], vec!["ask", "hi"]] {
@@ -374,10 +374,7 @@ async fn the_first_start_makes_the_secret_key() {
 
     std::fs::remove_file(&file).unwrap();
     let port = free_port();
-    let machine = machine
-        .set("TELEGRAM_BOT_TOKEN", telegram.token())
-        .set("TELEGRAM_API_URL", telegram.url())
-        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+    let machine = machine.serving(&telegram, port);
     let gateway = machine.start(&["serve"]);
     until_ready(port, 200).await;
     assert_ne!(std::fs::read_to_string(&file).unwrap(), key);

@@ -14,9 +14,10 @@ use toney::config::{Config, Sources};
 use toney::http::{Gateway, Readiness, Server, Settings};
 use toney::model::{Address, Button, Features, File, Markup, Message, Unit};
 use toney::platform::{
-    Desk, Edit, Fatal, FetchError, FileStream, Inbox, Letter, Lost, Notes, Platform, SendError,
-    Webhook,
+    Desk, Edit, Fatal, FetchError, FileStream, Inbox, Letter, Lost, Platform, SendError, Webhook,
 };
+
+use crate::world::NoNotes;
 
 /// An account whose webhook does what the body says.
 struct Account {
@@ -86,27 +87,6 @@ impl Platform for Account {
 
     async fn check(&self) -> Result<String, Fatal> {
         Ok("well".to_owned())
-    }
-}
-
-struct NoNotes;
-
-#[async_trait]
-impl Notes for NoNotes {
-    async fn read(&self, _: &str, _: &str) -> anyhow::Result<Option<String>> {
-        Ok(None)
-    }
-
-    async fn write(&self, _: &str, _: &str, _: &str) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    async fn conversations(
-        &self,
-        _: &str,
-        _: usize,
-    ) -> anyhow::Result<Vec<(Address, Option<Message>)>> {
-        Ok(Vec::new())
     }
 }
 

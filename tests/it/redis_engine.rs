@@ -7,17 +7,9 @@ use toney::store::Redis;
 
 use crate::sim::servers::many::{Cluster, Watched};
 use crate::sim::servers::{Redis as Server, free_port};
+use crate::world::until_so as until;
 
 const MINUTE: Duration = Duration::from_secs(60);
-
-/// Waits until `met` says so; the machine may be crowded.
-async fn until(what: &str, met: impl AsyncFn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !met().await {
-        assert!(Instant::now() < deadline, "never: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-}
 
 async fn hear(rings: &mut mpsc::UnboundedReceiver<String>) -> String {
     tokio::time::timeout(Duration::from_secs(30), rings.recv())

@@ -6,15 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures::FutureExt;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
-use toney::model::{
-    Address, Button, Clock, Ids, Inbound, Message, OutboundId, Part, Setting, Time, What,
-};
+use toney::model::{Button, Clock, Ids, Inbound, Message, OutboundId, Part, Setting, Time, What};
 use toney::platform::terminal::{Settings, Streams, Terminal};
-use toney::platform::{Delivery, Desk, Edit, Inbox, Letter, Lost, Notes, Platform, SendError};
+use toney::platform::{Delivery, Desk, Edit, Inbox, Letter, Lost, Platform, SendError};
+
+use crate::world::NoNotes;
 
 /// No single step of these stories takes longer.
 const SOON: Duration = Duration::from_secs(20);
@@ -49,27 +48,6 @@ impl Write for Torn {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-struct NoNotes;
-
-#[async_trait]
-impl Notes for NoNotes {
-    async fn read(&self, _: &str, _: &str) -> anyhow::Result<Option<String>> {
-        Ok(None)
-    }
-
-    async fn write(&self, _: &str, _: &str, _: &str) -> anyhow::Result<()> {
-        Ok(())
-    }
-
-    async fn conversations(
-        &self,
-        _: &str,
-        _: usize,
-    ) -> anyhow::Result<Vec<(Address, Option<Message>)>> {
-        Ok(Vec::new())
     }
 }
 

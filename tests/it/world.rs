@@ -15,6 +15,7 @@ use toney::config::{Config, Sources};
 use toney::platform::terminal::Streams;
 
 mod gateway;
+mod notes;
 mod people;
 mod place;
 
@@ -24,6 +25,7 @@ use crate::sim::servers::{Database, Postgres, Redis, free_port};
 use crate::sim::telegram::{Place, SimOptions, Telegram};
 
 use gateway::{Gateway, end};
+pub(crate) use notes::NoNotes;
 pub(crate) use people::Person;
 use people::line;
 use place::{folder, fresh_database};
@@ -526,8 +528,13 @@ pub(crate) async fn pause() {
 
 /// Waits until the condition holds.
 pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    until_so(what, async || holds()).await;
+}
+
+/// Waits until the condition, which has to be asked for, holds.
+pub(crate) async fn until_so(what: &str, holds: impl AsyncFn() -> bool) {
     let begun = Instant::now();
-    while !holds() {
+    while !holds().await {
         assert!(begun.elapsed() < PATIENCE, "waited in vain for: {what}");
         pause().await;
     }

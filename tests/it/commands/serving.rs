@@ -14,10 +14,8 @@ async fn serving() -> (Telegram, Model, u16, Machine) {
     let port = free_port();
     let machine = Machine::new()
         .with_model(&model)
-        .set("TELEGRAM_BOT_TOKEN", telegram.token())
-        .set("TELEGRAM_API_URL", telegram.url())
-        .set("TONEY__TELEGRAM__POLL_TIMEOUT", 2)
-        .set("TONEY_HTTP_ADDR", format!("127.0.0.1:{port}"));
+        .serving(&telegram, port)
+        .set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
     (telegram, model, port, machine)
 }
 
