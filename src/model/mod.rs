@@ -12,6 +12,7 @@ mod ids;
 mod inbound;
 mod outbound;
 pub mod phrases;
+pub mod terms;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};
