@@ -1,5 +1,7 @@
 //! Every fixed sentence that a person can read, in one place.
 
+use super::Standing;
+
 /// First words to somebody who has never written before.
 pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
 
@@ -7,8 +9,9 @@ pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's m
 pub const WELCOME: &str = "Tell me what you are working on, or what is in your way: a release, a show, \
     money, fans, a plan. Just write as you would to a manager.\n\n/help shows what else I can do.";
 
-/// `/start` with a code that leads nowhere yet.
-pub const UNKNOWN_CODE: &str = "I don't know the code you came with, so I left it aside.";
+/// `/start` with a code that leads nowhere.
+pub const UNKNOWN_CODE: &str = "The code you came with lets nobody in: it is mistyped, too old, or used by somebody else. \
+    Whoever gave it to you can make another one.";
 
 /// The answer when no model can be reached.
 pub const OFFLINE: &str = "I can't reach a language model at the moment, so I can't talk this through with you. \
@@ -40,6 +43,9 @@ pub const BROKE_OFF: &str =
 
 /// Behind an answer that was cut at its limit.
 pub const CUT: &str = "_(I stopped here because the answer got long. Say \"go on\" for the rest.)_";
+
+/// Behind a sentence of an answer whose claim stands in no passage.
+pub const NO_SOURCE: &str = "_(no source for this)_";
 
 /// Behind an answer that was stopped.
 pub const STOPPED_HERE: &str = "_(stopped)_";
@@ -104,6 +110,19 @@ pub fn too_long(letters: usize, most: usize) -> String {
         "That message has {letters} characters; I can take {most} at a time. \
          Send the part that matters, or the text as a file."
     )
+}
+
+/// `/start` with a code that lets somebody in.
+pub fn joined(artist: &str, standing: Standing) -> String {
+    match standing {
+        Standing::Artist => format!(
+            "You're in, as **{artist}**. Documents that you drop into this chat are yours alone until you share them."
+        ),
+        Standing::Manager => format!(
+            "You're in, as a manager for **{artist}**. You can ask about whatever is shared with you."
+        ),
+        Standing::Fan | Standing::Operator => format!("You're in, for **{artist}**."),
+    }
 }
 
 /// A file that was kept.
