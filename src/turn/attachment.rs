@@ -117,7 +117,7 @@ impl Kept {
             by: last.sender.name.clone(),
             user: last.sender.user.clone(),
         };
-        Talk::new(turn, scene, vec![said]).run(commit, work).await
+        Talk::answer(turn, scene, vec![said], (commit, work)).await
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Command {
     Help,
     New,
     Stop,
+    Docs,
+    Forget,
     Why,
     Model,
     Privacy,
@@ -18,11 +20,13 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Start,
         Self::Help,
         Self::New,
         Self::Stop,
+        Self::Docs,
+        Self::Forget,
         Self::Why,
         Self::Model,
         Self::Privacy,
@@ -35,6 +39,8 @@ impl Command {
             Self::Help => "help",
             Self::New => "new",
             Self::Stop => "stop",
+            Self::Docs => "docs",
+            Self::Forget => "forget",
             Self::Why => "why",
             Self::Model => "model",
             Self::Privacy => "privacy",
@@ -48,7 +54,9 @@ impl Command {
             Self::Help => "Show what I can do",
             Self::New => "Begin a new conversation",
             Self::Stop => "Stop the answer that is running",
-            Self::Why => "Explain my last answer: model, time, cost",
+            Self::Docs => "Show your documents, share or delete them",
+            Self::Forget => "Delete what I have about something",
+            Self::Why => "Explain my last answer: what I read, model, cost",
             Self::Model => "Show which language model answers",
             Self::Privacy => "Show what I keep and where it goes",
         }
@@ -89,6 +97,9 @@ pub(super) fn say(command: Command, args: &str, view: &View) -> String {
         Command::Help => help(),
         Command::New => phrases::NEW_SESSION.to_owned(),
         Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
+        // The turn itself does these.
+        Command::Docs => phrases::NO_DOCS.to_owned(),
+        Command::Forget => phrases::FORGET_WHAT.to_owned(),
         Command::Why => match &view.why {
             Some(why) => why.say(),
             None => phrases::NO_ANSWER_YET.to_owned(),

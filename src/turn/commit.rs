@@ -3,17 +3,18 @@
 use crate::llm::{Outcome, Task};
 use crate::memory::Recalled;
 use crate::model::{
-    Address, Chat, Content, ConversationId, Event, EventId, Happening, Message, MessageId,
-    ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
+    Address, Button, Chat, Content, ConversationId, Event, EventId, Happening, Message, MessageId,
+    Ids, ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
 };
 use crate::store::{
-    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewMessage, NewSession,
+    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewMessage, NewRead,
+    NewSession,
     Rewrite, Role, out_lane,
 };
 
 use super::gather::Said;
 use super::step::{How, Over};
-use super::why::Why;
+use super::why::{Knowledge, Why};
 use super::{Scene, Turn};
 
 /// A commit in the making.
@@ -75,6 +76,15 @@ impl<'a> Commit<'a> {
         self.recalled.person
     }
 
+    pub(super) fn ids(&self) -> &Ids {
+        &self.turn.ids
+    }
+
+    /// Notes a reading of knowledge.
+    pub(super) fn reading(&mut self, read: Option<NewRead>) {
+        self.change.reads.extend(read);
+    }
+
     pub(super) fn conversation(&self) -> ConversationId {
         self.recalled.conversation
     }
@@ -86,9 +96,14 @@ impl<'a> Commit<'a> {
 
     /// Says something that no model made.
     pub(super) fn say(&mut self, scene: &Scene, text: String) {
+        self.say_with(scene, text, Vec::new());
+    }
+
+    /// Says it with buttons under it.
+    pub(super) fn say_with(&mut self, scene: &Scene, text: String, buttons: Vec<Vec<Button>>) {
         let content = Content::Message {
             text,
-            buttons: Vec::new(),
+            buttons,
             reply_to: scene.reply_to(),
             interaction: scene.interaction(),
         };
@@ -110,10 +125,15 @@ impl<'a> Commit<'a> {
     }
 
     /// Gives the answer its final words: in the row that grew, or in a new one.
-    pub(super) fn answer(&mut self, scene: &Scene, text: String, grown: Option<OutboundId>) {
+    pub(super) fn answer(
+        &mut self,
+        scene: &Scene,
+        (text, buttons): (String, Vec<Vec<Button>>),
+        grown: Option<OutboundId>,
+    ) {
         let content = Content::Message {
             text,
-            buttons: Vec::new(),
+            buttons,
             reply_to: scene.reply_to(),
             interaction: scene.interaction(),
         };
@@ -159,17 +179,23 @@ impl<'a> Commit<'a> {
     }
 
     /// Remembers an answer and how it came about.
-    pub(super) fn remember_answer(&mut self, scene: &Scene, over: &Over, window: usize) {
-        let why = Why::new(&over.how, window, !self.recalled.window.summary.is_empty());
+    pub(super) fn remember_answer(
+        &mut self,
+        scene: &Scene,
+        over: &Over,
+        (window, knowledge): (usize, Knowledge),
+    ) {
+        let seen = (window, !self.recalled.window.summary.is_empty());
+        let why = Why::new(&over.how, seen, knowledge);
         let why = serde_json::to_string(&why).unwrap_or_default();
-        if over.remembered.is_empty() {
+        if over.said.is_empty() {
             // Nothing a model should see again; it can be asked about all the same.
-            self.row(scene, Role::Note, over.text.clone(), (String::new(), why));
+            self.row(scene, Role::Note, over.text(), (String::new(), why));
         } else {
             self.remember(
                 scene,
                 Role::Toney,
-                over.remembered.clone(),
+                over.said.clone(),
                 (String::new(), why),
             );
         }

@@ -5,10 +5,16 @@
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
 //! commit. Start with [`Turn`].
 
+mod able;
 mod attachment;
+mod cite;
 mod command;
 mod commit;
+mod documents;
 mod gather;
+mod ground;
+pub mod intent;
+mod quote;
 mod show;
 mod step;
 mod talk;
@@ -25,6 +31,7 @@ use serde::Deserialize;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
+use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Task};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
@@ -37,6 +44,7 @@ pub use command::Command;
 
 use command::View;
 use commit::Commit;
+use documents::Press;
 use gather::{Asked, gather};
 use talk::Talk;
 use why::Why;
@@ -64,6 +72,10 @@ pub struct Turn {
     pub store: Store,
     /// Windows of conversations.
     pub memory: Memory,
+    /// What stands in documents.
+    pub knowledge: Knowledge,
+    /// Understands what is wanted.
+    pub reader: Arc<intent::Reader>,
     /// The models.
     pub door: Door,
     /// The prompts.
@@ -180,11 +192,14 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let commit = Commit::new(self, scene, recalled);
         match asked {
-            Asked::Talk(said) => Talk::new(self, scene, said).run(commit, work).await,
+            Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
             Asked::Command { name, args } => self.command(scene, commit, &name, &args).await,
-            Asked::Press { data: _, card } => Ok(self
-                .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
-                .await),
+            Asked::Press { data, card } => match Press::parse(&data) {
+                Some(press) => self.document_press(scene, commit, (press, card)).await,
+                None => Ok(self
+                    .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                    .await),
+            },
             Asked::Form { data: _, fields: _ } => Ok(self
                 .outdated(scene, commit, phrases::FORM_OUTDATED, None)
                 .await),
@@ -219,14 +234,20 @@ impl Turn {
             commit.say(scene, phrases::unknown_command(name));
             return Ok(commit.done().await);
         };
-        let why = match command {
-            Command::Why => self.store.last_why(commit.recalled().session).await?,
+        match command {
+            Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Forget => return self.forget(scene, commit, args).await,
             Command::Start
             | Command::Help
             | Command::New
             | Command::Stop
+            | Command::Why
             | Command::Model
-            | Command::Privacy => None,
+            | Command::Privacy => {}
+        }
+        let why = match command {
+            Command::Why => self.store.last_why(commit.recalled().session).await?,
+            _ => None,
         };
         let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
         let joined = match command {
@@ -307,6 +328,10 @@ impl Scene {
     /// The last thing that was said, which is the one an answer hangs on.
     fn last(&self) -> Option<&Inbound> {
         self.items.last()
+    }
+
+    fn setting(&self) -> Setting {
+        self.last().map_or(Setting::Group, |last| last.setting)
     }
 
     /// What the button says that ends the answer; the same at every attempt, so that a button that was

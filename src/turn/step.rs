@@ -37,12 +37,42 @@ pub(super) enum Effect {
 /// How an answer ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Over {
-    /// What the person gets to read; empty = nothing, because the next turn answers.
-    pub(super) text: String,
-    /// What is remembered as said by Toney; empty = nothing.
-    pub(super) remembered: String,
+    /// What stands before it, which is not remembered.
+    pub(super) prefix: String,
+    /// What was said, and is remembered as said by Toney; empty = nothing.
+    pub(super) said: String,
+    /// What stands behind it, or in its place; it is not remembered either.
+    pub(super) note: String,
     /// How it came about.
     pub(super) how: How,
+}
+
+impl Over {
+    /// What the person gets to read; empty = nothing, because the next turn answers.
+    pub(super) fn text(&self) -> String {
+        let words = [self.said.as_str(), self.note.as_str()];
+        let mut parts: Vec<&str> = words.into_iter().filter(|part| !part.is_empty()).collect();
+        if !parts.is_empty() && !self.prefix.is_empty() {
+            parts.insert(0, &self.prefix);
+        }
+        parts.join("\n\n")
+    }
+
+    /// Whether a model would have been asked if one were there.
+    pub(super) fn is_model_wanted(&self) -> bool {
+        match &self.how {
+            How::Unavailable(unavailable) => !matches!(
+                unavailable.reason,
+                Reason::NotConfigured | Reason::Offline
+            ),
+            How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
+        }
+    }
+
+    /// Whether no model had a word to say.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.said.is_empty() && matches!(self.how, How::Unavailable(_) | How::TooLate)
+    }
 }
 
 /// How an answer came about.
@@ -108,33 +138,27 @@ impl Answer {
 
     fn over(&self, how: How) -> Effect {
         let said = self.said.trim();
-        let text = match &how {
+        let note = match &how {
             How::Model(report) => match report.finish {
-                Finish::Complete | Finish::Tools => said.to_owned(),
-                Finish::Length => behind(said, phrases::CUT),
+                Finish::Complete | Finish::Tools => "",
+                Finish::Length => phrases::CUT,
             },
-            How::Stopped if said.is_empty() => phrases::STOPPED.to_owned(),
-            How::Stopped => behind(said, phrases::STOPPED_HERE),
-            How::Interrupted => said.to_owned(),
-            How::Unavailable(_) | How::TooLate if !said.is_empty() => {
-                behind(said, phrases::BROKE_OFF)
-            }
+            How::Stopped if said.is_empty() => phrases::STOPPED,
+            How::Stopped => phrases::STOPPED_HERE,
+            How::Interrupted => "",
+            How::Unavailable(_) | How::TooLate if !said.is_empty() => phrases::BROKE_OFF,
             How::Unavailable(unavailable) => match unavailable.reason {
-                Reason::NotConfigured => phrases::NO_MODEL.to_owned(),
-                Reason::Refused => phrases::REFUSED.to_owned(),
-                Reason::Offline => phrases::SWITCHED_OFF.to_owned(),
-                Reason::AllFailed => phrases::OFFLINE.to_owned(),
+                Reason::NotConfigured => phrases::NO_MODEL,
+                Reason::Refused => phrases::REFUSED,
+                Reason::Offline => phrases::SWITCHED_OFF,
+                Reason::AllFailed => phrases::OFFLINE,
             },
-            How::TooLate => phrases::OFFLINE.to_owned(),
-        };
-        let text = if text.is_empty() {
-            text
-        } else {
-            self.with_prefix(&text)
+            How::TooLate => phrases::OFFLINE,
         };
         Effect::Over(Over {
-            text,
-            remembered: said.to_owned(),
+            prefix: self.prefix.clone(),
+            said: said.to_owned(),
+            note: note.to_owned(),
             how,
         })
     }
@@ -146,10 +170,6 @@ impl Answer {
             format!("{}\n\n{text}", self.prefix)
         }
     }
-}
-
-fn behind(said: &str, note: &str) -> String {
-    format!("{said}\n\n{note}")
 }
 
 #[cfg(test)]
@@ -203,7 +223,7 @@ mod tests {
         assert_eq!(answer.so_far(), "Hi.\n\nGo on.");
         let over = over(answer.step(Came::Heard(Heard::Done(report(Finish::Complete)))));
         assert_eq!(
-            (over.text.as_str(), over.remembered.as_str()),
+            (over.text().as_str(), over.said.as_str()),
             ("Hi.\n\nGo on.", "Go on.")
         );
     }
@@ -215,7 +235,7 @@ mod tests {
         answer.step(Came::Heard(Heard::Restart));
         hear(&mut answer, "Whole.");
         let over = over(answer.step(Came::Heard(Heard::Done(report(Finish::Complete)))));
-        assert_eq!(over.text, "Whole.");
+        assert_eq!(over.text(), "Whole.");
     }
 
     #[test]
@@ -227,14 +247,14 @@ mod tests {
             (Reason::Refused, phrases::REFUSED),
         ] {
             let over = over(Answer::default().step(failed(reason)));
-            assert_eq!((over.text.as_str(), over.remembered.as_str()), (text, ""));
+            assert_eq!((over.text().as_str(), over.said.as_str()), (text, ""));
         }
     }
 
     #[test]
     fn interrupted_before_the_first_word_says_nothing() {
         let over = over(Answer::new("Hi.".to_owned()).step(Came::Interrupted));
-        assert_eq!(over.text, "");
+        assert_eq!(over.text(), "");
     }
 
     proptest! {
@@ -254,9 +274,9 @@ mod tests {
             };
             let all = words.concat();
             let over = over(answer.step(came));
-            prop_assert!(over.text.contains(all.trim()));
-            prop_assert_eq!(over.remembered, all.trim());
-            prop_assert!(end == 1 || !over.text.is_empty());
+            prop_assert!(over.text().contains(all.trim()));
+            prop_assert_eq!(over.said, all.trim());
+            prop_assert!(end == 1 || !over.text().is_empty());
         }
     }
 }

@@ -17,9 +17,11 @@ use crate::store::{Change, Job, Role};
 
 use super::commit::Commit;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
+use super::ground::{Footer, Ground};
+use super::intent::Act;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
-use super::{Scene, Turn};
+use super::{Command, Scene, Turn, able};
 
 /// An answer that takes longer than this shows that it is being made, and goes on showing it.
 const TYPING_AFTER: Duration = Duration::from_millis(900);
@@ -32,31 +34,40 @@ pub(super) struct Talk<'a> {
     scene: &'a Scene,
     said: Vec<Said>,
     in_group: bool,
+    /// What the answer stands on; nothing before it was looked for.
+    ground: Ground,
 }
 
 impl<'a> Talk<'a> {
-    pub(super) fn new(turn: &'a Turn, scene: &'a Scene, said: Vec<Said>) -> Self {
-        let in_group = scene
-            .last()
-            .is_some_and(|last| last.setting == Setting::Group);
-        Self {
+    /// Understands and answers what was said.
+    pub(super) async fn answer(
+        turn: &'a Turn,
+        scene: &'a Scene,
+        said: Vec<Said>,
+        (mut commit, work): (Commit<'_>, &mut Work),
+    ) -> Result<Change, Failure> {
+        let all: String = said.iter().map(|said| said.text.as_str()).collect();
+        if let Some(sentence) = unreadable(&all) {
+            commit.say(scene, sentence);
+            return Ok(commit.done().await);
+        }
+        let ground = turn.ground(scene, &commit, &said).await?;
+        let talk = Self {
             turn,
             scene,
             said,
-            in_group,
+            in_group: scene.setting() == Setting::Group,
+            ground,
+        };
+        match talk.ground.command() {
+            Some(Command::Docs) => turn.docs(scene, commit, "").await,
+            Some(Command::Forget) => turn.forget(scene, commit, talk.ground.topic()).await,
+            Some(Command::Why) => turn.command(scene, commit, Command::Why.name(), "").await,
+            Some(_) | None => talk.run(commit, work).await,
         }
     }
 
-    pub(super) async fn run(
-        mut self,
-        mut commit: Commit<'_>,
-        work: &mut Work,
-    ) -> Result<Change, Failure> {
-        let all: String = self.said.iter().map(|said| said.text.as_str()).collect();
-        if let Some(sentence) = unreadable(&all) {
-            commit.say(self.scene, sentence);
-            return Ok(commit.done().await);
-        }
+    async fn run(mut self, mut commit: Commit<'_>, work: &mut Work) -> Result<Change, Failure> {
         let mut show = self.show().await?;
         let mut over = match &mut show {
             Some(show) => self.listen(&commit, work, show).await?,
@@ -73,18 +84,55 @@ impl<'a> Talk<'a> {
             None => None,
         };
         if self.is_wordless(&over) {
-            phrases::NO_WORDS.clone_into(&mut over.text);
-            over.remembered.clear();
+            phrases::NO_WORDS.clone_into(&mut over.note);
+            over.said.clear();
         }
-        match (over.text.as_str(), row) {
+        let cited = self.found_in(&mut over);
+        let Footer { text, buttons } = self.ground.footer(&cited);
+        let said = over.text();
+        match (said.as_str(), row) {
             ("", None) => {}
             // The words that stand were taken back by the model; they must not stay under their button.
-            ("", Some(_)) => commit.answer(self.scene, phrases::STOPPED_HERE.to_owned(), row),
-            (text, _) => commit.answer(self.scene, text.to_owned(), row),
+            ("", Some(_)) => {
+                let stopped = phrases::STOPPED_HERE.to_owned();
+                commit.answer(self.scene, (stopped, Vec::new()), row);
+            }
+            (said, _) if text.is_empty() => {
+                commit.answer(self.scene, (said.to_owned(), buttons), row);
+            }
+            (said, _) => commit.answer(self.scene, (format!("{said}\n\n{text}"), buttons), row),
         }
-        commit.remember_answer(self.scene, &over, window);
+        commit.reading(self.ground.read(self.scene, &commit, &cited));
+        commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
         self.answer_stop(&mut commit, work, &over);
         Ok(commit.done().await)
+    }
+
+    /// Holds the answer against what was read; without a model what was read is the answer. Answers
+    /// which passages it cites.
+    fn found_in(&self, over: &mut Over) -> Vec<usize> {
+        if !over.is_unanswered() {
+            let checked = self.ground.check(&over.said);
+            over.said = checked.text;
+            return checked.cited;
+        }
+        let (act, is_wanted) = (self.ground.intent.act, over.is_model_wanted());
+        if act == Act::Crisis {
+            phrases::CRISIS.clone_into(&mut over.note);
+        } else if let Some(quoted) = self.ground.quoted() {
+            let note = if is_wanted { phrases::QUOTED } else { phrases::QUOTED_WITHOUT };
+            note.clone_into(&mut over.note);
+            over.said = quoted.text;
+            return quoted.cited;
+        } else if self.ground.found_nothing() {
+            over.note = format!("{} {}", phrases::FOUND_NOTHING, over.note);
+        } else if let Some(what) = able::missing(act) {
+            over.note = match self.ground.intent.is_doubtful() {
+                true => phrases::unsure(what),
+                false => phrases::not_yet(what),
+            };
+        }
+        Vec::new()
     }
 
     /// What the model is asked: who it is, what was said, and what is said now.
@@ -105,6 +153,9 @@ impl<'a> Talk<'a> {
             },
             date: date.split(' ').next().unwrap_or_default(),
             summary: &recalled.window.summary,
+            passages: &self.ground.for_prompt(),
+            found_nothing: self.ground.found_nothing(),
+            unable: self.ground.unable(),
         };
         let system = self
             .turn
@@ -143,10 +194,11 @@ impl<'a> Talk<'a> {
 
     /// Whether there is an answer of which nothing can be seen where it goes.
     fn is_wordless(&self, over: &Over) -> bool {
-        let expected = matches!(over.how, How::Model(_)) || !over.text.is_empty();
+        let text = over.text();
+        let expected = matches!(over.how, How::Model(_)) || !text.is_empty();
         let last = self.scene.last();
         let features = last.and_then(|last| self.turn.delivery.features(&last.address));
-        expected && features.is_some_and(|features| render(&over.text, &features).is_empty())
+        expected && features.is_some_and(|features| render(&text, &features).is_empty())
     }
 
     fn window(&self, commit: &Commit<'_>) -> usize {
@@ -223,6 +275,7 @@ impl<'a> Talk<'a> {
                 jobs = work.arrived() => match self.hear(jobs, work, so_far.is_empty())? {
                     Arrival::Nothing => continue,
                     Arrival::Reworded => {
+                        self.ground = self.turn.ground(self.scene, commit, &self.said).await?;
                         model = self.ask(commit)?;
                         answer = self.first_words(commit);
                         continue;

@@ -25,10 +25,64 @@ pub(super) struct Why {
     pub(super) summary: bool,
     /// Models that were tried before, and what became of each.
     pub(super) failed: Vec<String>,
+    /// What was understood and read.
+    #[serde(default)]
+    pub(super) knowledge: Knowledge,
+}
+
+/// What was understood and read for an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Knowledge {
+    /// What was understood; empty where nothing was asked for.
+    pub(super) understood: String,
+    /// Passages that the answer cites, in the order of their numbers.
+    pub(super) cited: Vec<String>,
+    /// Passages that were read besides.
+    pub(super) read: Vec<String>,
+    /// How it was searched, one piece for each way.
+    pub(super) lists: Vec<String>,
+    /// Whether it was searched at all.
+    pub(super) searched: bool,
+    /// Whether private knowledge was left alone because others read along.
+    pub(super) refused: bool,
+}
+
+impl Knowledge {
+    fn say(&self, lines: &mut Vec<String>) {
+        let Self {
+            understood,
+            cited,
+            read,
+            lists,
+            searched,
+            refused,
+        } = self;
+        if !understood.is_empty() {
+            lines.push(format!("- What I understood: {understood}"));
+        }
+        match (searched, cited.is_empty() && read.is_empty()) {
+            (false, _) => lines.push("- Documents used: none; I didn't look for any".to_owned()),
+            (true, true) => lines.push("- Documents used: none; nothing fitted".to_owned()),
+            (true, false) => {
+                for (number, path) in (1..).zip(cited) {
+                    lines.push(format!("- Used as [{number}]: {path}"));
+                }
+                for path in read {
+                    lines.push(format!("- Read and not used: {path}"));
+                }
+            }
+        }
+        if !lists.is_empty() {
+            lines.push(format!("- How I searched: {}", lists.join("; ")));
+        }
+        if *refused {
+            lines.push("- Left alone: private documents, because others read along here".to_owned());
+        }
+    }
 }
 
 impl Why {
-    pub(super) fn new(how: &How, window: usize, summary: bool) -> Self {
+    pub(super) fn new(how: &How, (window, summary): (usize, bool), knowledge: Knowledge) -> Self {
         let empty = Self {
             model: String::new(),
             end: String::new(),
@@ -41,6 +95,7 @@ impl Why {
             window,
             summary,
             failed: Vec::new(),
+            knowledge,
         };
         let attempts = match how {
             How::Model(report) => report.attempts.as_slice(),
@@ -110,7 +165,7 @@ impl Why {
             "- What I had in mind: {} message{plural} of this session{summary}",
             self.window
         ));
-        lines.push("- Documents and personal data used: none".to_owned());
+        self.knowledge.say(&mut lines);
         for failed in &self.failed {
             lines.push(format!("- Tried before: {failed}"));
         }
@@ -168,6 +223,14 @@ mod tests {
             window: 3,
             summary: true,
             failed: vec!["a/b: no answer".to_owned()],
+            knowledge: Knowledge {
+                understood: "ask about your documents, 91 % sure by rules".to_owned(),
+                cited: vec!["contract.pdf › Split".to_owned()],
+                read: vec!["Splits › Agree early".to_owned()],
+                lists: vec!["words".to_owned()],
+                searched: true,
+                refused: false,
+            },
         };
         insta::assert_snapshot!(why.say(), @r"
         **My last answer**
@@ -176,7 +239,10 @@ mod tests {
         - Tokens: 120 read, 45 written
         - Cost: $0.0012
         - What I had in mind: 3 messages of this session, and a summary of what came before
-        - Documents and personal data used: none
+        - What I understood: ask about your documents, 91 % sure by rules
+        - Used as [1]: contract.pdf › Split
+        - Read and not used: Splits › Agree early
+        - How I searched: words
         - Tried before: a/b: no answer
         ");
     }

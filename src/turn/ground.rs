@@ -1,0 +1,287 @@
+//! What an answer stands on: what was understood, which knowledge was read for it and which was not, and
+//! how that is shown.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use crate::knowledge::{Found, Question};
+use crate::llm;
+use crate::model::terms::{self, Language};
+use crate::model::{Button, Failure, ReadId, Setting, Target, phrases};
+use crate::store::{NewRead, ReadPassage, Role};
+
+use super::cite::{Checked, Source, check};
+use super::commit::Commit;
+use super::documents::Press;
+use super::gather::Said;
+use super::intent::{self, Act, Intent};
+use super::quote::quote;
+use super::why::Knowledge;
+use super::{Command, Scene, Turn, able};
+
+/// Passages that are quoted when no model answers.
+const QUOTED: usize = 3;
+/// Characters of each.
+const QUOTED_LETTERS: usize = 420;
+/// Sources that get a button.
+const BUTTONS: usize = 5;
+/// Earlier lines that help to understand the last one.
+const HISTORY: usize = 6;
+
+/// What an answer stands on.
+pub(super) struct Ground {
+    pub(super) intent: Intent,
+    /// What the person said, in one text.
+    said: String,
+    found: Option<Found>,
+    sources: Vec<Source>,
+    scopes: String,
+    /// Whether private knowledge was wanted where others read along.
+    refused: bool,
+}
+
+/// What stands under an answer.
+#[derive(Default)]
+pub(super) struct Footer {
+    pub(super) text: String,
+    pub(super) buttons: Vec<Vec<Button>>,
+}
+
+impl Turn {
+    /// Understands what was said and reads what it is about.
+    pub(super) async fn ground(
+        &self,
+        scene: &Scene,
+        commit: &Commit<'_>,
+        said: &[Said],
+    ) -> Result<Ground, Failure> {
+        let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
+        let words = words.join("\n");
+        let lines = commit.recalled().visible();
+        let lines = lines.get(lines.len().saturating_sub(HISTORY)..).unwrap_or_default();
+        let history: Vec<intent::Turn<'_>> = lines
+            .iter()
+            .map(|line| intent::Turn {
+                from_toney: line.role != Role::User,
+                text: &line.text,
+            })
+            .collect();
+        let intent = self.reader.read(&intent::Said {
+            text: &words,
+            history: &history,
+            role: None,
+        });
+        let mut ground = Ground {
+            intent,
+            said: words,
+            found: None,
+            sources: Vec::new(),
+            scopes: String::new(),
+            refused: false,
+        };
+        let target = ground.target();
+        if target == Target::None {
+            return Ok(ground);
+        }
+        let asker = self.asker(scene, commit).await?;
+        ground.refused = scene.setting() == Setting::Group && target != Target::Global;
+        let scopes = asker.scopes(target);
+        let tokens: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+        ground.scopes = tokens.join(" ");
+        let previous = history.iter().rev().find(|turn| !turn.from_toney);
+        let answer = history.iter().rev().find(|turn| turn.from_toney);
+        let question = Question {
+            last: &ground.said,
+            previous: previous.map(|turn| turn.text),
+            answer: answer.map(|turn| turn.text),
+            rewrite: None,
+        };
+        let found = self.knowledge.find(&asker, target, &question).await;
+        ground.sources = found
+            .passages
+            .iter()
+            .map(|passage| Source {
+                path: passage.path.clone(),
+                text: passage.text.clone(),
+                language: terms::language_of(&passage.text),
+            })
+            .collect();
+        ground.found = Some(found);
+        Ok(ground)
+    }
+}
+
+impl Ground {
+    /// Which knowledge is read. Where it is not sure that none is meant, both are.
+    pub(super) fn target(&self) -> Target {
+        let Intent {
+            target, confidence, ..
+        } = &self.intent;
+        let is_sure = confidence.scope >= intent::DOUBTFUL;
+        match self.intent.act {
+            Act::Ask if !is_sure || *target == Target::None => Target::Hybrid,
+            _ => *target,
+        }
+    }
+
+    fn passages(&self) -> &[crate::knowledge::Passage] {
+        let found = self.found.as_ref().filter(|found| !found.abstain);
+        found.map(|found| found.passages.as_slice()).unwrap_or_default()
+    }
+
+    /// The passages as a model is shown them.
+    pub(super) fn for_prompt(&self) -> Vec<llm::Passage<'_>> {
+        let numbered = (1..).zip(self.passages());
+        numbered
+            .map(|(number, passage)| llm::Passage {
+                number,
+                personal: passage.scope.is_personal(),
+                path: &passage.path,
+                text: &passage.text,
+            })
+            .collect()
+    }
+
+    /// Whether was looked for something and nothing found that fits.
+    pub(super) fn found_nothing(&self) -> bool {
+        self.found.is_some() && self.passages().is_empty()
+    }
+
+    /// What is wanted that cannot be done yet; empty = nothing.
+    pub(super) fn unable(&self) -> &'static str {
+        able::missing(self.intent.act).unwrap_or_default()
+    }
+
+    /// Holds an answer against the passages.
+    pub(super) fn check(&self, answer: &str) -> Checked {
+        let given = self.sources.get(..self.passages().len()).unwrap_or_default();
+        check(answer, given, &self.said)
+    }
+
+    /// The answer without a model: what the best passages say, word for word. `None` when there are none.
+    pub(super) fn quoted(&self) -> Option<Checked> {
+        let query = terms::of_query(&self.said);
+        let best = self.passages().iter().zip(&self.sources).take(QUOTED);
+        let mut checked = Checked::default();
+        for (place, (_, source)) in best.enumerate() {
+            let words = quote(&source.text, source.language, &query, QUOTED_LETTERS);
+            if !words.is_empty() {
+                checked.cited.push(place);
+                let number = checked.cited.len();
+                write!(checked.text, "\n\n> {words} [{number}]").ok();
+            }
+        }
+        (!checked.cited.is_empty()).then(|| Checked {
+            text: checked.text.trim_start().to_owned(),
+            ..checked
+        })
+    }
+
+    /// The sources that an answer cites, numbered, each with a button to read it.
+    pub(super) fn footer(&self, cited: &[usize]) -> Footer {
+        let mut footer = Footer::default();
+        let mut row = Vec::new();
+        for (number, passage) in (1..).zip(cited.iter().filter_map(|at| self.passages().get(*at))) {
+            let whose = match (passage.scope.is_personal(), number) {
+                (true, _) => phrases::YOURS,
+                (false, _) => phrases::GENERAL,
+            };
+            write!(footer.text, "\n[{number}] {} ({whose})", passage.path).ok();
+            if row.len() < BUTTONS {
+                let press = Press::Read(passage.document, passage.ordinals);
+                row.push(press.button(format!("Read {number}")));
+            }
+        }
+        if !row.is_empty() {
+            footer.text = format!("{}{}", phrases::SOURCES, footer.text);
+            footer.buttons.push(row);
+        }
+        footer
+    }
+
+    /// What goes into the ledger; nothing where nothing was read.
+    pub(super) fn read(&self, scene: &Scene, commit: &Commit<'_>, cited: &[usize]) -> Option<NewRead> {
+        let found = self.found.as_ref()?;
+        Some(NewRead {
+            id: ReadId::new(commit.ids()),
+            person: Some(commit.person()),
+            session: Some(commit.recalled().session),
+            turn: Some(scene.turn),
+            query_hash: hash(&self.said),
+            target: self.target(),
+            why: self.understood(),
+            scopes: self.scopes.clone(),
+            passages: found
+                .passages
+                .iter()
+                .enumerate()
+                .map(|(place, passage)| ReadPassage {
+                    document: passage.document,
+                    ordinals: passage.ordinals,
+                    score: passage.score,
+                    cited: !found.abstain && cited.contains(&place),
+                })
+                .collect(),
+            at: scene.now,
+        })
+    }
+
+    /// The command that does what is wanted, where that is sure.
+    pub(super) fn command(&self) -> Option<Command> {
+        let is_sure = self.intent.confidence.act >= intent::UNSURE;
+        match self.intent.act {
+            Act::Documents if is_sure => Some(Command::Docs),
+            Act::Forget if is_sure && !self.topic().is_empty() => Some(Command::Forget),
+            Act::Why if is_sure => Some(Command::Why),
+            _ => None,
+        }
+    }
+
+    /// What the act is about, in the person's words; empty where that is not said.
+    pub(super) fn topic(&self) -> &str {
+        let topic = ["subject", "name", "topic"].iter().find_map(|slot| self.intent.args.get(*slot));
+        topic.map(String::as_str).unwrap_or_default()
+    }
+
+    /// What was understood, in a few words.
+    pub(super) fn understood(&self) -> String {
+        let Intent {
+            act, confidence, ..
+        } = &self.intent;
+        let sure = (confidence.act * 100.0).round();
+        format!("{act} about {}, {sure} % sure by rules", phrases::about(self.target()))
+    }
+
+    /// For `/why`.
+    pub(super) fn why(&self, cited: &[usize]) -> Knowledge {
+        let passages = self.passages().iter().enumerate();
+        Knowledge {
+            understood: self.understood(),
+            cited: cited
+                .iter()
+                .filter_map(|at| self.passages().get(*at))
+                .map(|passage| passage.path.clone())
+                .collect(),
+            read: passages
+                .filter(|(place, _)| !cited.contains(place))
+                .map(|(_, passage)| passage.path.clone())
+                .collect(),
+            lists: self.found.iter().flat_map(Found::told).collect(),
+            searched: self.found.is_some(),
+            refused: self.refused,
+        }
+    }
+
+    /// In which language the person writes.
+    pub(super) fn language(&self) -> Language {
+        terms::language_of(&self.said)
+    }
+}
+
+/// A hash that tells whether the same was asked, and nothing else.
+fn hash(text: &str) -> String {
+    let digest = Sha256::digest(text.trim().to_lowercase().as_bytes());
+    let short = digest.iter().take(8);
+    short.map(|byte| format!("{byte:02x}")).collect()
+}
