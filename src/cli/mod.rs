@@ -5,6 +5,7 @@
 
 mod doctor;
 mod people;
+mod persons;
 mod queues;
 mod serve;
 pub mod telemetry;
@@ -75,6 +76,19 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Prints everything that is kept about a person, as JSON.
+    Export {
+        /// The person's id, or `platform:id`.
+        person: String,
+    },
+    /// Deletes everything that is kept about a person.
+    Erase {
+        /// The person's id, or `platform:id`.
+        person: String,
+        /// Really does it; without, it only says what would go.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Brings the tables up to date and ends.
     Migrate,
     /// Shows what was not sent, and sends dead letters again.
@@ -126,6 +140,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,
+        Some(Command::Export { person }) => persons::export(&config, &person).await,
+        Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,

@@ -12,6 +12,7 @@ mod conversations;
 mod db;
 mod desk;
 mod documents;
+mod erase;
 mod lanes;
 mod lexical;
 mod passages;
