@@ -32,50 +32,58 @@ fn rarity(all: u64, holding: u64) -> f32 {
     (1.0 + (all - holding + 0.5) / (holding + 0.5)).ln()
 }
 
-/// A question against one set of passages.
+/// A question against all passages that somebody reaches.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Plan {
     /// What each term is worth, by rising term.
     pub(super) worth: Vec<(u32, f32)>,
-    /// One of these is in every passage that is looked at: the rarest words, so many that about
-    /// [`BUDGET`] passages hold one.
+}
+
+/// Which passages of a set are looked at closely.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Fetch {
+    /// Every one of them holds one of these: the rarest words, so many that about [`BUDGET`] passages do.
     pub(super) essential: Vec<u32>,
-    /// The terms of all other words; empty unless the rarest word alone is in more passages than the budget.
-    /// Passages that hold one of these as well are looked at first then.
+    /// The other words, where the rarest word alone is in more passages than the budget: those passages come first
+    /// that hold one of these as well.
     pub(super) also: Vec<u32>,
 }
 
-impl Plan {
-    /// `all` passages are searched, of which `holding(term)` hold a term.
-    pub(super) fn new(query: &Query, all: u64, holding: impl Fn(u32) -> u64) -> Self {
-        let mut words: Vec<(u64, &QueryWord)> = query
-            .words
-            .iter()
-            .map(|word| (word.terms.iter().map(|term| holding(*term)).sum(), word))
-            .filter(|(held, _)| *held > 0)
-            .collect();
+impl Fetch {
+    /// `holding(term)` passages of the set hold a term.
+    pub(super) fn new(query: &Query, holding: impl Fn(u32) -> u64) -> Self {
+        let held = |word: &QueryWord| word.terms.iter().map(|term| holding(*term)).sum();
+        let mut words: Vec<(u64, &QueryWord)> =
+            query.words.iter().map(|word| (held(word), word)).collect();
+        words.retain(|(held, _)| *held > 0);
         words.sort_by_key(|(held, _)| *held);
-        let mut worth: BTreeMap<u32, f32> = BTreeMap::new();
-        for (held, QueryWord { terms, weight }) in &words {
-            for term in terms.iter().filter(|term| holding(**term) > 0) {
-                *worth.entry(*term).or_default() += rarity(all, *held) * weight;
-            }
-        }
-        let (mut essential, mut also, mut spent) = (Vec::new(), Vec::new(), 0);
         let crowded = words.first().is_some_and(|(held, _)| *held > BUDGET as u64);
+        let (mut fetch, mut spent) = (Self::default(), 0);
         for (held, word) in words {
+            let terms = word.terms.iter().filter(|term| holding(**term) > 0);
             spent += held;
-            if essential.is_empty() || spent <= BUDGET as u64 {
-                essential.extend(&word.terms);
+            if fetch.essential.is_empty() || spent <= BUDGET as u64 {
+                fetch.essential.extend(terms);
             } else if crowded {
-                also.extend(&word.terms);
+                fetch.also.extend(terms);
             }
         }
-        let worth = worth.into_iter().collect();
+        fetch
+    }
+}
+
+impl Plan {
+    /// `all` passages are reached, of which `holding(term)` hold a term.
+    pub(super) fn new(query: &Query, all: u64, holding: impl Fn(u32) -> u64) -> Self {
+        let mut worth: BTreeMap<u32, f32> = BTreeMap::new();
+        for QueryWord { terms, weight } in &query.words {
+            let held = terms.iter().map(|term| holding(*term)).sum();
+            for term in terms.iter().filter(|term| holding(**term) > 0) {
+                *worth.entry(*term).or_default() += rarity(all, held) * weight;
+            }
+        }
         Self {
-            worth,
-            essential,
-            also,
+            worth: worth.into_iter().collect(),
         }
     }
 
@@ -122,7 +130,9 @@ pub(super) fn unpack(packed: &[u8]) -> impl Iterator<Item = Option<(u32, u8)>> {
         let mut byte = bytes.next()?;
         let (mut distance, mut shift) = (0_u32, 0);
         loop {
-            distance |= u32::from(byte & 0x7f).checked_shl(shift).unwrap_or_default();
+            distance |= u32::from(byte & 0x7f)
+                .checked_shl(shift)
+                .unwrap_or_default();
             if byte & 0x80 == 0 {
                 break;
             }
@@ -158,8 +168,14 @@ mod tests {
         let plan = plan("mechanical royalties", 1_000, 10);
         let both = score(&plan, "Mechanical royalties are paid for copies.");
         let one = score(&plan, "Royalties are paid for performances.");
-        let long = score(&plan, &format!("Royalties {}", "and much else ".repeat(100)));
-        assert!(both > one && one > long && long > 0.0, "{both} {one} {long}");
+        let long = score(
+            &plan,
+            &format!("Royalties {}", "and much else ".repeat(100)),
+        );
+        assert!(
+            both > one && one > long && long > 0.0,
+            "{both} {one} {long}"
+        );
         assert!(score(&plan, "A loyal dog.").abs() < f32::EPSILON);
     }
 
@@ -167,7 +183,11 @@ mod tests {
     fn rare_words_count_more() {
         let query = of_query("music isrc");
         let rare = of_query("isrc").words[0].terms.clone();
-        let plan = Plan::new(&query, 1_000, |term| if rare.contains(&term) { 3 } else { 800 });
+        let plan = Plan::new(
+            &query,
+            1_000,
+            |term| if rare.contains(&term) { 3 } else { 800 },
+        );
         assert!(score(&plan, "An ISRC code") > 3.0 * score(&plan, "Some music"));
     }
 
@@ -175,16 +195,21 @@ mod tests {
     fn only_the_rarest_words_fetch_passages() {
         let query = of_query("music isrc");
         let rare = of_query("isrc").words[0].terms.clone();
-        let held = |common: u64| {
-            Plan::new(&query, 90_000, |term| if rare.contains(&term) { 30 } else { common })
+        let fetch = |rarely: u64, common: u64| {
+            Fetch::new(
+                &query,
+                |term| if rare.contains(&term) { rarely } else { common },
+            )
         };
-        assert_eq!(held(90_000).essential, rare);
-        assert!(held(90_000).also.is_empty());
-        assert_eq!(held(1_000).essential.len(), query.terms().len());
+        assert_eq!(fetch(30, 90_000).essential, rare);
+        assert!(fetch(30, 90_000).also.is_empty());
+        assert_eq!(fetch(30, 900).essential.len(), query.terms().len());
         // Where even the rarest is everywhere, those come first that hold another word too.
-        let crowded = plan("music isrc", 90_000, 80_000);
-        assert!(!crowded.essential.is_empty() && !crowded.also.is_empty());
+        let crowded = fetch(80_000, 90_000);
+        assert_eq!(crowded.essential, rare);
+        assert!(!crowded.also.is_empty());
         // A word that nobody holds neither fetches nor counts.
+        assert_eq!(fetch(0, 0), Fetch::default());
         assert_eq!(plan("music", 90_000, 0), Plan::default());
     }
 
