@@ -7,6 +7,7 @@
 
 mod apply;
 mod asker;
+mod bm25;
 mod change;
 mod conversations;
 mod db;
@@ -45,6 +46,7 @@ pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use documents::{Begun, Facts, NewChunk, NewDocument};
+pub use lexical::Hit;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;
