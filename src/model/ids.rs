@@ -102,6 +102,12 @@ id! {
     AttachmentId = "att";
     /// One call of a model.
     ModelCallId = "cal";
+    /// Somebody whose career is looked after; a tenant.
+    ArtistId = "art";
+    /// A document that was taken in.
+    DocumentId = "doc";
+    /// One reading of knowledge.
+    ReadId = "rd";
     /// One running program.
     ProcessId = "prc";
 }

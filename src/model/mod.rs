@@ -12,6 +12,7 @@ mod ids;
 mod inbound;
 mod outbound;
 pub mod phrases;
+mod standing;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};
@@ -19,10 +20,11 @@ pub use event::{Event, Happening};
 pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use ids::{
-    AttachmentId, ConversationId, EventId, Ids, InvalidId, JobId, MessageId, ModelCallId,
-    OutboundId, PersonId, ProcessId, SessionId, TurnId,
+    ArtistId, AttachmentId, ConversationId, DocumentId, EventId, Ids, InvalidId, JobId, MessageId,
+    ModelCallId, OutboundId, PersonId, ProcessId, ReadId, SessionId, TurnId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
 };
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
+pub use standing::{Standing, Target, UnknownWord};

@@ -156,6 +156,14 @@ const ATTACHMENTS: Sql = dialect!(
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (id) DO NOTHING"
 );
+const READS: Sql = dialect!(
+    "INSERT INTO knowledge_reads (id, person_id, turn_id, query_hash, target, why, scopes,
+            passages, created_at)
+     SELECT j.value ->> 'id', COALESCE(j.value ->> 'person', ''), COALESCE(j.value ->> 'turn', ''),
+            j.value ->> 'query_hash', j.value ->> 'target', j.value ->> 'why',
+            j.value ->> 'scopes', j.value ->> 'passages', CAST(j.value ->> 'at' AS BIGINT) FROM" each
+    "WHERE TRUE ON CONFLICT (id) DO NOTHING"
+);
 
 /// What the rows that went in mean for the lanes.
 #[derive(Debug, Default)]
@@ -245,6 +253,7 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change, me: &str) -> Result
     simple(tx, EVENTS, &events).await?;
     simple(tx, CALLS, &change.calls).await?;
     simple(tx, ATTACHMENTS, &change.attachments).await?;
+    simple(tx, READS, &change.reads).await?;
     Ok(written)
 }
 

@@ -8,6 +8,8 @@ use crate::model::{
     Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
 };
 
+use super::passages::NewRead;
+
 /// Rows that become true together or not at all.
 #[derive(Debug, Default, Clone)]
 pub struct Change {
@@ -39,6 +41,8 @@ pub struct Change {
     pub calls: Vec<ModelCall>,
     /// Files that people sent.
     pub attachments: Vec<NewAttachment>,
+    /// Readings of knowledge.
+    pub reads: Vec<NewRead>,
     /// Lanes that this process is done with for now.
     pub release: Vec<String>,
 }
@@ -436,6 +440,7 @@ impl Change {
             events,
             calls,
             attachments,
+            reads,
             release,
         } = other;
         self.people.extend(people);
@@ -452,6 +457,7 @@ impl Change {
         self.events.extend(events);
         self.calls.extend(calls);
         self.attachments.extend(attachments);
+        self.reads.extend(reads);
         self.release.extend(release);
     }
 }

@@ -6,14 +6,20 @@
 //! Start with [`Store::apply`].
 
 mod apply;
+mod asker;
 mod change;
 mod conversations;
 mod db;
 mod desk;
+mod documents;
 mod lanes;
+mod lexical;
+mod passages;
+mod people;
 mod process;
 mod redis;
 mod tx;
+mod vectors;
 mod writer;
 
 use std::path::PathBuf;
@@ -27,6 +33,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
+pub use asker::{Asker, InvalidScope, Scope};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
@@ -36,6 +43,9 @@ pub use change::{
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
+pub use documents::{Begun, Facts, NewChunk, NewDocument};
+pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
+pub use people::Artist;
 pub use redis::Redis;
 pub use writer::Fenced;
 

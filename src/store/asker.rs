@@ -1,0 +1,220 @@
+//! Who asks, and what that lets them reach. Knowledge is never read without an [`Asker`], and only this
+//! file makes one.
+
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context, Result};
+
+use crate::model::{ArtistId, PersonId, Setting, Standing, Target};
+
+use super::Store;
+use super::conversations::same;
+use super::db::{Sql, reading};
+
+/// An artist whom nobody joined yet belongs to whoever sits at the terminal.
+const STANDINGS: Sql = same(
+    "SELECT artist_id, standing FROM memberships WHERE person_id = $1
+     UNION ALL
+     SELECT a.id, 'operator' FROM artists a WHERE EXISTS (SELECT 1 FROM identities i
+         WHERE i.person_id = $1 AND i.platform = 'terminal')
+     AND NOT EXISTS (SELECT 1 FROM memberships m
+         WHERE m.artist_id = a.id AND (m.standing = 'artist' OR m.person_id = $1))
+     ORDER BY 1",
+);
+
+/// Digits of an id's body.
+const BODY: usize = 25;
+
+/// Who reaches a piece of knowledge. Its text is the token that stands on every chunk and in the index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everybody.
+    Global,
+    /// The artist and the artist's managers.
+    Team(ArtistId),
+    /// One person, for as long as the artist lets them in.
+    Own(ArtistId, PersonId),
+}
+
+/// A text that is not the token of a scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the token of a scope")]
+pub struct InvalidScope(String);
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Global => f.write_str("g"),
+            Self::Team(artist) => write!(f, "t{}", artist.body()),
+            Self::Own(artist, person) => write!(f, "o{}{}", artist.body(), person.body()),
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = InvalidScope;
+
+    fn from_str(token: &str) -> Result<Self, InvalidScope> {
+        let artist = |body: &str| format!("art_{body}").parse().ok();
+        let scope = match token.split_at_checked(1) {
+            Some(("g", "")) => Some(Self::Global),
+            Some(("t", body)) => artist(body).map(Self::Team),
+            Some(("o", bodies)) => bodies.split_at_checked(BODY).and_then(|(of, person)| {
+                Some(Self::Own(
+                    artist(of)?,
+                    format!("per_{person}").parse().ok()?,
+                ))
+            }),
+            Some(_) | None => None,
+        };
+        scope.ok_or_else(|| InvalidScope(token.to_owned()))
+    }
+}
+
+impl Scope {
+    /// Whether it belongs to an artist.
+    pub fn is_personal(&self) -> bool {
+        !matches!(self, Self::Global)
+    }
+}
+
+/// Somebody who asks, with what they reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    person: Option<PersonId>,
+    standings: Vec<(ArtistId, Standing)>,
+    personal: Vec<Scope>,
+}
+
+impl Asker {
+    /// Somebody of whom nothing is known: reaches the knowledge of the trade alone.
+    pub fn nobody() -> Self {
+        Self {
+            person: None,
+            standings: Vec::new(),
+            personal: Vec::new(),
+        }
+    }
+
+    /// Who it is, if that is known.
+    pub fn person(&self) -> Option<PersonId> {
+        self.person
+    }
+
+    /// What the person is to whom. Nothing in a group, where it does not count.
+    pub fn standings(&self) -> &[(ArtistId, Standing)] {
+        &self.standings
+    }
+
+    /// The artist for whom this person may add documents and share them.
+    pub fn artist(&self) -> Option<ArtistId> {
+        let may = |standing: Standing| standing != Standing::Fan;
+        let mut mine = self.standings.iter().filter(|(_, standing)| may(*standing));
+        // An artist of one's own comes before those one manages.
+        let own = mine
+            .clone()
+            .find(|(_, standing)| *standing == Standing::Artist);
+        own.or_else(|| mine.next()).map(|(artist, _)| *artist)
+    }
+
+    /// What this asker reaches of what is wanted.
+    pub fn scopes(&self, target: Target) -> Vec<Scope> {
+        let personal = self.personal.iter().copied();
+        match target {
+            Target::Personal | Target::Hybrid => personal.chain([Scope::Global]).collect(),
+            Target::Global => vec![Scope::Global],
+            Target::None => Vec::new(),
+        }
+    }
+
+    /// Whether anything of a scope may be shown.
+    pub fn reaches(&self, scope: Scope) -> bool {
+        scope == Scope::Global || self.personal.contains(&scope)
+    }
+
+    fn new(person: Option<PersonId>, standings: Vec<(ArtistId, Standing)>) -> Self {
+        let mut personal = Vec::new();
+        for (artist, standing) in &standings {
+            if *standing != Standing::Fan {
+                personal.push(Scope::Team(*artist));
+                personal.extend(person.map(|person| Scope::Own(*artist, person)));
+            }
+        }
+        Self {
+            person,
+            standings,
+            personal,
+        }
+    }
+}
+
+impl Store {
+    /// What a person reaches where they ask. Whoever asks in a group reaches what everybody does.
+    pub async fn asker(&self, person: PersonId, setting: Setting) -> Result<Asker> {
+        if setting == Setting::Group {
+            return Ok(Asker::new(Some(person), Vec::new()));
+        }
+        let rows: Vec<(String, String)> = reading!(&self.db, STANDINGS, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(person.to_string())
+                .fetch_all(pool)
+                .await
+                .with_context(|| format!("Reading what {person} is to whom"))?
+        });
+        let standings = rows
+            .into_iter()
+            .map(|(artist, standing)| Ok((artist.parse()?, standing.parse()?)))
+            .collect::<Result<_>>()?;
+        Ok(Asker::new(Some(person), standings))
+    }
+
+    /// The operator on the command line, looking into what those who work for an artist share.
+    pub fn asker_for(&self, artist: ArtistId) -> Asker {
+        Asker::new(None, vec![(artist, Standing::Operator)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Clock, Ids};
+
+    fn ids() -> Ids {
+        Ids::new(Clock::System, Some(7))
+    }
+
+    #[test]
+    fn tokens_come_back() {
+        let (artist, person) = (ArtistId::new(&ids()), PersonId::new(&ids()));
+        for scope in [
+            Scope::Global,
+            Scope::Team(artist),
+            Scope::Own(artist, person),
+        ] {
+            assert_eq!(scope.to_string().parse(), Ok(scope));
+        }
+        for wrong in ["", "g1", "t", "x", "o", "t!", "\u{e9}"] {
+            assert!(wrong.parse::<Scope>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fans_reach_what_everybody_does() {
+        let ids = ids();
+        let (artist, person) = (ArtistId::new(&ids), PersonId::new(&ids));
+        let fan = Asker::new(Some(person), vec![(artist, Standing::Fan)]);
+        assert_eq!(fan.scopes(Target::Personal), [Scope::Global]);
+        assert_eq!(fan.artist(), None);
+        let manager = Asker::new(Some(person), vec![(artist, Standing::Manager)]);
+        let all = [
+            Scope::Team(artist),
+            Scope::Own(artist, person),
+            Scope::Global,
+        ];
+        assert_eq!(manager.scopes(Target::Hybrid), all);
+        assert_eq!(manager.scopes(Target::Global), [Scope::Global]);
+        assert_eq!(manager.scopes(Target::None), []);
+        assert!(!manager.reaches(Scope::Own(artist, PersonId::new(&ids))));
+    }
+}
