@@ -5,6 +5,7 @@ mod knowledge;
 mod older;
 mod rows;
 mod takeover;
+mod vectors;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
