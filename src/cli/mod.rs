@@ -4,6 +4,7 @@
 //! [`main`].
 
 mod doctor;
+mod eval;
 mod queues;
 mod serve;
 pub mod telemetry;
@@ -56,6 +57,11 @@ enum Command {
         /// Prints one JSON object instead.
         #[arg(long)]
         json: bool,
+    },
+    /// Reads JSON lines and prints what Toney makes of each, to be held against labels.
+    Eval {
+        #[command(flatten)]
+        asked: eval::Arguments,
     },
     /// Checks settings, services and permissions, and says what to do.
     Doctor {
@@ -111,6 +117,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Serve) => serve::serve(config, serve::Terminal::IfAlone).await,
         Some(Command::Chat { person }) => serve::serve(config, serve::Terminal::Open(person)).await,
         Some(Command::Ask { text, json }) => serve::ask(config, text, json).await,
+        Some(Command::Eval { asked }) => eval::eval(&config, asked).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,

@@ -29,7 +29,7 @@ pub use catalogue::{Catalogue, Entry};
 pub use door::{Door, Wrong};
 pub use error::{Error, Wait};
 pub use money::Cost;
-pub use prompt::{Persona, Place, Prompts, Summary};
+pub use prompt::{Persona, Place, Prompts, Sorting, Summary};
 pub use settings::{Deadlines, Models, Provider, Secret, Settings};
 pub use tokens::{estimate, fit};
 

@@ -12,6 +12,7 @@ mod ids;
 mod inbound;
 mod outbound;
 pub mod phrases;
+mod target;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};
@@ -26,3 +27,4 @@ pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
 };
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
+pub use target::{InvalidTarget, Target};
