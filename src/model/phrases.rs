@@ -68,7 +68,8 @@ pub const CRISIS: &str = "I'm an AI and not the right help for this, but please 
     116 123, and findahelpline.com lists lines for other countries. If you can, tell somebody near you right now.";
 
 /// Stands where an answer stood that was made from a document which has been deleted.
-pub const STRUCK: &str = "(This answer was deleted together with a document that it was made from.)";
+pub const STRUCK: &str =
+    "(This answer was deleted together with a document that it was made from.)";
 
 /// `/docs` and `/forget` where others read along.
 pub const DOCS_IN_GROUP: &str = "Documents are private, so I don't list them where others read along. Ask me in our direct chat.";
@@ -77,7 +78,8 @@ pub const DOCS_IN_GROUP: &str = "Documents are private, so I don't list them whe
 pub const NO_DOCS: &str = "I have no documents of yours. Drop a file into this chat (PDF, Word, Markdown, text, HTML or CSV) and I'll read it.";
 
 /// A document that is gone, or was never this person's to read.
-pub const NOT_READABLE: &str = "I can't show that here: it was deleted, or it isn't shared with you.";
+pub const NOT_READABLE: &str =
+    "I can't show that here: it was deleted, or it isn't shared with you.";
 
 /// A document that somebody else brought.
 pub const NOT_YOURS: &str = "That document belongs to somebody else, so I left it as it is. You can read it, and they can change it.";
@@ -174,12 +176,16 @@ pub fn joined(artist: &str, standing: Standing) -> String {
 
 /// Something is wanted that cannot be done yet, and no model can talk about it.
 pub fn not_yet(what: &str) -> String {
-    format!("You want me to {what}, if I got that right. I can't do that yet; I'd rather say so than pretend.")
+    format!(
+        "You want me to {what}, if I got that right. I can't do that yet; I'd rather say so than pretend."
+    )
 }
 
 /// Something may be wanted, and it is not sure.
 pub fn unsure(what: &str) -> String {
-    format!("I'm not sure I got that. Do you want me to {what}, or to tell you something about it? Say it in one more sentence.")
+    format!(
+        "I'm not sure I got that. Do you want me to {what}, or to tell you something about it? Say it in one more sentence."
+    )
 }
 
 /// Which knowledge a question is about.
@@ -230,7 +236,9 @@ pub fn deleted(name: &str, passages: i64, struck: u64) -> String {
 
 /// `/forget` when nothing is like that.
 pub fn nothing_to_forget(what: &str) -> String {
-    format!("None of your documents is called “{what}” or speaks of it, so there is nothing to forget.")
+    format!(
+        "None of your documents is called “{what}” or speaks of it, so there is nothing to forget."
+    )
 }
 
 /// `/forget`, above the documents that may be meant.

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
-use sqlx::{Column, Row as _, ValueRef};
+use sqlx::{Column, ValueRef};
 
 use crate::model::PersonId;
 
@@ -19,7 +19,10 @@ const FIND: Sql = same(
 /// What is kept about a person, table by table. `$1` is the person.
 const KEPT: &[(&str, Sql)] = &[
     ("person", same("SELECT * FROM persons WHERE id = $1")),
-    ("identities", same("SELECT * FROM identities WHERE person_id = $1")),
+    (
+        "identities",
+        same("SELECT * FROM identities WHERE person_id = $1"),
+    ),
     (
         "memberships",
         same(
@@ -43,8 +46,14 @@ const KEPT: &[(&str, Sql)] = &[
              ORDER BY m.id",
         ),
     ),
-    ("attachments", same("SELECT * FROM attachments WHERE person_id = $1 ORDER BY id")),
-    ("documents", same("SELECT * FROM documents WHERE owner_id = $1 AND state <> 'gone' ORDER BY id")),
+    (
+        "attachments",
+        same("SELECT * FROM attachments WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "documents",
+        same("SELECT * FROM documents WHERE owner_id = $1 AND state <> 'gone' ORDER BY id"),
+    ),
     (
         "passages",
         same(
@@ -53,7 +62,10 @@ const KEPT: &[(&str, Sql)] = &[
              ORDER BY c.document_id, c.ordinal",
         ),
     ),
-    ("knowledge_reads", same("SELECT * FROM knowledge_reads WHERE person_id = $1 ORDER BY id")),
+    (
+        "knowledge_reads",
+        same("SELECT * FROM knowledge_reads WHERE person_id = $1 ORDER BY id"),
+    ),
 ];
 
 /// Deletes what is kept, dependants first: a conversation between the person and Toney goes whole, of
@@ -87,9 +99,7 @@ const ERASE: &[Sql] = &[
         "DELETE FROM model_calls WHERE turn_id IN
          (SELECT turn_id FROM messages WHERE person_id = $1 AND turn_id <> '')",
     ),
-    same(
-        "DELETE FROM events WHERE body LIKE '%' || $1 || '%'",
-    ),
+    same("DELETE FROM events WHERE body LIKE '%' || $1 || '%'"),
     same(
         "DELETE FROM messages WHERE role <> 'user' AND turn_id IN
          (SELECT turn_id FROM messages WHERE person_id = $1 AND turn_id <> '')",
@@ -152,6 +162,7 @@ impl Store {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
         tx.commit().await?;
+        self.db.empty_journal().await;
         Ok(files.into_iter().map(|(path,)| path).collect())
     }
 
@@ -160,11 +171,14 @@ impl Store {
         match &self.db {
             Db::Sqlite { read, .. } => {
                 let rows = sqlx::query(sql.sqlite).bind(person).fetch_all(read).await?;
-                Ok(rows.iter().map(|row| object(row)).collect())
+                Ok(rows.iter().map(object).collect())
             }
             Db::Postgres { pool } => {
-                let rows = sqlx::query(sql.postgres).bind(person).fetch_all(pool).await?;
-                Ok(rows.iter().map(|row| object(row)).collect())
+                let rows = sqlx::query(sql.postgres)
+                    .bind(person)
+                    .fetch_all(pool)
+                    .await?;
+                Ok(rows.iter().map(object).collect())
             }
         }
     }
@@ -183,7 +197,11 @@ where
         let is_null = row.try_get_raw(place).is_ok_and(|value| value.is_null());
         let text = row.try_get::<String, _>(place).map(Value::from);
         let value = text.or_else(|_| row.try_get::<i64, _>(place).map(Value::from));
-        let value = if is_null { Value::Null } else { value.unwrap_or_default() };
+        let value = if is_null {
+            Value::Null
+        } else {
+            value.unwrap_or_default()
+        };
         object.insert(column.name().to_owned(), value);
     }
     Value::Object(object)

@@ -16,6 +16,7 @@ mod ground;
 pub mod intent;
 mod quote;
 mod show;
+pub mod sort;
 mod step;
 mod talk;
 mod why;
