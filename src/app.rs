@@ -15,6 +15,7 @@ use crate::delivery::{self, Delivery};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
+use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids, Message};
@@ -23,6 +24,7 @@ use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Notes, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
+use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn};
 
 /// Who hears of which event. One line each.
@@ -546,6 +548,10 @@ fn workers(
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
+        knowledge: Knowledge {
+            store: store.clone(),
+        },
+        reader: Arc::new(Reader::new()),
         door: door.clone(),
         prompts: prompts.clone(),
         delivery: delivery.clone(),

@@ -3,13 +3,12 @@
 use crate::llm::{Outcome, Task};
 use crate::memory::Recalled;
 use crate::model::{
-    Address, Button, Chat, Content, ConversationId, Event, EventId, Happening, Message, MessageId,
-    Ids, ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
+    Address, Button, Chat, Content, ConversationId, Event, EventId, Happening, Ids, Message,
+    MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
 };
 use crate::store::{
     AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewMessage, NewRead,
-    NewSession,
-    Rewrite, Role, out_lane,
+    NewSession, Rewrite, Role, out_lane,
 };
 
 use super::gather::Said;
@@ -192,12 +191,7 @@ impl<'a> Commit<'a> {
             // Nothing a model should see again; it can be asked about all the same.
             self.row(scene, Role::Note, over.text(), (String::new(), why));
         } else {
-            self.remember(
-                scene,
-                Role::Toney,
-                over.said.clone(),
-                (String::new(), why),
-            );
+            self.remember(scene, Role::Toney, over.said.clone(), (String::new(), why));
         }
         self.calls(scene, &over.how);
         if self.recalled.wants_summary() {

@@ -38,7 +38,10 @@ impl Press {
         if verb == "read" {
             let (body, range) = rest.split_once(':')?;
             let (from, to) = range.split_once('-')?;
-            return Some(Self::Read(id(body)?, (from.parse().ok()?, to.parse().ok()?)));
+            return Some(Self::Read(
+                id(body)?,
+                (from.parse().ok()?, to.parse().ok()?),
+            ));
         }
         let (verb, what) = rest.split_once(':').filter(|_| verb == "docs")?;
         Some(match verb {
@@ -203,7 +206,10 @@ impl Turn {
     ) -> Result<Card, Failure> {
         let meant = named(all, order.which);
         let [row] = meant.as_slice() else {
-            return Ok(Card::plain(phrases::which_document(order.which, meant.len())));
+            return Ok(Card::plain(phrases::which_document(
+                order.which,
+                meant.len(),
+            )));
         };
         Ok(match order.verb {
             Verb::Show => self.card(asker, row.id).await?,
@@ -310,18 +316,26 @@ impl<'a> Order<'a> {
 
 /// The documents that are meant by their number in the list, by name, or by a part of it.
 fn named<'a>(all: &'a [DocumentRow], which: &str) -> Vec<&'a DocumentRow> {
-    let number = which.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    let number = which
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| number.checked_sub(1));
     if let Some(row) = number.and_then(|place| all.get(place)) {
         return vec![row];
     }
     let which = which.trim().to_lowercase();
     let is = |text: &str| text.to_lowercase() == which;
-    let exact: Vec<_> = all.iter().filter(|row| is(&row.name) || is(&row.title)).collect();
+    let exact: Vec<_> = all
+        .iter()
+        .filter(|row| is(&row.name) || is(&row.title))
+        .collect();
     if !exact.is_empty() || which.is_empty() {
         return exact;
     }
     let holds = |text: &str| text.to_lowercase().contains(&which);
-    let parts = all.iter().filter(|row| holds(&row.name) || holds(&row.title));
+    let parts = all
+        .iter()
+        .filter(|row| holds(&row.name) || holds(&row.title));
     parts.collect()
 }
 
@@ -370,7 +384,9 @@ fn detail(row: &DocumentRow, asker: &Asker) -> Card {
     let is_own = row.owner.is_some() && row.owner == asker.person();
     let mut buttons = vec![Press::Read(row.id, (0, 1)).button("Read the beginning")];
     match row.scope {
-        Scope::Own(_, _) if is_own => buttons.push(Press::Share(row.id).button("Share with managers")),
+        Scope::Own(_, _) if is_own => {
+            buttons.push(Press::Share(row.id).button("Share with managers"))
+        }
         Scope::Team(_) if is_own => buttons.push(Press::Keep(row.id).button("Keep to myself")),
         Scope::Own(_, _) | Scope::Team(_) | Scope::Global => {}
     }
@@ -390,7 +406,9 @@ fn forgettable(meant: &[&DocumentRow], what: &str) -> Card {
     for document in meant.iter().take(PAGE) {
         text.push_str(&format!("\n- {}", line(document)));
         let label: String = document.name.chars().take(30).collect();
-        buttons.push(vec![Press::Drop(document.id).button(format!("Delete {label}"))]);
+        buttons.push(vec![
+            Press::Drop(document.id).button(format!("Delete {label}")),
+        ]);
     }
     Card { text, buttons }
 }
@@ -434,7 +452,14 @@ mod tests {
             assert!(button.data.len() <= 64, "{}", button.data);
             assert_eq!(Press::parse(&button.data), Some(press));
         }
-        for foreign in ["", "stop:1", "docs:show:", "docs:show:zz", "read:x:1-2", "docs:eat:1"] {
+        for foreign in [
+            "",
+            "stop:1",
+            "docs:show:",
+            "docs:show:zz",
+            "read:x:1-2",
+            "docs:eat:1",
+        ] {
             assert_eq!(Press::parse(foreign), None, "{foreign}");
         }
     }

@@ -2,12 +2,13 @@
 //! how that is shown.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
 use crate::knowledge::{Found, Question};
 use crate::llm;
-use crate::model::terms::{self, Language};
+use crate::model::terms;
 use crate::model::{Button, Failure, ReadId, Setting, Target, phrases};
 use crate::store::{NewRead, ReadPassage, Role};
 
@@ -17,8 +18,9 @@ use super::documents::Press;
 use super::gather::Said;
 use super::intent::{self, Act, Intent};
 use super::quote::quote;
+use super::sort::sort;
 use super::why::Knowledge;
-use super::{Command, Scene, Turn, able};
+use super::{Command, Scene, Sort, Turn, able};
 
 /// Passages that are quoted when no model answers.
 const QUOTED: usize = 3;
@@ -59,7 +61,9 @@ impl Turn {
         let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
         let words = words.join("\n");
         let lines = commit.recalled().visible();
-        let lines = lines.get(lines.len().saturating_sub(HISTORY)..).unwrap_or_default();
+        let lines = lines
+            .get(lines.len().saturating_sub(HISTORY)..)
+            .unwrap_or_default();
         let history: Vec<intent::Turn<'_>> = lines
             .iter()
             .map(|line| intent::Turn {
@@ -67,11 +71,12 @@ impl Turn {
                 text: &line.text,
             })
             .collect();
-        let intent = self.reader.read(&intent::Said {
+        let asked = intent::Said {
             text: &words,
             history: &history,
             role: None,
-        });
+        };
+        let intent = self.understand(&asked).await;
         let mut ground = Ground {
             intent,
             said: words,
@@ -112,6 +117,25 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// What is wanted: by rules, and by a model where they are unsure, it is wanted, and it is quick.
+    async fn understand(&self, said: &intent::Said<'_>) -> Intent {
+        let Self {
+            reader,
+            door,
+            prompts,
+            settings,
+            ..
+        } = self;
+        if settings.sort == Sort::Rules {
+            return reader.read(said);
+        }
+        let patience = Duration::from_millis(settings.sort_ms);
+        let sorted = tokio::time::timeout(patience, sort(reader, door, prompts, said)).await;
+        sorted.unwrap_or_else(|_| reader.read(said))
+    }
+}
+
 impl Ground {
     /// Which knowledge is read. Where it is not sure that none is meant, both are.
     pub(super) fn target(&self) -> Target {
@@ -127,7 +151,9 @@ impl Ground {
 
     fn passages(&self) -> &[crate::knowledge::Passage] {
         let found = self.found.as_ref().filter(|found| !found.abstain);
-        found.map(|found| found.passages.as_slice()).unwrap_or_default()
+        found
+            .map(|found| found.passages.as_slice())
+            .unwrap_or_default()
     }
 
     /// The passages as a model is shown them.
@@ -155,7 +181,10 @@ impl Ground {
 
     /// Holds an answer against the passages.
     pub(super) fn check(&self, answer: &str) -> Checked {
-        let given = self.sources.get(..self.passages().len()).unwrap_or_default();
+        let given = self
+            .sources
+            .get(..self.passages().len())
+            .unwrap_or_default();
         check(answer, given, &self.said)
     }
 
@@ -201,7 +230,12 @@ impl Ground {
     }
 
     /// What goes into the ledger; nothing where nothing was read.
-    pub(super) fn read(&self, scene: &Scene, commit: &Commit<'_>, cited: &[usize]) -> Option<NewRead> {
+    pub(super) fn read(
+        &self,
+        scene: &Scene,
+        commit: &Commit<'_>,
+        cited: &[usize],
+    ) -> Option<NewRead> {
         let found = self.found.as_ref()?;
         Some(NewRead {
             id: ReadId::new(commit.ids()),
@@ -240,7 +274,9 @@ impl Ground {
 
     /// What the act is about, in the person's words; empty where that is not said.
     pub(super) fn topic(&self) -> &str {
-        let topic = ["subject", "name", "topic"].iter().find_map(|slot| self.intent.args.get(*slot));
+        let topic = ["subject", "name", "topic"]
+            .iter()
+            .find_map(|slot| self.intent.args.get(*slot));
         topic.map(String::as_str).unwrap_or_default()
     }
 
@@ -250,7 +286,10 @@ impl Ground {
             act, confidence, ..
         } = &self.intent;
         let sure = (confidence.act * 100.0).round();
-        format!("{act} about {}, {sure} % sure by rules", phrases::about(self.target()))
+        format!(
+            "{act} about {}, {sure} % sure by rules",
+            phrases::about(self.target())
+        )
     }
 
     /// For `/why`.
@@ -271,11 +310,6 @@ impl Ground {
             searched: self.found.is_some(),
             refused: self.refused,
         }
-    }
-
-    /// In which language the person writes.
-    pub(super) fn language(&self) -> Language {
-        terms::language_of(&self.said)
     }
 }
 

@@ -60,6 +60,20 @@ pub struct Settings {
     pub preview_after_ms: u64,
     /// Largest file that is kept, in bytes; the platform may take less.
     pub max_file_bytes: u64,
+    /// Who understands what is wanted.
+    pub sort: Sort,
+    /// A model that is asked about it has so long, in milliseconds.
+    pub sort_ms: u64,
+}
+
+/// Who understands what is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sort {
+    /// The rules, and a model where they are unsure.
+    Unsure,
+    /// The rules alone.
+    Rules,
 }
 
 /// Most messages that one turn answers together.

@@ -61,10 +61,9 @@ impl Over {
     /// Whether a model would have been asked if one were there.
     pub(super) fn is_model_wanted(&self) -> bool {
         match &self.how {
-            How::Unavailable(unavailable) => !matches!(
-                unavailable.reason,
-                Reason::NotConfigured | Reason::Offline
-            ),
+            How::Unavailable(unavailable) => {
+                !matches!(unavailable.reason, Reason::NotConfigured | Reason::Offline)
+            }
             How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
         }
     }
@@ -275,8 +274,8 @@ mod tests {
             let all = words.concat();
             let over = over(answer.step(came));
             prop_assert!(over.text().contains(all.trim()));
-            prop_assert_eq!(over.said, all.trim());
             prop_assert!(end == 1 || !over.text().is_empty());
+            prop_assert_eq!(over.said, all.trim());
         }
     }
 }

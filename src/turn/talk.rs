@@ -120,7 +120,11 @@ impl<'a> Talk<'a> {
         if act == Act::Crisis {
             phrases::CRISIS.clone_into(&mut over.note);
         } else if let Some(quoted) = self.ground.quoted() {
-            let note = if is_wanted { phrases::QUOTED } else { phrases::QUOTED_WITHOUT };
+            let note = if is_wanted {
+                phrases::QUOTED
+            } else {
+                phrases::QUOTED_WITHOUT
+            };
             note.clone_into(&mut over.note);
             over.said = quoted.text;
             return quoted.cited;

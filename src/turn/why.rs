@@ -76,7 +76,8 @@ impl Knowledge {
             lines.push(format!("- How I searched: {}", lists.join("; ")));
         }
         if *refused {
-            lines.push("- Left alone: private documents, because others read along here".to_owned());
+            lines
+                .push("- Left alone: private documents, because others read along here".to_owned());
         }
     }
 }
