@@ -34,6 +34,7 @@ mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;
 mod story_discord_sending;
+mod story_documents;
 mod story_files;
 mod story_group;
 mod story_input;
