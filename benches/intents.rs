@@ -19,6 +19,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::unwrap_used,
+    unreachable_pub,
     reason = "a measurement may stop at the first surprise, and its parts are nobody's interface"
 )]
 

@@ -35,6 +35,8 @@ pub const MODEL: &[u8] = include_bytes!("../../../config/intents.model");
 
 /// Below this a language model is asked, where there is one.
 pub const UNSURE: f32 = 0.7;
+/// An act with an effect is read only when such acts are together at least so likely.
+const ORDERED: f32 = 0.6;
 /// Below this an act with an effect is asked back about.
 pub const DOUBTFUL: f32 = 0.45;
 
@@ -132,8 +134,14 @@ impl Reader {
         let acts = self.acts(&likely);
         let first = best(&acts, |_| true);
         let guarded = first.and_then(|(act, _)| refusal(act));
-        let chosen = if guarded.is_some() {
-            // What is left is no order, whichever act it would have been of.
+        // What is left is no order, whichever act it would have been of; and several orders that are
+        // each a little likely do not make one.
+        let ordered: f32 = acts
+            .iter()
+            .filter(|(act, _)| act.has_effect())
+            .map(|(_, likely)| likely)
+            .sum();
+        let chosen = if guarded.is_some() || ordered < ORDERED {
             best(&acts, |act| !act.has_effect())
         } else {
             first
