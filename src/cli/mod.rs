@@ -6,6 +6,7 @@
 mod doctor;
 mod people;
 mod queues;
+mod reading;
 mod serve;
 pub mod telemetry;
 
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Sources, Wrong};
+use crate::knowledge::extract;
 
 /// How a command went; the numbers are promised to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,12 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Reads a document from the input, within limits; what the gateway calls for every document.
+    #[command(hide = true)]
+    Extract {
+        #[command(flatten)]
+        order: reading::Order,
+    },
     /// Brings the tables up to date and ends.
     Migrate,
     /// Shows what was not sent, and sends dead letters again.
@@ -96,6 +104,9 @@ pub fn main() -> ExitCode {
         .install_default()
         .ok();
     let arguments = Arguments::parse();
+    if let Some(Command::Extract { order }) = arguments.command {
+        return extract::child(order.into());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -126,6 +137,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,
+        // It has ended before there was a runtime.
+        Some(Command::Extract { order: _ }) => Ok(Exit::Failed),
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,

@@ -143,3 +143,67 @@ pub fn too_large(what: &str, most: &str) -> String {
 pub fn lost_file(what: &str) -> String {
     format!("I couldn't get that {what} from the platform. Send it once more, please.")
 }
+
+/// A file whose pages are pictures.
+pub fn file_is_scan(name: &str) -> String {
+    format!(
+        "“{name}” holds pictures of pages and no text, so there is nothing in it that I can read. Run text recognition (OCR) over it and send it again."
+    )
+}
+
+/// A file that opens with a password only.
+pub fn file_is_encrypted(name: &str) -> String {
+    format!("“{name}” is locked with a password. Save it without one and send it again.")
+}
+
+/// A file with more bytes than are read.
+pub fn file_too_large(name: &str, most: u64) -> String {
+    format!(
+        "“{name}” is larger than {} MB, which is the most I read. Send it in parts, or without its pictures.",
+        most >> 20
+    )
+}
+
+/// A file with more text than is read.
+pub fn file_too_long(name: &str, most: u64) -> String {
+    format!(
+        "“{name}” holds more than {} MB of text, which is the most I read at once. Send it in parts.",
+        most >> 20
+    )
+}
+
+/// A file with more pages than are read.
+pub fn file_too_many_pages(name: &str, most: u32) -> String {
+    format!(
+        "“{name}” has more than {most} pages, which is the most I read at once. Send it in parts."
+    )
+}
+
+/// A file that is damaged.
+pub fn file_is_broken(name: &str) -> String {
+    format!(
+        "“{name}” is damaged, so I couldn't read it. Save it anew, or as PDF, and send it again."
+    )
+}
+
+/// A file of a kind that is not read.
+pub fn file_unsupported(name: &str, what: &str) -> String {
+    format!(
+        "“{name}” is {what}, which I can't read. I read PDF, Word (.docx), web pages, CSV, Markdown and plain text."
+    )
+}
+
+/// A file without a word.
+pub fn file_is_empty(name: &str) -> String {
+    format!("“{name}” is empty: there is no text in it.")
+}
+
+/// A file that was not read in time.
+pub fn file_took_too_long(name: &str) -> String {
+    format!("“{name}” took too long to read, so I stopped. Send it in parts, or as plain text.")
+}
+
+/// A file that could not be read for reasons of our own.
+pub fn file_not_read_now(name: &str) -> String {
+    format!("Something on my side kept me from reading “{name}”. Send it again later.")
+}

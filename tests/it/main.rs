@@ -25,6 +25,7 @@ mod config;
 mod crash;
 mod discord_adapter;
 mod http;
+mod knowledge;
 mod model_wire;
 mod redis_engine;
 mod store;
