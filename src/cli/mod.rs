@@ -4,7 +4,9 @@
 //! [`main`].
 
 mod doctor;
+mod eval;
 mod people;
+mod persons;
 mod queues;
 mod reading;
 mod serve;
@@ -60,6 +62,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Reads JSON lines and prints what Toney makes of each, to be held against labels.
+    Eval {
+        #[command(flatten)]
+        asked: eval::Arguments,
+    },
     /// Checks settings, services and permissions, and says what to do.
     Doctor {
         /// Prints a JSON array instead, one object for each thing looked at.
@@ -82,6 +89,19 @@ enum Command {
     Extract {
         #[command(flatten)]
         order: reading::Order,
+    },
+    /// Prints everything that is kept about a person, as JSON.
+    Export {
+        /// The person's id, or `platform:id`.
+        person: String,
+    },
+    /// Deletes everything that is kept about a person.
+    Erase {
+        /// The person's id, or `platform:id`.
+        person: String,
+        /// Really does it; without, it only says what would go.
+        #[arg(long)]
+        yes: bool,
     },
     /// Brings the tables up to date and ends.
     Migrate,
@@ -134,11 +154,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Serve) => serve::serve(config, serve::Terminal::IfAlone).await,
         Some(Command::Chat { person }) => serve::serve(config, serve::Terminal::Open(person)).await,
         Some(Command::Ask { text, json }) => serve::ask(config, text, json).await,
+        Some(Command::Eval { asked }) => eval::eval(&config, asked).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,
         // It has ended before there was a runtime.
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),
+        Some(Command::Export { person }) => persons::export(&config, &person).await,
+        Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,

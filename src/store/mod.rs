@@ -7,11 +7,13 @@
 
 mod apply;
 mod asker;
+mod bm25;
 mod change;
 mod conversations;
 mod db;
 mod desk;
 mod documents;
+mod erase;
 mod lanes;
 mod lexical;
 mod passages;
@@ -44,9 +46,11 @@ pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use documents::{Begun, Facts, NewChunk, NewDocument};
+pub use lexical::Hit;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;
+pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 
 use db::Db;
@@ -107,6 +111,7 @@ pub struct Store {
     /// Until when our lease surely holds; beyond it nothing may be sent.
     lease_until: Arc<AtomicI64>,
     sign_of_life: Arc<Mutex<Option<std::fs::File>>>,
+    vectors: Arc<vectors::Cache>,
     folder: Option<PathBuf>,
 }
 
@@ -140,6 +145,7 @@ impl Store {
             lease: Duration::from_secs(settings.lease_seconds),
             lease_until: Arc::default(),
             sign_of_life: Arc::default(),
+            vectors: Arc::default(),
             db: db.clone(),
         };
         let writer = Writer {

@@ -24,6 +24,7 @@ mod commands;
 mod config;
 mod crash;
 mod discord_adapter;
+mod embed_wire;
 mod http;
 mod knowledge;
 mod model_wire;

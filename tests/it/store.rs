@@ -2,9 +2,11 @@
 
 mod crowd;
 mod knowledge;
+mod lexical;
 mod older;
 mod rows;
 mod takeover;
+mod vectors;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};

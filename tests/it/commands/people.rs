@@ -78,3 +78,45 @@ async fn a_fresh_gateway_invites_its_artist() {
         again.out.text()
     );
 }
+
+/// What is kept about somebody is handed out, and is gone when it is erased; others keep theirs.
+#[tokio::test]
+async fn a_person_is_exported_and_erased() {
+    let machine = Machine::new();
+    for person in ["ann", "bob"] {
+        let talk = format!("a secret of {person}\n");
+        machine
+            .reads(&["chat", "--as", person], &talk)
+            .await
+            .with(0);
+    }
+    let ran = machine.run(&["export", "terminal:ann"]).await.with(0);
+    let all: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(all["messages"][0]["text"], "a secret of ann");
+    assert_eq!(all["identities"][0]["platform_user"], "ann");
+    let ran = machine.run(&["erase", "terminal:ann"]).await.with(1);
+    assert!(ran.out.contains("Add --yes"), "{}", ran.out);
+    let ran = machine
+        .run(&["erase", "terminal:ann", "--yes"])
+        .await
+        .with(0);
+    let left: Vec<&str> = ran.out.lines().skip(1).collect();
+    assert!(
+        left.len() > 5 && left.iter().all(|line| line.ends_with(" 0")),
+        "{}",
+        ran.out
+    );
+    let ran = machine.run(&["export", "terminal:ann"]).await.with(1);
+    assert!(
+        ran.err.contains("nobody is known as terminal:ann"),
+        "{}",
+        ran.err
+    );
+    let mut kept = std::fs::read(machine.folder.join("data/toney.db")).unwrap();
+    kept.extend(std::fs::read(machine.folder.join("data/toney.db-wal")).unwrap_or_default());
+    let kept = String::from_utf8_lossy(&kept);
+    assert!(kept.contains("a secret of bob") && !kept.contains("a secret of ann"));
+    let ran = machine.run(&["export", "terminal:bob"]).await.with(0);
+    assert!(ran.out.contains("a secret of bob"));
+    assert!(!ran.out.contains("ann"), "{}", ran.out);
+}
