@@ -5,6 +5,7 @@
 
 mod doctor;
 mod eval;
+mod ingest;
 mod people;
 mod persons;
 mod queues;
@@ -84,6 +85,11 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Takes documents in, so that Toney answers from them.
+    Ingest {
+        #[command(flatten)]
+        arguments: ingest::Arguments,
+    },
     /// Reads a document from the input, within limits; what the gateway calls for every document.
     #[command(hide = true)]
     Extract {
@@ -158,6 +164,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,
+        Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,
         // It has ended before there was a runtime.
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),
         Some(Command::Export { person }) => persons::export(&config, &person).await,

@@ -50,8 +50,9 @@ pub fn clean(text: &str, lines: Lines) -> String {
     };
     let mut seen = HashSet::new();
     for (number, page) in pages.iter().enumerate() {
+        let left = running.of_page(page, number, &mut seen);
         for (index, line) in page.iter().enumerate() {
-            if !running.has(page, index, number, &mut seen) {
+            if !left.contains(&index) {
                 out.line(line);
             }
         }
@@ -158,8 +159,8 @@ impl Running {
         let mut counts: HashMap<String, usize> = HashMap::new();
         let mut full = 0;
         for (number, page) in pages.iter().enumerate() {
-            let edges = (0..page.len()).filter(|index| at_edge(page, *index));
-            let edges = edges.filter_map(|index| page.get(index));
+            let edges = edges(page);
+            let edges = edges.iter().filter_map(|index| page.get(*index));
             let keys: HashSet<String> = edges.flat_map(|line| keys(line, number)).collect();
             full += usize::from(!keys.is_empty());
             for key in keys {
@@ -173,18 +174,21 @@ impl Running {
         }
     }
 
-    /// Whether a line runs through the pages. Where it says more than a number, its first place keeps it.
-    fn has(&self, page: &[&str], index: usize, number: usize, seen: &mut HashSet<String>) -> bool {
-        if self.keys.is_empty() || !at_edge(page, index) {
-            return false;
+    /// The places of a page's lines that run through the pages. What says more than a number keeps its
+    /// first place.
+    fn of_page(&self, page: &[&str], number: usize, seen: &mut HashSet<String>) -> Vec<usize> {
+        if self.keys.is_empty() {
+            return Vec::new();
         }
-        let Some(line) = page.get(index) else {
-            return false;
+        let runs = |index: &usize| {
+            let Some(line) = page.get(*index) else {
+                return false;
+            };
+            let mut keys = keys(line, number).into_iter();
+            let known = keys.find(|key| self.keys.contains(key));
+            known.is_some_and(|key| is_page_number(line) || !seen.insert(key))
         };
-        let known = keys(line, number)
-            .into_iter()
-            .find(|key| self.keys.contains(key));
-        known.is_some_and(|key| is_page_number(line) || !seen.insert(key))
+        edges(page).into_iter().filter(runs).collect()
     }
 }
 
@@ -215,6 +219,10 @@ fn keys(line: &str, page: usize) -> Vec<String> {
         let begin = digits.as_ptr() as usize - line.as_ptr() as usize;
         let before = line.get(..begin).unwrap_or_default();
         let behind = line.get(begin + digits.len()..).unwrap_or_default();
+        // In the midst of a line a number counts something else.
+        if !before.is_empty() && !behind.is_empty() && !is_page_number(&line) {
+            continue;
+        }
         // Chapters and songs are counted too, one to a page.
         let says = before
             .chars()
@@ -230,28 +238,16 @@ fn keys(line: &str, page: usize) -> Vec<String> {
     keys
 }
 
-/// Among the first or the last lines of a page that say something; a short page has no middle.
-fn at_edge(page: &[&str], index: usize) -> bool {
-    let said = |lines: &[&str]| {
-        lines
-            .iter()
-            .filter(|line| !line.is_empty())
-            .take(EDGE)
-            .count()
-    };
-    let before = page.get(..index).unwrap_or_default();
-    let after = page.get(index + 1..).unwrap_or_default();
-    // Looking far would make long pages slow.
-    let near = |lines: &[&str], rev: bool| match rev {
-        true => said(
-            lines
-                .get(lines.len().saturating_sub(EDGE * 4)..)
-                .unwrap_or_default(),
-        ),
-        false => said(lines.get(..lines.len().min(EDGE * 4)).unwrap_or_default()),
-    };
-    (before.len() < EDGE * 4 && near(before, true) < EDGE)
-        || (after.len() < EDGE * 4 && near(after, false) < EDGE)
+/// The places of the lines at the edges of a page that say something: of a short page fewer.
+fn edges(page: &[&str]) -> Vec<usize> {
+    let said =
+        || (0..page.len()).filter(|index| page.get(*index).is_some_and(|line| !line.is_empty()));
+    let depth = (said().take(EDGE * 4).count() / 4).clamp(1, EDGE);
+    let mut edges: Vec<usize> = said().take(depth).chain(said().rev().take(depth)).collect();
+    // A page of one line has one edge.
+    edges.sort_unstable();
+    edges.dedup();
+    edges
 }
 
 /// The characters that people see, composed, with single spaces and plain line ends.
@@ -349,7 +345,7 @@ mod tests {
     fn what_every_page_repeats_stays_once() {
         let page = |number: usize, words: &str| {
             format!(
-                "Deal memo\nLabel X\n\nSong {number}\n{words}\nTotal {}\n\nStrictly confidential {number}\nPage {number} of 4\n",
+                "Deal memo\nLabel X\n\nSong {number}\n{words}\na\nb\nc\nTotal {}\n\nStrictly confidential {number}\nPage {number} of 4\n",
                 number * 17
             )
         };
@@ -362,8 +358,9 @@ mod tests {
         };
         assert_eq!(
             all(&["one", "two", "three", "four"]),
-            "Deal memo\nLabel X\n\nSong 1\none\nTotal 17\n\nStrictly confidential 1\n\n\
-             Song 2\ntwo\nTotal 34\n\nSong 3\nthree\nTotal 51\n\nSong 4\nfour\nTotal 68"
+            "Deal memo\nLabel X\n\nSong 1\none\na\nb\nc\nTotal 17\n\nStrictly confidential 1\n\n\
+             Song 2\ntwo\na\nb\nc\nTotal 34\n\nSong 3\nthree\na\nb\nc\nTotal 51\n\n\
+             Song 4\nfour\na\nb\nc\nTotal 68"
         );
         assert_eq!(
             all(&["one", "two"]).matches("Deal memo").count(),
@@ -374,6 +371,7 @@ mod tests {
             .map(|number| format!("words {number} here\n- {number} -\n\u{c}"))
             .collect();
         assert_eq!(wrapped(&bare).matches('-').count(), 0);
+        assert_eq!(wrapped(&"alike\u{c}".repeat(9)), "alike");
     }
 
     #[test]

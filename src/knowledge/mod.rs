@@ -1,13 +1,16 @@
 //! Documents become knowledge: read, cleaned, cut into pieces, stored.
 //!
 //! This room never opens a document in the gateway's own process ([`extract`]), never says anything to a
-//! model, and never makes a piece visible before its document is whole. Start with [`extract`], then
-//! [`clean`] and [`split`].
+//! model, and never makes a piece visible before its document is whole. Start with [`ingest::Ingest`], which
+//! drives [`extract`], [`clean`] and [`split`].
 
 pub mod clean;
 pub mod extract;
+pub mod ingest;
 pub mod language;
 pub mod split;
+pub mod starter;
+pub mod worker;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -328,3 +328,73 @@ pub fn file_took_too_long(name: &str) -> String {
 pub fn file_not_read_now(name: &str) -> String {
     format!("Something on my side kept me from reading “{name}”. Send it again later.")
 }
+
+/// While a document is read.
+pub fn reading_document(name: &str) -> String {
+    format!("Reading “{name}” …")
+}
+
+/// While a document is taken in.
+pub fn storing_document(name: &str, percent: u64) -> String {
+    format!("Reading “{name}” … {percent} %")
+}
+
+/// Under a document: lets the managers of the artist reach it.
+pub const SHARE_DOCUMENT: &str = "Share with my team";
+
+/// Under a document: removes it.
+pub const REMOVE_DOCUMENT: &str = "Remove";
+
+/// A document that was there already.
+pub fn document_known(name: &str) -> String {
+    format!("I have “{name}” already, word for word, so there was nothing to do. Ask me about it.")
+}
+
+/// What is said of a document that was taken in.
+pub struct DocumentFacts {
+    /// How many pages it has.
+    pub pages: u32,
+    /// In how many pieces it is searched.
+    pub chunks: i64,
+    /// The code of its language, where that is known.
+    pub language: Option<&'static str>,
+    /// Whether an older one of that name is gone.
+    pub replaces: bool,
+    /// Whether others reach it.
+    pub shared: bool,
+}
+
+/// A document that can be asked about from now on.
+pub fn document_read(name: &str, facts: &DocumentFacts) -> String {
+    let DocumentFacts {
+        pages,
+        chunks,
+        language,
+        replaces,
+        shared,
+    } = facts;
+    let many = |count: i64, one: &str, more: &str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    };
+    let pages = many(i64::from(*pages), "page", "pages");
+    let chunks = many(*chunks, "piece", "pieces");
+    let language = match language {
+        Some("en") => ", in English",
+        Some("es") => ", in Spanish",
+        Some("pt") => ", in Portuguese",
+        Some("fr") => ", in French",
+        Some("de") => ", in German",
+        Some(_) | None => "",
+    };
+    let replaces = if *replaces {
+        " It takes the place of the older one."
+    } else {
+        ""
+    };
+    let reach = match shared {
+        true => "You and those who work for the artist can ask me about it.",
+        false => "Only you can ask me about it.",
+    };
+    format!("I've read “{name}”: {pages}{language}, kept in {chunks}.{replaces} {reach}")
+}

@@ -33,8 +33,25 @@ impl Kind {
         }
     }
 
+    /// What the name promises; only the content tells.
+    pub fn of_name(name: &str) -> Self {
+        match ending(name).as_str() {
+            "pdf" => Self::Pdf,
+            "docx" => Self::Docx,
+            "html" | "htm" | "xhtml" => Self::Html,
+            "csv" | "tsv" => Self::Csv,
+            "md" | "markdown" => Self::Markdown,
+            _ => Self::Text,
+        }
+    }
+
+    /// Whether a file of this name in a folder is worth trying.
+    pub fn is_likely(name: &str) -> bool {
+        Self::ENDINGS.contains(&ending(name).as_str())
+    }
+
     /// Endings of names that are worth trying in a folder.
-    pub const ENDINGS: [&str; 12] = [
+    const ENDINGS: [&str; 12] = [
         "txt", "text", "md", "markdown", "pdf", "docx", "html", "htm", "xhtml", "csv", "tsv", "log",
     ];
 }

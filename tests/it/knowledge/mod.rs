@@ -4,6 +4,8 @@ mod archive;
 mod hostile;
 mod paper;
 mod reading;
+mod story;
+mod taking;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};

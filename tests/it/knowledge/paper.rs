@@ -48,6 +48,11 @@ impl Paper {
 
     /// A catalogue, a page tree and a font, and these pages of content.
     pub(super) fn with_pages(contents: &[String]) -> Self {
+        Self::with_resources(contents, "")
+    }
+
+    /// The same, each page with these resources beside the font.
+    pub(super) fn with_resources(contents: &[String], resources: &str) -> Self {
         let mut paper = Self::default();
         paper.add("<< /Type /Catalog /Pages 2 0 R >>");
         let kids: String = (0..contents.len()).fold(String::new(), |mut kids, index| {
@@ -63,7 +68,7 @@ impl Paper {
             let content_at = 5 + index * 2;
             paper.add(format!(
                 "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Contents {content_at} 0 R \
-                 /Resources << /Font << /F1 3 0 R >> >> >>"
+                 /Resources << /Font << /F1 3 0 R >> {resources} >> >>"
             ));
             paper.stream("", content.as_bytes());
         }

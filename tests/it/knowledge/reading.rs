@@ -54,7 +54,7 @@ async fn a_word_document_gives_headings_lists_tables_and_notes() {
     );
     assert_eq!(
         read.text,
-        "# Split & share\n\n# Who wrote it\n\nAnn wrote it.\n\n- first\n- second\n\n### Shares\nAnn | 50 %\n\
+        "# Split & share\n\n# Who wrote it\n\nAnn wrote it.\n\n- first\n- second\n\n### Shares\n\nAnn | 50 %\n\
          Bob | 50 %\n\nBox\n\nA note."
     );
 }
@@ -97,9 +97,9 @@ async fn texts_pages_and_tables_are_read() {
         ),
         (
             "e.html",
-            b"<html><title>T</title><h2>H</h2><p>p",
+            b"<html><title>Two</title><h2>H</h2><p>p",
             Kind::Html,
-            "T",
+            "Two",
             "## H\n\np",
         ),
         ("noname", b"words", Kind::Text, "noname", "words"),
