@@ -15,7 +15,9 @@ use crate::delivery::{self, Delivery};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
-use crate::knowledge::Knowledge;
+use crate::knowledge::ingest::Ingest;
+use crate::knowledge::worker::TakeIn;
+use crate::knowledge::{self, starter};
 use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids, Message};
@@ -120,7 +122,16 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (store.clone(), redis.clone());
     let delivery = Delivery::new(shared, delivery_settings, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
-    let workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
+    let mut workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
+    let knowledge: knowledge::Settings = config.section("knowledge")?;
+    let wants_starter = knowledge.starter;
+    let ingest = Ingest::new(store.clone(), knowledge, ids.clone())?;
+    workers.push(Arc::new(TakeIn {
+        ingest: ingest.clone(),
+        store: store.clone(),
+        delivery: delivery.clone(),
+        clock,
+    }));
     let (sends, claims) = mpsc::unbounded_channel();
     let jobs_settings: jobs::Settings = config.section("jobs")?;
     let runner = Runner::new(store.clone(), jobs_settings, tools, workers, sends);
@@ -175,6 +186,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
+    let pages = tend_knowledge(all.store.clone(), ingest, wants_starter.then_some(ids));
+    tasks.spawn(until(all.receiving.clone(), pages));
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await
 }
@@ -570,6 +583,24 @@ fn workers(
         ids: ids.clone(),
     };
     Ok(vec![Arc::new(turn), Arc::new(summarise)])
+}
+
+/// Deletes what the last process left to be deleted, and brings the pages on the trade up to date; the
+/// next start tries again what did not work.
+async fn tend_knowledge(store: Store, ingest: Ingest, starter: Option<Ids>) {
+    let tended = async {
+        ingest.sweep().await?;
+        if let Some(ids) = starter {
+            starter::load(&store, &ingest, &ids).await?;
+        }
+        anyhow::Ok(())
+    };
+    if let Err(error) = tended.await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "Knowledge could not be brought up to date"
+        );
+    }
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

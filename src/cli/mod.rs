@@ -5,9 +5,11 @@
 
 mod doctor;
 mod eval;
+mod ingest;
 mod people;
 mod persons;
 mod queues;
+mod reading;
 mod serve;
 pub mod telemetry;
 
@@ -17,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Sources, Wrong};
+use crate::knowledge::extract;
 
 /// How a command went; the numbers are promised to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +85,17 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Takes documents in, so that Toney answers from them.
+    Ingest {
+        #[command(flatten)]
+        arguments: ingest::Arguments,
+    },
+    /// Reads a document from the input, within limits; what the gateway calls for every document.
+    #[command(hide = true)]
+    Extract {
+        #[command(flatten)]
+        order: reading::Order,
+    },
     /// Prints everything that is kept about a person, as JSON.
     Export {
         /// The person's id, or `platform:id`.
@@ -116,6 +130,9 @@ pub fn main() -> ExitCode {
         .install_default()
         .ok();
     let arguments = Arguments::parse();
+    if let Some(Command::Extract { order }) = arguments.command {
+        return extract::child(order.into());
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -147,6 +164,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,
+        Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,
+        // It has ended before there was a runtime.
+        Some(Command::Extract { order: _ }) => Ok(Exit::Failed),
         Some(Command::Export { person }) => persons::export(&config, &person).await,
         Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
         Some(Command::Migrate) => queues::migrate(&config).await,

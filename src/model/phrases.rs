@@ -264,3 +264,137 @@ pub fn too_large(what: &str, most: &str) -> String {
 pub fn lost_file(what: &str) -> String {
     format!("I couldn't get that {what} from the platform. Send it once more, please.")
 }
+
+/// A file whose pages are pictures.
+pub fn file_is_scan(name: &str) -> String {
+    format!(
+        "“{name}” holds pictures of pages and no text, so there is nothing in it that I can read. Run text recognition (OCR) over it and send it again."
+    )
+}
+
+/// A file that opens with a password only.
+pub fn file_is_encrypted(name: &str) -> String {
+    format!("“{name}” is locked with a password. Save it without one and send it again.")
+}
+
+/// A file with more bytes than are read.
+pub fn file_too_large(name: &str, most: u64) -> String {
+    format!(
+        "“{name}” is larger than {} MB, which is the most I read. Send it in parts, or without its pictures.",
+        most >> 20
+    )
+}
+
+/// A file with more text than is read.
+pub fn file_too_long(name: &str, most: u64) -> String {
+    format!(
+        "“{name}” holds more than {} MB of text, which is the most I read at once. Send it in parts.",
+        most >> 20
+    )
+}
+
+/// A file with more pages than are read.
+pub fn file_too_many_pages(name: &str, most: u32) -> String {
+    format!(
+        "“{name}” has more than {most} pages, which is the most I read at once. Send it in parts."
+    )
+}
+
+/// A file that is damaged.
+pub fn file_is_broken(name: &str) -> String {
+    format!(
+        "“{name}” is damaged, so I couldn't read it. Save it anew, or as PDF, and send it again."
+    )
+}
+
+/// A file of a kind that is not read.
+pub fn file_unsupported(name: &str, what: &str) -> String {
+    format!(
+        "“{name}” is {what}, which I can't read. I read PDF, Word (.docx), web pages, CSV, Markdown and plain text."
+    )
+}
+
+/// A file without a word.
+pub fn file_is_empty(name: &str) -> String {
+    format!("“{name}” is empty: there is no text in it.")
+}
+
+/// A file that was not read in time.
+pub fn file_took_too_long(name: &str) -> String {
+    format!("“{name}” took too long to read, so I stopped. Send it in parts, or as plain text.")
+}
+
+/// A file that could not be read for reasons of our own.
+pub fn file_not_read_now(name: &str) -> String {
+    format!("Something on my side kept me from reading “{name}”. Send it again later.")
+}
+
+/// While a document is read.
+pub fn reading_document(name: &str) -> String {
+    format!("Reading “{name}” …")
+}
+
+/// While a document is taken in.
+pub fn storing_document(name: &str, percent: u64) -> String {
+    format!("Reading “{name}” … {percent} %")
+}
+
+/// Under a document: lets the managers of the artist reach it.
+pub const SHARE_DOCUMENT: &str = "Share with my team";
+
+/// Under a document: removes it.
+pub const REMOVE_DOCUMENT: &str = "Remove";
+
+/// A document that was there already.
+pub fn document_known(name: &str) -> String {
+    format!("I have “{name}” already, word for word, so there was nothing to do. Ask me about it.")
+}
+
+/// What is said of a document that was taken in.
+pub struct DocumentFacts {
+    /// How many pages it has.
+    pub pages: u32,
+    /// In how many pieces it is searched.
+    pub chunks: i64,
+    /// The code of its language, where that is known.
+    pub language: Option<&'static str>,
+    /// Whether an older one of that name is gone.
+    pub replaces: bool,
+    /// Whether others reach it.
+    pub shared: bool,
+}
+
+/// A document that can be asked about from now on.
+pub fn document_read(name: &str, facts: &DocumentFacts) -> String {
+    let DocumentFacts {
+        pages,
+        chunks,
+        language,
+        replaces,
+        shared,
+    } = facts;
+    let many = |count: i64, one: &str, more: &str| match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    };
+    let pages = many(i64::from(*pages), "page", "pages");
+    let chunks = many(*chunks, "piece", "pieces");
+    let language = match language {
+        Some("en") => ", in English",
+        Some("es") => ", in Spanish",
+        Some("pt") => ", in Portuguese",
+        Some("fr") => ", in French",
+        Some("de") => ", in German",
+        Some(_) | None => "",
+    };
+    let replaces = if *replaces {
+        " It takes the place of the older one."
+    } else {
+        ""
+    };
+    let reach = match shared {
+        true => "You and those who work for the artist can ask me about it.",
+        false => "Only you can ask me about it.",
+    };
+    format!("I've read “{name}”: {pages}{language}, kept in {chunks}.{replaces} {reach}")
+}

@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 
 use crate::jobs::Work;
-use crate::model::{AttachmentId, Failure, File, MediaKind, phrases};
+use crate::knowledge::worker::Order;
+use crate::model::{AttachmentId, Failure, File, MediaKind, PersonId, phrases};
 use crate::platform::{FetchError, FileStream};
-use crate::store::{Change, NewAttachment};
+use crate::store::{Change, NewAttachment, Scope};
 
 use super::commit::Commit;
 use super::gather::Said;
@@ -83,8 +84,12 @@ impl Kept {
                 Some(FetchError::Failed(_)) | None => return Err(error.into()),
             },
         };
+        let attachment = AttachmentId::new(&turn.ids);
+        let order = self.order(turn, scene, commit.person(), (attachment, &path));
+        let order = order.await?;
+        let is_read = order.is_some();
         commit.attachment(NewAttachment {
-            id: AttachmentId::new(&turn.ids),
+            id: attachment,
             conversation: commit.conversation(),
             person: commit.person(),
             media: what.to_owned(),
@@ -95,6 +100,10 @@ impl Kept {
             path: path.display().to_string(),
             at: scene.now,
         });
+        if let Some(order) = order {
+            let job = order.job(&turn.clock, &turn.ids);
+            commit.job(job.map_err(|error| Failure::GiveUp(error.into()))?);
+        }
         let name = self
             .file
             .name
@@ -104,20 +113,62 @@ impl Kept {
         let Some(last) = scene.last() else {
             return Ok(commit.done().await);
         };
+        if self.caption.trim().is_empty() && is_read {
+            // Whoever reads it says what came of it.
+            return Ok(commit.done().await);
+        }
         if self.caption.trim().is_empty() {
             commit.say(scene, phrases::kept_file(what, &name, &bytes(stored.size)));
             return Ok(commit.done().await);
         }
         let said = Said {
             text: format!(
-                "{}\n\n[sent with a {what} {name}that you cannot open]",
-                self.caption
+                "{}\n\n[sent with a {what} {name}that you {}]",
+                self.caption,
+                if is_read {
+                    "are about to read"
+                } else {
+                    "cannot open"
+                }
             ),
             message: last.message.clone(),
             by: last.sender.name.clone(),
             user: last.sender.user.clone(),
         };
         Talk::answer(turn, scene, vec![said], (commit, work)).await
+    }
+}
+
+impl Kept {
+    /// What is to be done with a document of somebody who works for an artist; others' are only kept, and
+    /// so is what comes up in a group.
+    async fn order(
+        &self,
+        turn: &Turn,
+        scene: &Scene,
+        person: PersonId,
+        (attachment, path): (AttachmentId, &Path),
+    ) -> Result<Option<Order>> {
+        let Some(last) = scene.last() else {
+            return Ok(None);
+        };
+        if self.media != MediaKind::Document {
+            return Ok(None);
+        }
+        let asker = turn.store.asker(person, last.setting).await?;
+        Ok(asker.artist().map(|artist| Order {
+            attachment,
+            path: path.to_owned(),
+            name: self
+                .file
+                .name
+                .clone()
+                .unwrap_or_else(|| word(self.media).to_owned()),
+            address: last.address.clone(),
+            person,
+            artist,
+            scope: Scope::Own(artist, person).to_string(),
+        }))
     }
 }
 

@@ -7,8 +7,8 @@ use crate::model::{
     MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
 };
 use crate::store::{
-    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewMessage, NewRead,
-    NewSession, Rewrite, Role, out_lane,
+    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
+    NewRead, NewSession, Rewrite, Role, out_lane,
 };
 
 use super::gather::Said;
@@ -207,6 +207,11 @@ impl<'a> Commit<'a> {
             attachment: attachment.id,
         });
         self.change.attachments.push(attachment);
+    }
+
+    /// Orders work that goes on after the turn.
+    pub(super) fn job(&mut self, job: NewJob) {
+        self.change.jobs.push(job);
     }
 
     /// The chat is gone, or back.

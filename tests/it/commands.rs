@@ -2,6 +2,7 @@
 
 mod at_a_terminal;
 mod doctor;
+mod ingest;
 mod people;
 mod evaluating;
 mod serving;
@@ -57,6 +58,7 @@ impl Machine {
             env: Vec::new(),
         }
         .set("TONEY__MODELS__NEARBY", "")
+        .set("TONEY__KNOWLEDGE__STARTER", false)
         .set("TONEY_HTTP_ADDR", "127.0.0.1:0")
     }
 

@@ -26,6 +26,7 @@ mod crash;
 mod discord_adapter;
 mod embed_wire;
 mod http;
+mod knowledge;
 mod model_wire;
 mod redis_engine;
 mod store;

@@ -34,6 +34,7 @@ impl Program {
         program.set("TONEY_DATA_DIR", data);
         // Nobody may be asked but who a test names.
         program.set("TONEY__MODELS__NEARBY", "");
+        program.set("TONEY__KNOWLEDGE__STARTER", "false");
         program
     }
 

@@ -1,0 +1,265 @@
+//! `toney ingest`: documents from the operator's own folders.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use anyhow::{Context, Result};
+use futures::StreamExt;
+
+use crate::config::Config;
+use crate::knowledge;
+use crate::knowledge::extract::Kind;
+use crate::knowledge::ingest::{Done, Error, Ingest, Source, Step, Stored};
+use crate::model::{ArtistId, Clock, Ids};
+use crate::store::Scope;
+
+use super::Exit;
+use super::people::only_artist;
+use super::queues::open;
+
+/// What to take in, and for whom.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Arguments {
+    /// Files, and folders with everything in them.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Whose they are; made if there is nobody of that name.
+    #[arg(long, value_name = "ARTIST", conflicts_with = "global")]
+    artist: Option<String>,
+    /// Everybody's: knowledge of the trade.
+    #[arg(long)]
+    global: bool,
+}
+
+/// A file and what it is called from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    path: PathBuf,
+    name: String,
+}
+
+/// Nobody has folders inside of folders deeper than this, but links may.
+const DEEPEST: usize = 64;
+
+pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit> {
+    let Arguments {
+        paths,
+        artist,
+        global,
+    } = arguments;
+    let mut files = Vec::new();
+    let mut left = 0;
+    for path in &paths {
+        let known = std::fs::metadata(path);
+        let known = known.with_context(|| format!("{} cannot be read", path.display()))?;
+        match known.is_dir() {
+            true => walk(path, "", (&mut files, &mut left), DEEPEST),
+            false => files.push(Found {
+                path: path.clone(),
+                name: name_of(path),
+            }),
+        }
+    }
+    let store = open(config).await?;
+    let whose: Option<ArtistId> = match (global, artist) {
+        (true, _) => None,
+        (false, Some(name)) => Some(store.make_artist(&name).await?.id),
+        (false, None) => Some(only_artist(config, &store).await?.id),
+    };
+    let settings: knowledge::Settings = config.section("knowledge")?;
+    let side_by_side = settings.read_side_by_side.max(1);
+    let ids = Ids::new(Clock::System, None);
+    let ingest = Ingest::new(store, settings, ids)?;
+    let screen = Screen::new(files.len());
+    let mut done = futures::stream::iter(files)
+        .map(|found| take(&ingest, found, whose, &screen))
+        .buffer_unordered(side_by_side);
+    let mut failed = 0;
+    while let Some((name, result)) = done.next().await {
+        failed += usize::from(result.is_err());
+        screen.say(&name, &result)?;
+    }
+    screen.end(failed, left)?;
+    Ok(if failed == 0 {
+        Exit::Well
+    } else {
+        Exit::Failed
+    })
+}
+
+async fn take(
+    ingest: &Ingest,
+    found: Found,
+    whose: Option<ArtistId>,
+    screen: &Screen,
+) -> (String, Result<Done, Error>) {
+    let Found { path, name } = found;
+    let source = Source {
+        path,
+        name: name.clone(),
+        artist: whose,
+        owner: None,
+        scope: whose.map_or(Scope::Global, Scope::Team),
+        keeps: false,
+        copies: false,
+    };
+    let result = ingest.file(&source, &|step| screen.show(&name, step)).await;
+    (name, result)
+}
+
+/// Everything in a folder that may be a document, in the order of names; counts the rest.
+fn walk(folder: &Path, prefix: &str, (files, left): (&mut Vec<Found>, &mut usize), deeper: usize) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut entries: Vec<_> = entries
+        .map(|entry| (name_of(&entry.path()), entry))
+        .collect();
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    for (name, entry) in entries {
+        if name.starts_with('.') {
+            continue;
+        }
+        let named = format!("{prefix}{name}");
+        // A link to a folder may lead in circles; one to a file is that file.
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_folder && deeper > 0 {
+            walk(
+                &entry.path(),
+                &format!("{named}/"),
+                (files, left),
+                deeper - 1,
+            );
+        } else if entry.path().is_file() && Kind::is_likely(&name) {
+            files.push(Found {
+                path: entry.path(),
+                name: named,
+            });
+        } else {
+            *left += 1;
+        }
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
+}
+
+/// Lines for files, and on a terminal a bar under them.
+struct Screen {
+    all: usize,
+    live: bool,
+    done: Mutex<usize>,
+}
+
+/// Signs of the bar.
+const BAR: usize = 24;
+
+impl Screen {
+    fn new(all: usize) -> Self {
+        Self {
+            all,
+            live: std::io::stderr().is_terminal(),
+            done: Mutex::new(0),
+        }
+    }
+
+    fn done(&self) -> usize {
+        *self
+            .done
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// How far a file is. What a terminal does not take is not worth stopping for.
+    fn show(&self, name: &str, step: Step) {
+        if !self.live {
+            return;
+        }
+        let part = match step {
+            Step::Reading => 0,
+            Step::Storing(percent) => percent,
+        };
+        let line = bar((self.done(), self.all), part, name);
+        drop(write!(std::io::stderr(), "\r\x1b[K{line}"));
+    }
+
+    fn say(&self, name: &str, result: &Result<Done, Error>) -> Result<()> {
+        *self
+            .done
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) += 1;
+        if self.live {
+            write!(std::io::stderr(), "\r\x1b[K")?;
+        }
+        match result {
+            Ok(Done::Known(_)) => writeln!(std::io::stdout(), "{name}: known already")?,
+            Ok(Done::Stored(stored)) => writeln!(std::io::stdout(), "{name}: {}", facts(stored))?,
+            Err(Error::Unreadable(error)) => {
+                writeln!(std::io::stderr(), "{}", error.sentence(name))?;
+            }
+            Err(Error::Store(error)) => writeln!(std::io::stderr(), "{name}: {error:#}")?,
+        }
+        Ok(())
+    }
+
+    fn end(&self, failed: usize, left: usize) -> Result<()> {
+        let taken = self.done() - failed;
+        let mut line = format!("{taken} of {} taken in", self.all);
+        if left > 0 {
+            line.push_str(&format!(", {left} of other kinds left aside"));
+        }
+        writeln!(std::io::stdout(), "{line}.")?;
+        Ok(())
+    }
+}
+
+fn facts(stored: &Stored) -> String {
+    let Stored {
+        document: _,
+        scope: _,
+        title: _,
+        pages,
+        chunks,
+        language,
+        replaced,
+    } = stored;
+    let language = language.map_or("other", |language| language.code());
+    let replaced = if replaced.is_some() {
+        ", replaces the older one"
+    } else {
+        ""
+    };
+    format!("pages {pages}, pieces {chunks}, language {language}{replaced}")
+}
+
+/// How far all files are, with the part of the one that is under way in percent.
+fn bar((done, all): (usize, usize), part: u64, name: &str) -> String {
+    let part = usize::try_from(part).unwrap_or(0).min(100);
+    let filled = (done * 100 + part) * BAR / (all.max(1) * 100);
+    let filled = filled.min(BAR);
+    let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+    format!(
+        "[{}{}] {done}/{all} {name}",
+        "#".repeat(filled),
+        "-".repeat(BAR - filled)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bar_grows() {
+        assert_eq!(
+            bar((0, 2), 0, "a.pdf"),
+            format!("[{}] 0/2 a.pdf", "-".repeat(24))
+        );
+        assert_eq!(
+            bar((1, 2), 50, "b\u{1b}[2J.pdf"),
+            format!("[{}{}] 1/2 b[2J.pdf", "#".repeat(18), "-".repeat(6))
+        );
+        assert!(bar((2, 2), 100, "c").starts_with(&format!("[{}]", "#".repeat(24))));
+    }
+}

@@ -1,0 +1,236 @@
+//! What Toney knows of the trade from the start: the pages of `config/knowledge`, compiled in.
+
+use anyhow::Result;
+use sha2::{Digest, Sha256};
+
+use crate::model::{DocumentId, Ids};
+use crate::store::{NewDocument, Scope, Store};
+
+use super::clean::{Lines, clean};
+use super::extract::{Extracted, Kind};
+use super::ingest::{Done, Ingest, hex};
+
+/// A page by its name in the folder.
+macro_rules! pages {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../config/knowledge/", $name, ".md")))),*]
+    };
+}
+
+/// Every page; one line each.
+const PAGES: &[(&str, &str)] = pages![
+    "ai-made-music-disclosure-and-rights",
+    "artificial-streaming-penalties",
+    "artist-profiles-claiming-and-care",
+    "booking-and-live-fees",
+    "budgets-for-a-release",
+    "collecting-societies",
+    "contracts-and-recoupment",
+    "cover-songs",
+    "crowdfunding-and-direct-to-fan",
+    "distribution-and-lead-times",
+    "fan-communities-and-memberships",
+    "festival-applications",
+    "gema-and-gvl",
+    "grants-and-funding-by-country",
+    "independent-curators-and-fake-playlists",
+    "isrc",
+    "label-deals",
+    "mechanical-royalties",
+    "mental-health-on-tour-and-after-release",
+    "merch-margins-and-print-on-demand",
+    "metadata-that-gets-rejected",
+    "mlc-and-soundexchange",
+    "music-blogs-and-radio-promotion",
+    "neighbouring-rights",
+    "newsletters-and-mailing-lists",
+    "performance-royalties",
+    "playlist-pitching-editorial",
+    "pre-saves-and-release-day-checklist",
+    "press-kit-and-writing-to-press",
+    "prs-and-ppl",
+    "publishing-deals",
+    "reading-streaming-analytics",
+    "release-plan-eight-weeks",
+    "royalties-overview",
+    "sacem-adami-scpp-sppf",
+    "sampling-and-clearance",
+    "sgae-and-aie",
+    "short-video-tiktok-reels-shorts",
+    "singles-ep-or-album",
+    "social-content-calendar",
+    "splits-and-split-sheets",
+    "streaming-payouts",
+    "sync-licensing",
+    "taxes-for-musicians",
+    "the-team-and-commissions",
+    "tips-and-thank-you-flows",
+    "touring-basics-and-routing",
+    "upc-ean-iswc-ipi",
+    "youtube-content-id",
+];
+
+/// Where it is noted which pages were loaded.
+const NOTE: (&str, &str) = ("knowledge", "starter");
+/// About what a printed page holds, in bytes.
+const PAGE: usize = 3_000;
+
+/// A page with the facts at its head.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<'a> {
+    /// Its name, without an ending.
+    pub name: &'a str,
+    pub title: &'a str,
+    pub summary: &'a str,
+    /// The day on which it was true.
+    pub date: &'a str,
+    /// For which countries, where that matters.
+    pub country: Option<&'a str>,
+    pub topics: &'a str,
+    pub sources: Vec<&'a str>,
+    pub body: &'a str,
+}
+
+/// All pages, in the order of their names.
+pub fn pages() -> impl Iterator<Item = Page<'static>> {
+    PAGES
+        .iter()
+        .filter_map(|(name, text)| Page::parse(name, text))
+}
+
+impl<'a> Page<'a> {
+    /// Takes a page apart; `None` when a fact is missing.
+    pub fn parse(name: &'a str, text: &'a str) -> Option<Self> {
+        let (facts, body) = text.strip_prefix("---\n")?.split_once("\n---\n")?;
+        let fact = |key: &str| {
+            let line = facts.lines().find_map(|line| line.strip_prefix(key))?;
+            Some(line.strip_prefix(':')?.trim()).filter(|value| !value.is_empty())
+        };
+        let sources = facts
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- "));
+        Some(Self {
+            name,
+            title: fact("title")?,
+            summary: fact("summary")?,
+            date: fact("date")?,
+            country: fact("country"),
+            topics: fact("topics")?,
+            sources: sources.collect(),
+            body: body.trim(),
+        })
+    }
+
+    /// What is searched and quoted: also what it is about, how old it is, and where it comes from.
+    fn text(&self) -> String {
+        let Self {
+            name: _,
+            title,
+            summary,
+            date,
+            country,
+            topics,
+            sources,
+            body,
+        } = self;
+        let country = country
+            .map(|country| format!(" Country: {country}."))
+            .unwrap_or_default();
+        let sources = sources.join("\n");
+        let text = format!(
+            "# {title}\n\n{summary} As of {date}.{country} Topics: {topics}.\n\n{body}\n\n## Sources\n\n{sources}\n"
+        );
+        clean(&text, Lines::Meant)
+    }
+}
+
+/// Loads the pages that changed since they were loaded last; answers how many.
+///
+/// # Errors
+///
+/// When the store does not take them now.
+pub async fn load(store: &Store, ingest: &Ingest, ids: &Ids) -> Result<usize> {
+    let mut all = Sha256::new();
+    for (name, text) in PAGES {
+        all.update(name.as_bytes());
+        all.update(text.as_bytes());
+    }
+    let all = hex(all);
+    let (room, name) = NOTE;
+    if store.note(room, name).await?.as_deref() == Some(all.as_str()) {
+        return Ok(0);
+    }
+    let mut loaded = 0;
+    for page in pages() {
+        let text = page.text();
+        let mut hash = Sha256::new();
+        hash.update(text.as_bytes());
+        let new = NewDocument {
+            id: DocumentId::new(ids),
+            artist: None,
+            owner: None,
+            scope: Scope::Global,
+            name: page.name.to_owned(),
+            mime: Kind::Markdown.mime().to_owned(),
+            sha256: hex(hash),
+            path: String::new(),
+            bytes: i64::try_from(text.len()).unwrap_or(i64::MAX),
+            copies: true,
+        };
+        let extracted = Extracted {
+            kind: Kind::Markdown,
+            title: page.title.to_owned(),
+            pages: u32::try_from(text.len().div_ceil(PAGE)).unwrap_or(1),
+            text,
+        };
+        match ingest.text(&new, extracted).await? {
+            Done::Known(_) => {}
+            Done::Stored(_) => loaded += 1,
+        }
+    }
+    store.write_note(room, name, &all).await?;
+    tracing::info!(
+        documents.count = loaded,
+        "The pages on the trade were loaded"
+    );
+    Ok(loaded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_is_listed_and_whole() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/config/knowledge");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .map(|name| name.strip_suffix(".md").unwrap().to_owned())
+            .collect();
+        files.sort();
+        let listed: Vec<&str> = PAGES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(listed, files);
+        let pages: Vec<Page<'_>> = pages().collect();
+        assert_eq!(pages.len(), PAGES.len());
+        for page in pages {
+            assert!(
+                !page.sources.is_empty() && page.body.len() > 1_000,
+                "{}",
+                page.name
+            );
+            assert_eq!(page.date.len(), 10, "{}", page.name);
+        }
+    }
+
+    #[test]
+    fn a_page_says_what_it_is_about_and_where_it_comes_from() {
+        let page = "---\ntitle: T\nsummary: S.\ndate: 2026-11-21\ncountry: DE\ntopics: a, b\nsources:\n  - https://x\n---\nBody.\n";
+        let page = Page::parse("t", page).unwrap();
+        assert_eq!(
+            page.text(),
+            "# T\n\nS. As of 2026-11-21. Country: DE. Topics: a, b.\n\nBody.\n\n## Sources\n\nhttps://x"
+        );
+        assert!(Page::parse("t", "no facts").is_none());
+    }
+}

@@ -1,0 +1,327 @@
+//! Takes in the documents that people drop into a chat, and shows there how far it is.
+//!
+//! One message grows from "reading" to what came of it. It is an outbound like any other, found again by
+//! its key after a crash.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use crate::delivery::Delivery;
+use crate::jobs::{Work, Worker};
+use crate::model::{
+    Address, ArtistId, AttachmentId, Button, Clock, Content, DocumentId, Failure, Ids, JobId,
+    Message, OutboundId, PersonId, Priority, phrases,
+};
+use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, out_lane};
+
+use super::ingest::{Done, Error, Ingest, Source, Step, Stored};
+
+/// What takes longer than this is spoken of while it lasts.
+const QUIET: Duration = Duration::from_millis(900);
+/// The pause between two changes of that message.
+const PAUSE: Duration = Duration::from_secs(2);
+/// The name of the job.
+const KIND: &str = "ingest";
+
+/// A document that was dropped into a chat.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The file that came.
+    pub attachment: AttachmentId,
+    /// Where it was kept.
+    pub path: PathBuf,
+    /// What the person called it.
+    pub name: String,
+    /// Where it came.
+    pub address: Address,
+    /// Who brought it.
+    pub person: PersonId,
+    /// Whose it is.
+    pub artist: ArtistId,
+    /// The token of who reaches it.
+    pub scope: String,
+}
+
+impl Order {
+    /// The job for it. Documents of one chat are taken in one after the other.
+    ///
+    /// # Errors
+    ///
+    /// Never, as long as an order can be written as JSON.
+    pub fn job(&self, clock: &Clock, ids: &Ids) -> Result<NewJob, serde_json::Error> {
+        let now = clock.now();
+        Ok(NewJob {
+            id: JobId::new(ids),
+            kind: KIND.to_owned(),
+            lane: format!("{KIND}:{}", self.address),
+            key: format!("{KIND}:{}", self.attachment),
+            ordering: now.ms(),
+            payload: serde_json::to_string(self)?,
+            run_at: now,
+            at: now,
+        })
+    }
+}
+
+/// Takes documents in, one job each.
+pub struct TakeIn {
+    /// Takes documents in.
+    pub ingest: Ingest,
+    /// Where messages are found again.
+    pub store: Store,
+    /// The way out.
+    pub delivery: Delivery,
+    /// The time.
+    pub clock: Clock,
+}
+
+#[async_trait]
+impl Worker for TakeIn {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        work.jobs.truncate(1);
+        let Some(job) = work.jobs.first() else {
+            return Ok(Change::default());
+        };
+        let order: Order =
+            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
+        let source = source(&order)?;
+        let key = key(job);
+        let begun = self.store.outbound(&key).await?;
+        let mut note = Note::new(self, order.address.clone(), key);
+        if let Some(row) = begun {
+            note.row = Some(row.outbound.id);
+            note.message = row.parts.first().cloned();
+        }
+        let (tell, mut told) = watch::channel(Step::Reading);
+        let progress = |step: Step| {
+            tell.send_replace(step);
+        };
+        let taking = self.ingest.file(&source, &progress);
+        tokio::pin!(taking);
+        let result = loop {
+            let text = said(*told.borrow_and_update(), &order.name);
+            tokio::select! {
+                result = &mut taking => break result,
+                () = note.tend(&text) => {}
+                Ok(()) = told.changed() => {}
+            }
+        };
+        let (text, buttons) = match result {
+            Ok(done) => outcome(&done, &order.name),
+            Err(Error::Unreadable(error)) if !error.may_pass() => {
+                (error.sentence(&order.name), Vec::new())
+            }
+            Err(Error::Unreadable(error)) => return Err(anyhow::Error::from(error).into()),
+            Err(Error::Store(error)) => return Err(error.into()),
+        };
+        note.settle();
+        Ok(note.last(text, buttons))
+    }
+
+    /// Whoever brought it hears that it failed.
+    async fn given_up(&self, work: &Work) -> Change {
+        let order = |job: &Job| serde_json::from_str::<Order>(&job.payload).ok();
+        let Some((job, order)) = work.jobs.first().and_then(|job| Some((job, order(job)?))) else {
+            return Change::default();
+        };
+        let key = key(job);
+        let begun = self.store.outbound(&key).await.ok().flatten();
+        let mut note = Note::new(self, order.address, key);
+        note.row = begun.map(|row| row.outbound.id);
+        note.last(phrases::file_not_read_now(&order.name), Vec::new())
+    }
+}
+
+/// The key of the message about a job, the same at every attempt.
+fn key(job: &Job) -> String {
+    format!("document:{}", job.id)
+}
+
+fn source(order: &Order) -> Result<Source, Failure> {
+    let scope: Scope = order
+        .scope
+        .parse()
+        .map_err(|error: crate::store::InvalidScope| Failure::GiveUp(error.into()))?;
+    Ok(Source {
+        path: order.path.clone(),
+        name: order.name.clone(),
+        artist: Some(order.artist),
+        owner: Some(order.person),
+        scope,
+        keeps: true,
+        copies: false,
+    })
+}
+
+fn said(step: Step, name: &str) -> String {
+    match step {
+        Step::Reading => phrases::reading_document(name),
+        Step::Storing(percent) => phrases::storing_document(name, percent),
+    }
+}
+
+/// What the person reads and can press in the end.
+fn outcome(done: &Done, name: &str) -> (String, Vec<Vec<Button>>) {
+    match done {
+        Done::Known(document) => (phrases::document_known(name), vec![vec![remove(*document)]]),
+        Done::Stored(stored) => {
+            let Stored {
+                document,
+                scope,
+                title: _,
+                pages,
+                chunks,
+                language,
+                replaced,
+            } = stored;
+            let facts = phrases::DocumentFacts {
+                pages: *pages,
+                chunks: *chunks,
+                language: language.map(|language| language.code()),
+                replaces: replaced.is_some(),
+                shared: !matches!(scope, Scope::Own(..)),
+            };
+            let mut buttons = Vec::new();
+            if !facts.shared {
+                buttons.push(Button {
+                    label: phrases::SHARE_DOCUMENT.to_owned(),
+                    data: format!("docs:share:{document}"),
+                });
+            }
+            buttons.push(remove(*document));
+            (phrases::document_read(name, &facts), vec![buttons])
+        }
+    }
+}
+
+fn remove(document: DocumentId) -> Button {
+    Button {
+        label: phrases::REMOVE_DOCUMENT.to_owned(),
+        data: format!("docs:remove:{document}"),
+    }
+}
+
+/// The message that says how far it is.
+struct Note<'a> {
+    take: &'a TakeIn,
+    address: Address,
+    key: String,
+    row: Option<OutboundId>,
+    message: Option<Message>,
+    stands: Option<oneshot::Receiver<Message>>,
+    shown: String,
+    not_before: Instant,
+}
+
+impl<'a> Note<'a> {
+    fn new(take: &'a TakeIn, address: Address, key: String) -> Self {
+        Self {
+            take,
+            address,
+            key,
+            row: None,
+            message: None,
+            stands: None,
+            shown: String::new(),
+            not_before: Instant::now() + QUIET,
+        }
+    }
+
+    /// Waits until this can be shown, and shows it. Where nothing can be edited, the end comes whole.
+    async fn tend(&mut self, text: &str) {
+        let edits = self
+            .take
+            .delivery
+            .features(&self.address)
+            .is_some_and(|can| can.edits);
+        if !edits || self.shown == text {
+            return std::future::pending().await;
+        }
+        if self.row.is_some() && self.message.is_none() {
+            match &mut self.stands {
+                Some(stands) => {
+                    self.message = stands.await.ok();
+                    self.stands = None;
+                    return;
+                }
+                None => return std::future::pending().await,
+            }
+        }
+        tokio::time::sleep_until(self.not_before).await;
+        text.clone_into(&mut self.shown);
+        self.not_before = Instant::now() + PAUSE.max(self.take.delivery.preview_every());
+        match &self.message {
+            Some(message) => {
+                let grown = (text, &[] as &[Vec<Button>]);
+                let pause = self.take.delivery.grow(&self.address, message, grown).await;
+                self.not_before += pause.unwrap_or_default();
+            }
+            None => self.begin(text).await,
+        }
+    }
+
+    async fn begin(&mut self, text: &str) {
+        let letter = self.letter(Priority::Preview, text.to_owned(), Vec::new());
+        let id = letter.outbound.id;
+        self.stands = Some(self.take.delivery.stands(id));
+        self.row = Some(id);
+        let change = Change {
+            outbound: vec![letter],
+            ..Change::default()
+        };
+        // Whether the row is there is not known then; the last words come whole.
+        if self.take.store.apply(change).await.is_err() {
+            self.stands = None;
+        }
+    }
+
+    /// Lets nobody wait for the message any more.
+    fn settle(&self) {
+        if let Some(row) = self.row {
+            self.take.delivery.stands_no_more(row);
+        }
+    }
+
+    /// The last words: in the row that grew, or in a new one.
+    fn last(self, text: String, buttons: Vec<Vec<Button>>) -> Change {
+        let mut letter = self.letter(Priority::Reply, text, buttons);
+        let mut change = Change::default();
+        if let Some(row) = self.row {
+            // Should the row never have got into the store, it does now.
+            letter.outbound.id = row;
+            change.rewrites.push(Rewrite {
+                id: row,
+                lane: out_lane(&self.address),
+                content: letter.outbound.content.clone(),
+                at: self.take.clock.now(),
+            });
+        }
+        change.outbound.push(letter);
+        change
+    }
+
+    fn letter(
+        &self,
+        priority: Priority,
+        text: String,
+        buttons: Vec<Vec<Button>>,
+    ) -> crate::store::NewOutbound {
+        let content = Content::Message {
+            text,
+            buttons,
+            reply_to: None,
+            interaction: None,
+        };
+        let (address, key) = (self.address.clone(), self.key.clone());
+        self.take.delivery.letter(address, key, priority, content)
+    }
+}
