@@ -162,7 +162,11 @@ async fn what_says_more_of_the_question_comes_first(home: Home) {
         .await
         .unwrap();
     assert_eq!(hits.len(), 1);
-    assert!((hits[0].score - 3.275_131_7).abs() < 1e-4, "{}", hits[0].score);
+    assert!(
+        (hits[0].score - 3.275_131_7).abs() < 1e-4,
+        "{}",
+        hits[0].score
+    );
 }
 
 async fn a_document_is_found_while_it_is_to_be_seen(home: Home) {
