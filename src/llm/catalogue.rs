@@ -8,6 +8,8 @@ const FILE: &str = include_str!("../../config/models.toml");
 const UNKNOWN_CONTEXT: u32 = 8_192;
 /// Output limit of a model nobody described.
 const UNKNOWN_OUTPUT: u32 = 2_048;
+/// Tokens that an embedding model reads which nobody described: what the family of BERT does.
+const UNKNOWN_WINDOW: u32 = 512;
 
 /// How a provider is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -107,14 +109,51 @@ impl Entry {
     }
 }
 
+/// What is known about an embedding model, wherever it is served.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Embedding {
+    /// How it is called, without provider, owner and tag.
+    pub names: Vec<String>,
+    /// Numbers of a vector.
+    pub dimensions: usize,
+    /// Whether fewer dimensions can be asked for.
+    #[serde(default)]
+    pub reducible: bool,
+    /// Tokens of a text that it reads.
+    pub window: u32,
+    /// What is put before a question.
+    #[serde(default)]
+    pub query: String,
+    /// What is put before a passage.
+    #[serde(default)]
+    pub passage: String,
+}
+
+impl Embedding {
+    /// What is assumed of a model that nobody described; its dimensions are learnt.
+    pub fn unknown() -> Self {
+        Self {
+            names: Vec::new(),
+            dimensions: 0,
+            reducible: true,
+            window: UNKNOWN_WINDOW,
+            query: String::new(),
+            passage: String::new(),
+        }
+    }
+}
+
 /// Every provider and model that is described.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Catalogue {
     /// In the order in which they are preferred when several have a key.
     pub providers: Vec<Provider>,
-    /// The models.
+    /// The models that talk.
     pub models: Vec<Entry>,
+    /// The models that turn texts into vectors.
+    pub embeddings: Vec<Embedding>,
 }
 
 impl Catalogue {
@@ -146,6 +185,15 @@ impl Catalogue {
     pub fn of<'a>(&'a self, provider: &'a str) -> impl Iterator<Item = &'a Entry> {
         let models = self.models.iter();
         models.filter(move |entry| entry.provider() == provider)
+    }
+
+    /// The embedding model of that id on the wire, whoever owns and serves it there.
+    pub fn embedding(&self, id: &str) -> Option<&Embedding> {
+        let last = id.rsplit('/').next()?;
+        let name = last.split(':').next()?;
+        let is_called = |known: &String| known.eq_ignore_ascii_case(name);
+        let mut embeddings = self.embeddings.iter();
+        embeddings.find(|embedding| embedding.names.iter().any(is_called))
     }
 
     /// The model of that full name, or what is assumed of one that nobody described.
@@ -190,6 +238,21 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn embedding_models_are_found_under_every_name() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let mut names = HashSet::new();
+        for embedding in &catalogue.embeddings {
+            assert!(embedding.window >= 256 && embedding.dimensions >= 256);
+            assert!(embedding.names.iter().all(|name| names.insert(name)));
+        }
+        let prefix = |id: &str| catalogue.embedding(id).map(|known| known.query.as_str());
+        assert_eq!(prefix("nomic-embed-text:latest"), Some("search_query: "));
+        assert_eq!(prefix("sentence-transformers/all-MiniLM-L6-v2"), Some(""));
+        assert!(prefix("BAAI/bge-base-en-v1.5").unwrap().ends_with(": "));
+        assert_eq!(prefix("gpt-4o"), None);
     }
 
     #[test]

@@ -24,6 +24,30 @@ type Broken = Box<dyn std::error::Error + Send + Sync>;
 
 /// Lets a response through as a stream of events, or says what is wrong with it.
 pub(super) async fn admit(response: Response) -> Result<Response, Error> {
+    let (response, kind) = well(response).await?;
+    if kind.contains("html") {
+        return Err(Error::Nonsense("a web page"));
+    }
+    let body = if kind.contains("json") {
+        Body::from(whole(response).await?)
+    } else {
+        Body::wrap_stream(events(response.bytes_stream()))
+    };
+    // The `http` crate by the name under which another dependency hands it out.
+    Ok(axum::http::Response::new(body).into())
+}
+
+/// Reads an answer that comes whole up to a limit, or says what is wrong with it.
+pub(super) async fn document(response: Response, limit: usize) -> Result<Vec<u8>, Error> {
+    let (response, kind) = well(response).await?;
+    if kind.contains("html") {
+        return Err(Error::Nonsense("a web page"));
+    }
+    read(response, limit).await
+}
+
+/// A response without an error, and its content type in small letters.
+async fn well(response: Response) -> Result<(Response, String), Error> {
     let status = response.status();
     if !status.is_success() {
         let after = retry_after(response.headers());
@@ -40,16 +64,7 @@ pub(super) async fn admit(response: Response) -> Result<Response, Error> {
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default()
         .to_ascii_lowercase();
-    if kind.contains("html") {
-        return Err(Error::Nonsense("a web page"));
-    }
-    let body = if kind.contains("json") {
-        Body::from(whole(response).await?)
-    } else {
-        Body::wrap_stream(events(response.bytes_stream()))
-    };
-    // The `http` crate by the name under which another dependency hands it out.
-    Ok(axum::http::Response::new(body).into())
+    Ok((response, kind))
 }
 
 /// Some servers ignore that a stream was asked for: their answer becomes a stream of one piece.

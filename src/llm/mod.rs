@@ -8,6 +8,7 @@ mod breaker;
 mod catalogue;
 mod chain;
 mod door;
+mod embed;
 mod error;
 mod guard;
 mod money;
@@ -25,8 +26,9 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 
-pub use catalogue::{Catalogue, Entry};
+pub use catalogue::{Catalogue, Embedding, Entry};
 pub use door::{Door, Wrong};
+pub use embed::Embedder;
 pub use error::{Error, Wait};
 pub use money::Cost;
 pub use prompt::{Persona, Place, Prompts, Summary};

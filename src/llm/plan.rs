@@ -29,6 +29,7 @@ impl Builder<'_> {
             classify,
             extract,
             summarise,
+            embed: _,
             nearby: _,
             deadlines: _,
         } = &self.settings.models;
@@ -151,7 +152,7 @@ impl Builder<'_> {
             .collect()
     }
 
-    fn check_addresses(&self) -> Result<(), Wrong> {
+    pub(super) fn check_addresses(&self) -> Result<(), Wrong> {
         for name in self.settings.providers.keys() {
             let Some(place) = self.place(name) else {
                 continue;
@@ -169,7 +170,7 @@ impl Builder<'_> {
     }
 
     /// Where a provider is, by the settings and the catalogue; none when neither knows.
-    fn place(&self, provider: &str) -> Option<Place> {
+    pub(super) fn place(&self, provider: &str) -> Option<Place> {
         let listed = self.catalogue.provider(provider);
         let base = self
             .base_url(provider)

@@ -67,6 +67,9 @@ pub struct Models {
     /// Shortening.
     #[serde(deserialize_with = "list")]
     pub summarise: Vec<String>,
+    /// Turning texts into vectors; all of them side by side, none when empty.
+    #[serde(deserialize_with = "list")]
+    pub embed: Vec<String>,
     /// Where Ollama is looked for while no model is configured; the usual port of this machine
     /// when unset, nowhere when empty.
     pub nearby: Option<String>,

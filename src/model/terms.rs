@@ -56,6 +56,17 @@ impl Language {
         }
     }
 
+    /// Its code of two letters.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::English => "en",
+            Self::Spanish => "es",
+            Self::Portuguese => "pt",
+            Self::French => "fr",
+            Self::German => "de",
+        }
+    }
+
     fn stemmer(self) -> Stemmer {
         Stemmer::new(match self {
             Self::English => Algorithm::English,
@@ -196,6 +207,13 @@ pub fn of_query(text: &str) -> Query {
     Query {
         words: words.collect(),
     }
+}
+
+/// The language whose small words a text holds; English where there are none.
+pub fn language_of(text: &str) -> Language {
+    let mut said: Vec<String> = Vec::new();
+    words::each(text, |word| said.push(word.text.to_owned()));
+    stop::language_of(said.iter().map(String::as_str))
 }
 
 /// The stem of a word; a number or a code has none.

@@ -189,6 +189,8 @@ impl Db {
             ("synchronous", synchronous),
             ("foreign_keys", "ON"),
             ("temp_store", "MEMORY"),
+            // What is deleted is overwritten: forgetting is more than not finding.
+            ("secure_delete", "ON"),
             // See `writer::CHECKPOINT`; this one is for the time when no other gets through.
             ("wal_autocheckpoint", "50000"),
         ] {
@@ -228,6 +230,18 @@ impl Db {
                 .await
         {
             tracing::debug!(error = %error, "The journal could not be copied into the database");
+        }
+    }
+
+    /// Leaves nothing in SQLite's journal, so that what was deleted is not there either; as far as nobody
+    /// reads it.
+    pub(super) async fn empty_journal(&self) {
+        if let Self::Sqlite { read, .. } = self
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(read)
+                .await
+        {
+            tracing::debug!(error = %error, "The journal could not be emptied");
         }
     }
 

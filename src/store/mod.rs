@@ -13,6 +13,7 @@ mod conversations;
 mod db;
 mod desk;
 mod documents;
+mod erase;
 mod lanes;
 mod lexical;
 mod passages;
@@ -49,6 +50,7 @@ pub use lexical::Hit;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;
+pub use vectors::{Hit, Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 
 use db::Db;
@@ -109,6 +111,7 @@ pub struct Store {
     /// Until when our lease surely holds; beyond it nothing may be sent.
     lease_until: Arc<AtomicI64>,
     sign_of_life: Arc<Mutex<Option<std::fs::File>>>,
+    vectors: Arc<vectors::Cache>,
     folder: Option<PathBuf>,
 }
 
@@ -142,6 +145,7 @@ impl Store {
             lease: Duration::from_secs(settings.lease_seconds),
             lease_until: Arc::default(),
             sign_of_life: Arc::default(),
+            vectors: Arc::default(),
             db: db.clone(),
         };
         let writer = Writer {

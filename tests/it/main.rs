@@ -24,6 +24,7 @@ mod commands;
 mod config;
 mod crash;
 mod discord_adapter;
+mod embed_wire;
 mod http;
 mod model_wire;
 mod redis_engine;

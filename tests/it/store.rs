@@ -6,6 +6,7 @@ mod lexical;
 mod older;
 mod rows;
 mod takeover;
+mod vectors;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -6,6 +6,7 @@
 
 mod answer;
 mod door;
+mod embeddings;
 mod schema;
 #[cfg(test)]
 mod selftest;
@@ -30,6 +31,8 @@ use tokio::task::JoinHandle;
 
 pub use answer::{Answer, Behaviour, Fault, Message, Request, ToolCall};
 use door::{Door, Line, Lines};
+pub use embeddings::EmbedFault;
+use embeddings::{Poison, embeddings};
 use schema::Schemas;
 
 use super::servers::free_port;
@@ -58,6 +61,8 @@ struct Inner {
 
 struct Script {
     queue: VecDeque<Answer>,
+    embed_faults: VecDeque<EmbedFault>,
+    poison: Vec<Poison>,
     behaviour: Behaviour,
     requests: Vec<Request>,
     violations: Vec<String>,
@@ -87,6 +92,8 @@ impl Server {
         let address = listener.local_addr().expect("an address");
         let script = Script {
             queue: VecDeque::new(),
+            embed_faults: VecDeque::new(),
+            poison: Vec::new(),
             behaviour: Behaviour::Echo,
             requests: Vec::new(),
             violations: Vec::new(),
@@ -210,6 +217,11 @@ impl Server {
         assert!(
             unused.is_empty(),
             "scripted answers were not used: {unused:#?}"
+        );
+        let unused = self.script().embed_faults.clone();
+        assert!(
+            unused.is_empty(),
+            "scripted faults were not met: {unused:#?}"
         );
     }
 
@@ -423,37 +435,6 @@ async fn chat(
     }
     let id = server.0.answers.fetch_add(1, Ordering::Relaxed);
     wire::respond(wire::plan(&answer, &request, id), server, line, ticket)
-}
-
-async fn embeddings(State(server): State<Server>, headers: HeaderMap, body: Bytes) -> Response {
-    let request = match server.read(EMBEDDINGS, "CreateEmbeddingRequest", &headers, &body) {
-        Ok(request) => request.body,
-        Err(refusal) => return *refusal,
-    };
-    if request["encoding_format"] == "base64" {
-        return *refuse(
-            400,
-            "invalid_request_error",
-            "This server knows the encoding format `float` only.",
-        );
-    }
-    let texts: Vec<&str> = match &request["input"] {
-        Value::String(text) => vec![text],
-        Value::Array(list) => list.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let size = request["dimensions"]
-        .as_u64()
-        .and_then(|size| usize::try_from(size).ok())
-        .unwrap_or(64);
-    let vector = |(index, text): (usize, &&str)| json!({"object": "embedding", "index": index, "embedding": wire::embed(text, size)});
-    let data: Vec<Value> = texts.iter().enumerate().map(vector).collect();
-    let tokens: usize = texts.iter().map(|text| text.len().div_ceil(4)).sum();
-    Json(json!({
-        "object": "list", "model": request["model"], "data": data,
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-    }))
-    .into_response()
 }
 
 async fn models(State(server): State<Server>, headers: HeaderMap) -> Response {

@@ -26,18 +26,18 @@ on_both! {
 }
 
 /// Two artists, with a manager for the first.
-struct Cast {
-    process: Process,
-    ann: ArtistId,
-    bob: ArtistId,
-    ann_herself: PersonId,
-    manager: PersonId,
-    bob_himself: PersonId,
-    fan: PersonId,
+pub(super) struct Cast {
+    pub(super) process: Process,
+    pub(super) ann: ArtistId,
+    pub(super) bob: ArtistId,
+    pub(super) ann_herself: PersonId,
+    pub(super) manager: PersonId,
+    pub(super) bob_himself: PersonId,
+    pub(super) fan: PersonId,
 }
 
 impl Cast {
-    async fn meet(home: &Home) -> Self {
+    pub(super) async fn meet(home: &Home) -> Self {
         let process = Process::start(home, &Clock::manual(START)).await;
         let ann = process.store.make_artist("Ann").await.unwrap().id;
         let bob = process.store.make_artist("Bob").await.unwrap().id;
@@ -65,12 +65,12 @@ impl Cast {
         }
     }
 
-    async fn asker(&self, person: PersonId) -> Asker {
+    pub(super) async fn asker(&self, person: PersonId) -> Asker {
         let store = &self.process.store;
         store.asker(person, Setting::Direct).await.unwrap()
     }
 
-    fn anns(&self, name: &str, sha256: &str) -> NewDocument {
+    pub(super) fn anns(&self, name: &str, sha256: &str) -> NewDocument {
         NewDocument {
             id: DocumentId::new(&self.process.ids),
             artist: Some(self.ann),
@@ -86,7 +86,7 @@ impl Cast {
     }
 
     /// Takes a document in whole.
-    async fn take_in(&self, new: &NewDocument, texts: &[&str]) -> DocumentId {
+    pub(super) async fn take_in(&self, new: &NewDocument, texts: &[&str]) -> DocumentId {
         let store = &self.process.store;
         let Begun::Fresh(id, _) = store.begin_document(new).await.unwrap() else {
             panic!("{} is not fresh", new.name);
@@ -122,7 +122,7 @@ async fn invite(process: &Process, artist: ArtistId, standing: Standing) -> Stri
         .unwrap()
 }
 
-fn pieces(texts: &[&str]) -> Vec<NewChunk> {
+pub(super) fn pieces(texts: &[&str]) -> Vec<NewChunk> {
     (0..)
         .zip(texts)
         .map(|(ordinal, text)| NewChunk {
@@ -136,7 +136,7 @@ fn pieces(texts: &[&str]) -> Vec<NewChunk> {
         .collect()
 }
 
-fn facts(chunks: usize) -> Facts {
+pub(super) fn facts(chunks: usize) -> Facts {
     Facts {
         title: "Contract".to_owned(),
         pages: 1,
@@ -402,6 +402,7 @@ async fn a_reading_comes_back(home: Home) {
     let read = NewRead {
         id: ReadId::new(&process.ids),
         person: Some(person),
+        session: None,
         turn: Some(turn),
         query_hash: "12ab".to_owned(),
         target: Target::Hybrid,
