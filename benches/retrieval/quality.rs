@@ -30,7 +30,8 @@ pub async fn measure(options: &Options) -> Option<Table> {
                 .store
                 .lexical(&nobody, Target::Global, &query, 10)
                 .await
-                .unwrap();
+                .unwrap()
+                .hits;
             let ids: Vec<i64> = hits.iter().map(|hit| hit.chunk).collect();
             let chunks = engine.store.chunks(&nobody, &ids).await.unwrap();
             let names: HashMap<i64, String> = chunks

@@ -104,7 +104,8 @@ async fn searches(
                     .store
                     .lexical(&asker, target, &query, 50)
                     .await
-                    .unwrap();
+                    .unwrap()
+                    .hits;
                 assert!(!hits.is_empty(), "{}", question.text);
                 // The first round warms what a running gateway has warm.
                 if round > 0 {

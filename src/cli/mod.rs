@@ -4,6 +4,7 @@
 //! [`main`].
 
 mod doctor;
+mod eval;
 mod people;
 mod persons;
 mod queues;
@@ -58,6 +59,11 @@ enum Command {
         /// Prints one JSON object instead.
         #[arg(long)]
         json: bool,
+    },
+    /// Reads JSON lines and prints what Toney makes of each, to be held against labels.
+    Eval {
+        #[command(flatten)]
+        asked: eval::Arguments,
     },
     /// Checks settings, services and permissions, and says what to do.
     Doctor {
@@ -137,6 +143,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Serve) => serve::serve(config, serve::Terminal::IfAlone).await,
         Some(Command::Chat { person }) => serve::serve(config, serve::Terminal::Open(person)).await,
         Some(Command::Ask { text, json }) => serve::ask(config, text, json).await,
+        Some(Command::Eval { asked }) => eval::eval(&config, asked).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,

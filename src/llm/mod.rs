@@ -31,7 +31,7 @@ pub use door::{Door, Wrong};
 pub use embed::Embedder;
 pub use error::{Error, Wait};
 pub use money::Cost;
-pub use prompt::{Persona, Place, Prompts, Summary};
+pub use prompt::{Persona, Place, Prompts, Sorting, Summary};
 pub use settings::{Deadlines, Models, Provider, Secret, Settings};
 pub use tokens::{estimate, fit};
 

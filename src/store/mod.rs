@@ -46,11 +46,11 @@ pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use documents::{Begun, Facts, NewChunk, NewDocument};
-pub use lexical::Hit;
+pub use lexical::{Hit, Ranked};
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;
-pub use vectors::{Hit, Put, Unembedded, VectorProgress};
+pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 
 use db::Db;

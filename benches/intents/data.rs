@@ -1,0 +1,51 @@
+//! Labelled lines.
+
+use serde::Deserialize;
+use toney::model::Target;
+use toney::turn::intent::{Act, Said, Turn};
+
+/// A line and what it wants.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Line {
+    pub text: String,
+    pub scope: Target,
+    pub act: Act,
+    pub lang: String,
+    #[serde(default)]
+    pub history: Vec<Earlier>,
+    pub role: Option<String>,
+    /// An act with an effect would be wrong in a way that harms.
+    #[serde(default)]
+    pub must_not: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub struct Earlier {
+    pub from: String,
+    pub text: String,
+}
+
+impl Line {
+    pub fn read(text: &str) -> Vec<Self> {
+        let line =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
+        text.lines().map(line).collect()
+    }
+
+    /// What a reader is given of it.
+    pub fn with<T>(&self, f: impl FnOnce(&Said<'_>) -> T) -> T {
+        let history: Vec<Turn<'_>> = self
+            .history
+            .iter()
+            .map(|earlier| Turn {
+                from_toney: earlier.from == "toney",
+                text: &earlier.text,
+            })
+            .collect();
+        f(&Said {
+            text: &self.text,
+            history: &history,
+            role: self.role.as_deref(),
+        })
+    }
+}
