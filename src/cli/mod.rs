@@ -8,6 +8,7 @@ mod eval;
 mod people;
 mod persons;
 mod queues;
+mod search;
 mod serve;
 pub mod telemetry;
 
@@ -95,6 +96,11 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Shows which passages of the documents are found, and by what.
+    Search {
+        #[command(flatten)]
+        search: search::Arguments,
+    },
     /// Brings the tables up to date and ends.
     Migrate,
     /// Shows what was not sent, and sends dead letters again.
@@ -149,6 +155,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Artists { json }) => people::artists(&config, json).await,
         Some(Command::Export { person }) => persons::export(&config, &person).await,
         Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
+        Some(Command::Search { search }) => search::search(&config, search).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,

@@ -28,6 +28,7 @@ mod embed_wire;
 mod http;
 mod model_wire;
 mod redis_engine;
+mod retrieve;
 mod store;
 mod story_buttons;
 mod story_discord;

@@ -282,7 +282,7 @@ async fn nobody_finds_what_they_do_not_reach(home: Home) {
     let words = [
         "split", "royalty", "tour", "contract", "master", "g", "t", "o", "1", "or",
     ];
-    let mut say = |dice: &mut Dice, longest: usize| {
+    let say = |dice: &mut Dice, longest: usize| {
         let many = 1 + dice.below(longest);
         (0..many)
             .map(|_| words[dice.below(words.len())])
