@@ -15,10 +15,11 @@ use crate::delivery::{self, Delivery};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
+use crate::knowledge::forget::sweep;
 use crate::knowledge::ingest::Ingest;
 use crate::knowledge::worker::TakeIn;
-use crate::knowledge::{self, starter};
-use crate::llm::{self, Door, Prompts};
+use crate::knowledge::{self, Knowledge, starter};
+use crate::llm::{self, Door, Embedder, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids, Message};
 use crate::platform::discord::Discord;
@@ -471,6 +472,16 @@ pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
     Ok(Door::open(&settings, clock.clone())?)
 }
 
+/// What finds passages; asks nobody.
+pub(crate) fn knowledge_of(config: &Config, store: &Store, clock: &Clock) -> Result<Knowledge> {
+    let models: llm::Settings = config.sections(&["offline", "models", "providers"])?;
+    Ok(Knowledge {
+        store: store.clone(),
+        embedder: Embedder::open(&models, clock.clone())?,
+        settings: config.section("retrieve")?,
+    })
+}
+
 /// Redis, where it is set; asks nobody.
 pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
     Ok(settings.redis().map_err(misset)?)
@@ -561,9 +572,7 @@ fn workers(
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge: Knowledge {
-            store: store.clone(),
-        },
+        knowledge: knowledge_of(config, store, clock)?,
         reader: Arc::new(Reader::new()),
         door: door.clone(),
         prompts: prompts.clone(),
@@ -589,7 +598,7 @@ fn workers(
 /// next start tries again what did not work.
 async fn tend_knowledge(store: Store, ingest: Ingest, starter: Option<Ids>) {
     let tended = async {
-        ingest.sweep().await?;
+        sweep(&store).await?;
         if let Some(ids) = starter {
             starter::load(&store, &ingest, &ids).await?;
         }

@@ -10,6 +10,7 @@ mod people;
 mod persons;
 mod queues;
 mod reading;
+mod search;
 mod serve;
 pub mod telemetry;
 
@@ -109,6 +110,11 @@ enum Command {
         #[arg(long)]
         yes: bool,
     },
+    /// Shows which passages of the documents are found, and by what.
+    Search {
+        #[command(flatten)]
+        search: search::Arguments,
+    },
     /// Brings the tables up to date and ends.
     Migrate,
     /// Shows what was not sent, and sends dead letters again.
@@ -169,6 +175,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),
         Some(Command::Export { person }) => persons::export(&config, &person).await,
         Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
+        Some(Command::Search { search }) => search::search(&config, search).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::{Context, Result};
 
 use crate::config::Config;
+use crate::knowledge::forget::sweep;
 use crate::model::PersonId;
 use crate::store::Store;
 
@@ -37,7 +38,7 @@ pub(super) async fn erase(config: &Config, name: &str, sure: bool) -> Result<Exi
             return Err(error).with_context(|| format!("Deleting {file}"));
         }
     }
-    while store.sweep_documents().await?.0 {}
+    sweep(&store).await?;
     writeln!(out, "Deleted. What is left of {person}:")?;
     counted(&mut out, &store, person).await?;
     Ok(Exit::Well)

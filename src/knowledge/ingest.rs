@@ -17,6 +17,7 @@ use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Store};
 
 use super::Settings;
 use super::extract::{Extracted, Unreadable, extract};
+use super::forget::sweep;
 use super::language::language;
 use super::split::{Sizes, split};
 
@@ -155,32 +156,9 @@ impl Ingest {
         };
         let stored = self.store(id, (extracted, standing), progress).await?;
         if stored.replaced.is_some() {
-            self.sweep().await?;
+            sweep(&self.store).await?;
         }
         Ok(Done::Stored(Stored { scope, ..stored }))
-    }
-
-    /// Deletes what was replaced or removed, slice by slice, with the files that belonged to it.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not do it now; the next sweep goes on.
-    pub async fn sweep(&self) -> anyhow::Result<()> {
-        loop {
-            let (more, file) = self.store.sweep_documents().await?;
-            if let Some(file) = file
-                && let Err(error) = tokio::fs::remove_file(&file).await
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(
-                    error = error.to_string(),
-                    "The file of a document could not be deleted"
-                );
-            }
-            if !more {
-                return Ok(());
-            }
-        }
     }
 
     /// Takes in a text that needs no reader.

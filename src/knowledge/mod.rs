@@ -1,13 +1,17 @@
-//! Documents become knowledge: read, cleaned, cut into pieces, stored.
+//! Documents become knowledge: read, cleaned, cut into pieces, stored; and questions find it again.
 //!
 //! This room never opens a document in the gateway's own process ([`extract`]), never says anything to a
 //! model, and never makes a piece visible before its document is whole. Start with [`ingest::Ingest`], which
-//! drives [`extract`], [`clean`] and [`split`].
+//! drives [`extract`], [`clean`] and [`split`], and with [`Knowledge::find`].
 
 pub mod clean;
 pub mod extract;
+pub mod forget;
+mod fuse;
 pub mod ingest;
 pub mod language;
+mod passages;
+pub mod retrieve;
 pub mod split;
 pub mod starter;
 pub mod worker;
@@ -16,6 +20,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use retrieve::{Found, Knowledge, Passage, Question};
 
 /// Settings of the section `[knowledge]`.
 #[derive(Debug, Clone, Deserialize)]

@@ -100,6 +100,19 @@ impl Query {
         self.words.is_empty()
     }
 
+    /// Adds what was said before, each word as often as `weight` says, however often it was said.
+    pub fn add(&mut self, before: &Self, weight: f32) {
+        for word in &before.words {
+            let same = |known: &&mut QueryWord| known.terms == word.terms;
+            if let Some(known) = self.words.iter_mut().find(same) {
+                known.weight += weight;
+            } else if self.words.len() < MOST_WORDS {
+                let terms = word.terms.clone();
+                self.words.push(QueryWord { terms, weight });
+            }
+        }
+    }
+
     /// Every term, each once.
     pub fn terms(&self) -> Vec<u32> {
         let mut terms: Vec<u32> = self

@@ -75,6 +75,16 @@ pub struct Hit {
     pub score: f32,
 }
 
+/// What a search for words found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ranked {
+    /// The best first.
+    pub hits: Vec<Hit>,
+    /// What a passage scores that says everything that was asked about once. A best hit far below it says little
+    /// of what was asked.
+    pub whole: f32,
+}
+
 /// A chunk as the index keeps it.
 #[derive(sqlx::FromRow)]
 struct Kept {
@@ -124,12 +134,12 @@ impl Store {
         target: Target,
         query: &Query,
         limit: usize,
-    ) -> Result<Vec<Hit>> {
+    ) -> Result<Ranked> {
         let scopes = asker.scopes(target);
         if query.is_empty() || scopes.is_empty() || limit == 0 {
-            return Ok(Vec::new());
+            return Ok(Ranked::default());
         }
-        let mut hits = match &self.db {
+        let mut ranked = match &self.db {
             Db::Sqlite { search, .. } => {
                 let query = query.clone();
                 let look =
@@ -138,13 +148,13 @@ impl Store {
             }
             Db::Postgres { pool } => postgres::search(pool, &scopes, query, limit).await?,
         };
-        hits.sort_by(|one, other| {
+        ranked.hits.sort_by(|one, other| {
             other
                 .score
                 .total_cmp(&one.score)
                 .then(one.chunk.cmp(&other.chunk))
         });
-        Ok(hits)
+        Ok(ranked)
     }
 }
 

@@ -46,7 +46,7 @@ pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use documents::{Begun, Facts, NewChunk, NewDocument};
-pub use lexical::Hit;
+pub use lexical::{Hit, Ranked};
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;

@@ -7,8 +7,8 @@ use crate::model::{
     MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
 };
 use crate::store::{
-    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
-    NewRead, NewSession, Rewrite, Role, out_lane,
+    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage, NewRead,
+    NewSession, Rewrite, Role, out_lane,
 };
 
 use super::gather::Said;

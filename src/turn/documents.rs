@@ -4,6 +4,7 @@
 //! Nothing is taken from the button but the id: whether whoever pressed it may see or change the
 //! document is asked of the store each time.
 
+use crate::knowledge::forget::sweep;
 use crate::model::{Button, Content, DocumentId, Failure, Message, Setting, Target, phrases};
 use crate::store::{Asker, Change, Chunk, DocumentRow, Scope};
 
@@ -268,7 +269,7 @@ impl Turn {
             return Ok(Card::plain(phrases::NOT_YOURS));
         }
         let struck = self.store.strike(id).await?;
-        self.knowledge.sweep().await?;
+        sweep(&self.store).await?;
         Ok(Card::plain(phrases::deleted(&row.name, row.chunks, struck)))
     }
 }

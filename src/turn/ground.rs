@@ -94,12 +94,18 @@ impl Turn {
         let scopes = asker.scopes(target);
         let tokens: Vec<String> = scopes.iter().map(ToString::to_string).collect();
         ground.scopes = tokens.join(" ");
-        let previous = history.iter().rev().find(|turn| !turn.from_toney);
-        let answer = history.iter().rev().find(|turn| turn.from_toney);
+        let by = |toney: bool| {
+            let turns = history
+                .iter()
+                .rev()
+                .filter(move |turn| turn.from_toney == toney);
+            turns.map(|turn| turn.text)
+        };
+        let before: Vec<&str> = by(false).collect();
         let question = Question {
             last: &ground.said,
-            previous: previous.map(|turn| turn.text),
-            answer: answer.map(|turn| turn.text),
+            before: &before,
+            answer: by(true).next(),
             rewrite: None,
         };
         let found = self.knowledge.find(&asker, target, &question).await;
@@ -171,7 +177,11 @@ impl Ground {
 
     /// Whether was looked for something and nothing found that fits.
     pub(super) fn found_nothing(&self) -> bool {
-        self.found.is_some() && self.passages().is_empty()
+        let sure = &self.intent.confidence;
+        let is_asked = self.intent.act == Act::Ask && sure.act >= intent::DOUBTFUL;
+        self.found.is_some()
+            && self.passages().is_empty()
+            && (is_asked || sure.scope >= intent::UNSURE)
     }
 
     /// What is wanted that cannot be done yet; empty = nothing.
@@ -282,14 +292,13 @@ impl Ground {
 
     /// What was understood, in a few words.
     pub(super) fn understood(&self) -> String {
-        let Intent {
-            act, confidence, ..
-        } = &self.intent;
-        let sure = (confidence.act * 100.0).round();
-        format!(
-            "{act} about {}, {sure} % sure by rules",
-            phrases::about(self.target())
-        )
+        let act = self.intent.act.name().replace('_', " ");
+        let sure = (self.intent.confidence.act * 100.0).round();
+        let about = phrases::about(self.target());
+        match self.intent.is_unsure() {
+            false => format!("{act}, about {about} ({sure} % sure)"),
+            true => format!("perhaps {act}, about {about} ({sure} % sure)"),
+        }
     }
 
     /// For `/why`.

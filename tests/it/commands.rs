@@ -2,9 +2,9 @@
 
 mod at_a_terminal;
 mod doctor;
+mod evaluating;
 mod ingest;
 mod people;
-mod evaluating;
 mod serving;
 
 use std::path::{Path, PathBuf};

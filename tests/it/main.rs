@@ -29,6 +29,7 @@ mod http;
 mod knowledge;
 mod model_wire;
 mod redis_engine;
+mod retrieve;
 mod store;
 mod story_buttons;
 mod story_discord;

@@ -115,6 +115,14 @@ fn a_word_said_twice_counts_double_and_a_title_too() {
 }
 
 #[test]
+fn what_was_said_before_counts_less() {
+    let mut query = of_query("and the publisher's share?");
+    query.add(&of_query("royalties, royalties and their share"), 0.25);
+    let weights: Vec<f32> = query.words.iter().map(|word| word.weight).collect();
+    assert_eq!(weights, [1.0, 1.25, 0.25]);
+}
+
+#[test]
 fn a_long_question_is_cut() {
     let text: String = (0..200).map(|number| format!("word{number} ")).collect();
     assert_eq!(of_query(&text).words.len(), MOST_WORDS);

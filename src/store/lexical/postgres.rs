@@ -7,7 +7,7 @@ use sqlx::PgPool;
 
 use super::super::asker::Scope;
 use super::super::bm25::{BUDGET, Fetch, Plan};
-use super::{Counts, Entry, Hit};
+use super::{Counts, Entry, Hit, Ranked};
 use crate::model::terms::{LIMIT, Query};
 
 const CHUNKS: &str =
@@ -81,7 +81,7 @@ pub(super) async fn search(
     scopes: &[Scope],
     query: &Query,
     limit: usize,
-) -> Result<Vec<Hit>> {
+) -> Result<Ranked> {
     let (global, personal): (Vec<Scope>, Vec<Scope>) =
         scopes.iter().partition(|scope| **scope == Scope::Global);
     let token = |scope: Scope| scope.to_string();
@@ -94,7 +94,10 @@ pub(super) async fn search(
     let of_global = Fetch::new(query, |term| counts.global(term));
     let mut hits = best(pool, (&personal, &of_personal), &worth, limit).await?;
     hits.extend(best(pool, (&global, &of_global), &worth, limit).await?);
-    Ok(hits)
+    Ok(Ranked {
+        hits,
+        whole: plan.whole,
+    })
 }
 
 async fn counts(

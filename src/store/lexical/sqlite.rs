@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::super::asker::Scope;
 use super::super::bm25::{BUDGET, Fetch, Plan};
-use super::{Counts, Entry, Hit};
+use super::{Counts, Entry, Hit, Ranked};
 use crate::model::terms::Query;
 
 /// Most candidates that are scored.
@@ -63,7 +63,7 @@ pub(super) fn search(
     scopes: &[Scope],
     query: &Query,
     limit: usize,
-) -> Result<Vec<Hit>> {
+) -> Result<Ranked> {
     let (global, personal): (Vec<Scope>, Vec<Scope>) =
         scopes.iter().partition(|scope| **scope == Scope::Global);
     let token = |scope: Scope| scope.to_string();
@@ -79,7 +79,10 @@ pub(super) fn search(
         let candidates = candidates(conn, scopes, &fetch)?;
         hits.extend(best(conn, (&plan, scopes), candidates, limit)?);
     }
-    Ok(hits)
+    Ok(Ranked {
+        hits,
+        whole: plan.whole,
+    })
 }
 
 fn counts(

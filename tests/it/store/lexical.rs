@@ -109,7 +109,8 @@ impl Shelf {
             .store()
             .lexical(asker, target, &query, 50)
             .await
-            .unwrap();
+            .unwrap()
+            .hits;
         assert!(hits.windows(2).all(|pair| pair[0].score >= pair[1].score));
         assert!(hits.iter().all(|hit| hit.score > 0.0), "{hits:?}");
         let ids: Vec<i64> = hits.iter().map(|hit| hit.chunk).collect();
@@ -160,7 +161,8 @@ async fn what_says_more_of_the_question_comes_first(home: Home) {
     let hits = store
         .lexical(&nobody, Target::Global, &query, 1)
         .await
-        .unwrap();
+        .unwrap()
+        .hits;
     assert_eq!(hits.len(), 1);
     assert!(
         (hits[0].score - 3.275_131_7).abs() < 1e-4,
@@ -280,7 +282,7 @@ async fn nobody_finds_what_they_do_not_reach(home: Home) {
     let words = [
         "split", "royalty", "tour", "contract", "master", "g", "t", "o", "1", "or",
     ];
-    let mut say = |dice: &mut Dice, longest: usize| {
+    let say = |dice: &mut Dice, longest: usize| {
         let many = 1 + dice.below(longest);
         (0..many)
             .map(|_| words[dice.below(words.len())])
@@ -324,7 +326,11 @@ async fn nobody_finds_what_they_do_not_reach(home: Home) {
                 let question = format!("{} {scope}", say(&mut dice, 4));
                 let query = of_query(&question);
                 let store = shelf.store();
-                let hits = store.lexical(asker, target, &query, 400).await.unwrap();
+                let hits = store
+                    .lexical(asker, target, &query, 400)
+                    .await
+                    .unwrap()
+                    .hits;
                 let ids: Vec<i64> = hits.iter().map(|hit| hit.chunk).collect();
                 let chunks = store.chunks(asker, &ids).await.unwrap();
                 assert_eq!(chunks.len(), hits.len());

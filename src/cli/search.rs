@@ -1,0 +1,106 @@
+//! `toney search TEXT`: which passages are found, and why.
+
+use std::io::Write;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use crate::app;
+use crate::config::Config;
+use crate::knowledge::{Found, Passage, Question};
+use crate::model::{Clock, Target};
+use crate::store::Asker;
+
+use super::Exit;
+use super::queues::open;
+
+/// Characters of a passage that are shown.
+const SHOWN: usize = 240;
+
+/// What to look for.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Arguments {
+    /// What is looked for.
+    text: String,
+    /// Looks into what those who work for this artist share as well.
+    #[arg(long, value_name = "ARTIST")]
+    artist: Option<String>,
+    /// Prints one JSON object instead.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit> {
+    let Arguments { text, artist, json } = arguments;
+    let store = open(config).await?;
+    let (asker, target) = match artist {
+        None => (Asker::nobody(), Target::Global),
+        Some(name) => {
+            let found = store.artist(&name).await?;
+            let artist = found.with_context(|| format!("there is no artist {name}"))?;
+            (store.asker_for(artist.id), Target::Hybrid)
+        }
+    };
+    let knowledge = app::knowledge_of(config, &store, &Clock::System)?;
+    let question = Question {
+        last: &text,
+        ..Question::default()
+    };
+    let found = knowledge.search(&asker, target, &question).await?;
+    let mut out = std::io::stdout();
+    match json {
+        true => writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?,
+        false => write!(out, "{}", told(&found))?,
+    }
+    Ok(Exit::Well)
+}
+
+/// The passages for a reader, each with what every list says of it.
+fn told(found: &Found) -> String {
+    let passages = (1..).zip(&found.passages);
+    let mut text: String = passages
+        .map(|(number, passage)| one(number, passage))
+        .collect();
+    if found.passages.is_empty() {
+        text.push_str("Nothing was found.\n");
+    } else if found.abstain {
+        text.push_str("None of this says what was asked: an answer would say so.\n");
+    }
+    text + &format!("sure {:.2}; {}\n", found.sure, found.told().join("; "))
+}
+
+fn one(number: usize, passage: &Passage) -> String {
+    let Passage {
+        name,
+        path,
+        text,
+        scope,
+        score,
+        by,
+        ordinals: (first, last),
+        ..
+    } = passage;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let words = words.join(" ");
+    let mut shown: String = words.chars().take(SHOWN).collect();
+    if shown.len() < words.len() {
+        shown.push('…');
+    }
+    let whose = if scope.is_personal() {
+        "personal"
+    } else {
+        "global"
+    };
+    let piece = match first == last {
+        true => format!("piece {first}"),
+        false => format!("pieces {first} to {last}"),
+    };
+    let lists: Vec<String> = by
+        .iter()
+        .map(|by| format!("{} #{} ({:.2})", by.list, by.rank, by.score))
+        .collect();
+    format!(
+        "{number}. {name}, {piece}, {whose}, {score:.4}: {}\n   {path}\n   {shown}\n\n",
+        lists.join(", ")
+    )
+}
