@@ -18,6 +18,7 @@ use crate::model::phrases::INTRODUCTION;
 use crate::platform::terminal::{self, Streams};
 
 use super::Exit;
+use super::people::first_invitation;
 use super::telemetry::{self, Output};
 
 /// Whether the chat at the terminal is opened.
@@ -90,12 +91,6 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
         }
         if alone {
             out.write_all(HOW_TO_ADD_A_PLATFORM.as_bytes())?;
-        }
-    }
-    if !alone {
-        // Without the database it is the gateway that says so, and waits.
-        if let Ok(Some(invitation)) = super::people::first_invitation(&config).await {
-            std::io::stdout().write_all(invitation.as_bytes())?;
         }
     }
     let open = person.is_some();
@@ -174,7 +169,8 @@ async fn gateway(
         let readiness = start.readiness.clone();
         let ended = tokio::select! {
             ended = app::run(start, stop.clone()) => ended,
-            never = tell_of_the_end(readiness, &log) => match never {},
+            never = tell_of_the_end(readiness.clone(), &log) => match never {},
+            never = invite(&config, readiness) => match never {},
         };
         match ended {
             Ok(Ended::Fenced) => {
@@ -190,6 +186,19 @@ async fn gateway(
         Ended::Told | Ended::Fenced => Ok(Exit::Well),
         Ended::Hopeless(sentences) => anyhow::bail!("{}", sentences.join(" ")),
     }
+}
+
+/// Tells whoever started an installation that nobody has joined yet how its artist does.
+async fn invite(config: &Config, readiness: Readiness) -> Infallible {
+    if config.has("telegram.token") || config.has("discord.token") {
+        while !readiness.is_ready() {
+            tokio::time::sleep(MOMENT).await;
+        }
+        if let Ok(Some(invitation)) = first_invitation(config).await {
+            drop(std::io::stdout().write_all(invitation.as_bytes()));
+        }
+    }
+    std::future::pending().await
 }
 
 /// Tells whoever sits in front of a screen why they do not have it back yet.

@@ -14,8 +14,8 @@ use tokio::time::Instant;
 use crate::delivery::Delivery;
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    Address, ArtistId, AttachmentId, Button, Clock, Content, DocumentId, Failure, Ids, JobId,
-    Message, OutboundId, PersonId, Priority, phrases,
+    Address, ArtistId, AttachmentId, Button, Clock, Content, DocumentId, DocumentPress, Failure,
+    Ids, JobId, Message, OutboundId, PersonId, Priority, phrases,
 };
 use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, out_lane};
 
@@ -172,7 +172,7 @@ fn said(step: Step, name: &str) -> String {
 /// What the person reads and can press in the end.
 fn outcome(done: &Done, name: &str) -> (String, Vec<Vec<Button>>) {
     match done {
-        Done::Known(document) => (phrases::document_known(name), vec![vec![remove(*document)]]),
+        Done::Known(document) => (phrases::document_known(name), vec![vec![delete(*document)]]),
         Done::Stored(stored) => {
             let Stored {
                 document,
@@ -190,24 +190,16 @@ fn outcome(done: &Done, name: &str) -> (String, Vec<Vec<Button>>) {
                 replaces: replaced.is_some(),
                 shared: !matches!(scope, Scope::Own(..)),
             };
-            let mut buttons = Vec::new();
-            if !facts.shared {
-                buttons.push(Button {
-                    label: phrases::SHARE_DOCUMENT.to_owned(),
-                    data: format!("docs:share:{document}"),
-                });
-            }
-            buttons.push(remove(*document));
+            let share = DocumentPress::Share(*document).button(phrases::SHARE_DOCUMENT);
+            let mut buttons = Vec::from_iter((!facts.shared).then_some(share));
+            buttons.push(delete(*document));
             (phrases::document_read(name, &facts), vec![buttons])
         }
     }
 }
 
-fn remove(document: DocumentId) -> Button {
-    Button {
-        label: phrases::REMOVE_DOCUMENT.to_owned(),
-        data: format!("docs:remove:{document}"),
-    }
+fn delete(document: DocumentId) -> Button {
+    DocumentPress::Drop(document).button(phrases::DELETE_DOCUMENT)
 }
 
 /// The message that says how far it is.

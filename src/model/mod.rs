@@ -12,6 +12,7 @@ mod ids;
 mod inbound;
 mod outbound;
 pub mod phrases;
+mod press;
 mod standing;
 pub mod terms;
 
@@ -28,4 +29,5 @@ pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
 };
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
+pub use press::DocumentPress;
 pub use standing::{Standing, Target, UnknownWord};

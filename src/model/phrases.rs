@@ -340,10 +340,13 @@ pub fn storing_document(name: &str, percent: u64) -> String {
 }
 
 /// Under a document: lets the managers of the artist reach it.
-pub const SHARE_DOCUMENT: &str = "Share with my team";
+pub const SHARE_DOCUMENT: &str = "Share with managers";
 
-/// Under a document: removes it.
-pub const REMOVE_DOCUMENT: &str = "Remove";
+/// Under a document: lets nobody else reach it any more.
+pub const KEEP_DOCUMENT: &str = "Keep to myself";
+
+/// Under a document: deletes it.
+pub const DELETE_DOCUMENT: &str = "Delete";
 
 /// A document that was there already.
 pub fn document_known(name: &str) -> String {

@@ -5,7 +5,9 @@
 //! document is asked of the store each time.
 
 use crate::knowledge::forget::sweep;
-use crate::model::{Button, Content, DocumentId, Failure, Message, Setting, Target, phrases};
+use crate::model::{
+    Button, Content, DocumentId, DocumentPress as Press, Failure, Message, Setting, Target, phrases,
+};
 use crate::store::{Asker, Change, Chunk, DocumentRow, Scope};
 
 use super::commit::Commit;
@@ -15,67 +17,6 @@ use super::{Scene, Turn};
 const PAGE: usize = 8;
 /// Most characters of a passage that a button shows.
 const SHOWN: usize = 3_000;
-
-/// What a button under a document or a source asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Press {
-    /// Another page of the list.
-    Page(usize),
-    Show(DocumentId),
-    Share(DocumentId),
-    Keep(DocumentId),
-    /// Asks once more before it is deleted.
-    Drop(DocumentId),
-    Delete(DocumentId),
-    /// A passage: chunks from one to the other.
-    Read(DocumentId, (i64, i64)),
-}
-
-impl Press {
-    /// Reads what stands on a button; `None` when it is none of ours.
-    pub(super) fn parse(data: &str) -> Option<Self> {
-        let (verb, rest) = data.split_once(':')?;
-        let id = |body: &str| format!("doc_{body}").parse::<DocumentId>().ok();
-        if verb == "read" {
-            let (body, range) = rest.split_once(':')?;
-            let (from, to) = range.split_once('-')?;
-            return Some(Self::Read(
-                id(body)?,
-                (from.parse().ok()?, to.parse().ok()?),
-            ));
-        }
-        let (verb, what) = rest.split_once(':').filter(|_| verb == "docs")?;
-        Some(match verb {
-            "page" => Self::Page(what.parse().ok()?),
-            "show" => Self::Show(id(what)?),
-            "share" => Self::Share(id(what)?),
-            "keep" => Self::Keep(id(what)?),
-            "drop" => Self::Drop(id(what)?),
-            "delete" => Self::Delete(id(what)?),
-            _ => return None,
-        })
-    }
-
-    fn data(self) -> String {
-        match self {
-            Self::Page(page) => format!("docs:page:{page}"),
-            Self::Show(id) => format!("docs:show:{}", id.body()),
-            Self::Share(id) => format!("docs:share:{}", id.body()),
-            Self::Keep(id) => format!("docs:keep:{}", id.body()),
-            Self::Drop(id) => format!("docs:drop:{}", id.body()),
-            Self::Delete(id) => format!("docs:delete:{}", id.body()),
-            Self::Read(id, (from, to)) => format!("read:{}:{from}-{to}", id.body()),
-        }
-    }
-
-    /// The button that asks for it.
-    pub(super) fn button(self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
-    }
-}
 
 /// What is shown, and the buttons under it.
 struct Card {
@@ -386,12 +327,14 @@ fn detail(row: &DocumentRow, asker: &Asker) -> Card {
     let mut buttons = vec![Press::Read(row.id, (0, 1)).button("Read the beginning")];
     match row.scope {
         Scope::Own(_, _) if is_own => {
-            buttons.push(Press::Share(row.id).button("Share with managers"))
+            buttons.push(Press::Share(row.id).button(phrases::SHARE_DOCUMENT))
         }
-        Scope::Team(_) if is_own => buttons.push(Press::Keep(row.id).button("Keep to myself")),
+        Scope::Team(_) if is_own => {
+            buttons.push(Press::Keep(row.id).button(phrases::KEEP_DOCUMENT))
+        }
         Scope::Own(_, _) | Scope::Team(_) | Scope::Global => {}
     }
-    buttons.push(Press::Drop(row.id).button("Delete"));
+    buttons.push(Press::Drop(row.id).button(phrases::DELETE_DOCUMENT));
     Card {
         text,
         buttons: vec![buttons],
@@ -430,38 +373,4 @@ fn passage(chunks: &[Chunk]) -> Option<String> {
         shown.push_str(" …");
     }
     Some(format!("**{}**\n{}\n\n{shown}", first.name, first.path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::{Clock, Ids};
-
-    #[test]
-    fn buttons_come_back_and_fit() {
-        let id = DocumentId::new(&Ids::new(Clock::System, Some(1)));
-        for press in [
-            Press::Page(3),
-            Press::Show(id),
-            Press::Share(id),
-            Press::Keep(id),
-            Press::Drop(id),
-            Press::Delete(id),
-            Press::Read(id, (1_000_000, 1_000_009)),
-        ] {
-            let button = press.button("x");
-            assert!(button.data.len() <= 64, "{}", button.data);
-            assert_eq!(Press::parse(&button.data), Some(press));
-        }
-        for foreign in [
-            "",
-            "stop:1",
-            "docs:show:",
-            "docs:show:zz",
-            "read:x:1-2",
-            "docs:eat:1",
-        ] {
-            assert_eq!(Press::parse(foreign), None, "{foreign}");
-        }
-    }
 }

@@ -9,12 +9,11 @@ use sha2::{Digest, Sha256};
 use crate::knowledge::{Found, Question};
 use crate::llm;
 use crate::model::terms;
-use crate::model::{Button, Failure, ReadId, Setting, Target, phrases};
+use crate::model::{Button, DocumentPress, Failure, ReadId, Setting, Target, phrases};
 use crate::store::{NewRead, ReadPassage, Role};
 
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
-use super::documents::Press;
 use super::gather::Said;
 use super::intent::{self, Act, Intent};
 use super::quote::quote;
@@ -228,7 +227,7 @@ impl Ground {
             };
             write!(footer.text, "\n[{number}] {} ({whose})", passage.path).ok();
             if row.len() < BUTTONS {
-                let press = Press::Read(passage.document, passage.ordinals);
+                let press = DocumentPress::Read(passage.document, passage.ordinals);
                 row.push(press.button(format!("Read {number}")));
             }
         }

@@ -36,8 +36,8 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Task};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
-    Time, TurnId, phrases,
+    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
+    Priority, Setting, Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
@@ -45,7 +45,6 @@ pub use command::Command;
 
 use command::View;
 use commit::Commit;
-use documents::Press;
 use gather::{Asked, gather};
 use talk::Talk;
 use why::Why;
@@ -209,7 +208,7 @@ impl Turn {
         match asked {
             Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
             Asked::Command { name, args } => self.command(scene, commit, &name, &args).await,
-            Asked::Press { data, card } => match Press::parse(&data) {
+            Asked::Press { data, card } => match DocumentPress::parse(&data) {
                 Some(press) => self.document_press(scene, commit, (press, card)).await,
                 None => Ok(self
                     .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)

@@ -27,6 +27,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Interactions that could not be acknowledged in time",
     ),
     (
+        "toney_embedded_texts_total",
+        "Texts that were turned into vectors, by model",
+    ),
+    (
         "toney_flood_refused_total",
         "Messages left aside because their sender wrote too fast",
     ),
@@ -97,6 +101,10 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "toney_model_first_token_seconds",
         "From the call of a model to the first sign of an answer",
+    ),
+    (
+        "toney_embed_seconds",
+        "From the call of an embedding model to its vectors",
     ),
     (
         "toney_model_seconds",
