@@ -7,6 +7,7 @@ pub mod delivery;
 pub mod http;
 pub mod intake;
 pub mod jobs;
+pub mod knowledge;
 pub mod llm;
 pub mod memory;
 pub mod model;
