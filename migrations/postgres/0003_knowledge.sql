@@ -69,6 +69,7 @@ CREATE UNIQUE INDEX chunks_document ON chunks (document_id, ordinal);
 CREATE TABLE knowledge_reads (
     id TEXT PRIMARY KEY,
     person_id TEXT NOT NULL DEFAULT '',
+    session_id TEXT NOT NULL DEFAULT '',
     turn_id TEXT NOT NULL DEFAULT '',
     query_hash TEXT NOT NULL,
     target TEXT NOT NULL,

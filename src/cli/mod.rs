@@ -4,6 +4,8 @@
 //! [`main`].
 
 mod doctor;
+mod people;
+mod persons;
 mod queues;
 mod serve;
 pub mod telemetry;
@@ -63,6 +65,30 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Makes a code with which one person joins.
+    Invite {
+        #[command(flatten)]
+        invitation: people::Invitation,
+    },
+    /// Lists the artists who are looked after.
+    Artists {
+        /// Prints a JSON array instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Prints everything that is kept about a person, as JSON.
+    Export {
+        /// The person's id, or `platform:id`.
+        person: String,
+    },
+    /// Deletes everything that is kept about a person.
+    Erase {
+        /// The person's id, or `platform:id`.
+        person: String,
+        /// Really does it; without, it only says what would go.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Brings the tables up to date and ends.
     Migrate,
     /// Shows what was not sent, and sends dead letters again.
@@ -112,6 +138,10 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Chat { person }) => serve::serve(config, serve::Terminal::Open(person)).await,
         Some(Command::Ask { text, json }) => serve::ask(config, text, json).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
+        Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
+        Some(Command::Artists { json }) => people::artists(&config, json).await,
+        Some(Command::Export { person }) => persons::export(&config, &person).await,
+        Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,

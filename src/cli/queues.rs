@@ -92,7 +92,7 @@ pub(super) async fn jobs(config: &Config, arguments: Arguments) -> Result<Exit> 
     })
 }
 
-async fn open(config: &Config) -> Result<Store> {
+pub(super) async fn open(config: &Config) -> Result<Store> {
     let settings: Settings = config.section("store")?;
     let clock = Clock::System;
     let ids = Ids::new(clock.clone(), None);
@@ -117,7 +117,7 @@ async fn replayed(store: &Store, arguments: &Arguments, dead: Vec<String>) -> Re
     Ok(true)
 }
 
-fn show<T: Serialize>(
+pub(super) fn show<T: Serialize>(
     rows: &[T],
     json: bool,
     nothing: &str,

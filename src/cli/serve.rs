@@ -92,6 +92,12 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
             out.write_all(HOW_TO_ADD_A_PLATFORM.as_bytes())?;
         }
     }
+    if !alone {
+        // Without the database it is the gateway that says so, and waits.
+        if let Ok(Some(invitation)) = super::people::first_invitation(&config).await {
+            std::io::stdout().write_all(invitation.as_bytes())?;
+        }
+    }
     let open = person.is_some();
     let make = move || -> Option<MakeTerminal> {
         open.then(|| {

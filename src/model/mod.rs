@@ -13,6 +13,7 @@ mod inbound;
 mod outbound;
 pub mod phrases;
 mod standing;
+pub mod terms;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};

@@ -1,5 +1,7 @@
 //! Every fixed sentence that a person can read, in one place.
 
+use super::{Standing, Target};
+
 /// First words to somebody who has never written before.
 pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
 
@@ -7,8 +9,9 @@ pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's m
 pub const WELCOME: &str = "Tell me what you are working on, or what is in your way: a release, a show, \
     money, fans, a plan. Just write as you would to a manager.\n\n/help shows what else I can do.";
 
-/// `/start` with a code that leads nowhere yet.
-pub const UNKNOWN_CODE: &str = "I don't know the code you came with, so I left it aside.";
+/// `/start` with a code that leads nowhere.
+pub const UNKNOWN_CODE: &str = "The code you came with lets nobody in: it is mistyped, too old, or used by somebody else. \
+    Whoever gave it to you can make another one.";
 
 /// The answer when no model can be reached.
 pub const OFFLINE: &str = "I can't reach a language model at the moment, so I can't talk this through with you. \
@@ -40,6 +43,58 @@ pub const BROKE_OFF: &str =
 
 /// Behind an answer that was cut at its limit.
 pub const CUT: &str = "_(I stopped here because the answer got long. Say \"go on\" for the rest.)_";
+
+/// Above the sources of an answer.
+pub const SOURCES: &str = "**Sources**";
+
+/// Behind a source that belongs to the person.
+pub const YOURS: &str = "your document";
+
+/// Behind a source that belongs to everybody.
+pub const GENERAL: &str = "general knowledge";
+
+/// Behind passages that are quoted in place of an answer.
+pub const QUOTED: &str = "_I can't reach a language model at the moment, so these are the passages that fit best, word for word._";
+
+/// Behind passages that are quoted where no model is wanted or set up.
+pub const QUOTED_WITHOUT: &str = "_I run without a language model here, so these are the passages that fit best, word for word._";
+
+/// In place of an answer when nothing fits and no model can talk about it.
+pub const FOUND_NOTHING: &str = "I found nothing about that in what I may read for you.";
+
+/// Somebody who may be in danger, while nobody but Toney is there.
+pub const CRISIS: &str = "I'm an AI and not the right help for this, but please don't stay alone with it. If you or somebody else is in danger now, call your \
+    emergency number (112 in Europe, 911 in the US and Canada, 000 in Australia). In the US and Canada you can call or text 988, in the UK and Ireland call \
+    116 123, and findahelpline.com lists lines for other countries. If you can, tell somebody near you right now.";
+
+/// Stands where an answer stood that was made from a document which has been deleted.
+pub const STRUCK: &str =
+    "(This answer was deleted together with a document that it was made from.)";
+
+/// `/docs` and `/forget` where others read along.
+pub const DOCS_IN_GROUP: &str = "Documents are private, so I don't list them where others read along. Ask me in our direct chat.";
+
+/// `/docs` when there are none.
+pub const NO_DOCS: &str = "I have no documents of yours. Drop a file into this chat (PDF, Word, Markdown, text, HTML or CSV) and I'll read it.";
+
+/// A document that is gone, or was never this person's to read.
+pub const NOT_READABLE: &str =
+    "I can't show that here: it was deleted, or it isn't shared with you.";
+
+/// A document that somebody else brought.
+pub const NOT_YOURS: &str = "That document belongs to somebody else, so I left it as it is. You can read it, and they can change it.";
+
+/// A document that was deleted before.
+pub const ALREADY_GONE: &str = "That document is gone already.";
+
+/// `/docs rename` without a name.
+pub const RENAME_HOW: &str = "Tell me the new name, too: /docs rename 1 Label contract";
+
+/// `/forget` with nothing behind it.
+pub const FORGET_WHAT: &str = "Tell me what to forget: the name of a document, or what it is about. /docs lists what I have; /new starts our talk over.";
+
+/// Behind a sentence of an answer whose claim stands in no passage.
+pub const NO_SOURCE: &str = "_(no source for this)_";
 
 /// Behind an answer that was stopped.
 pub const STOPPED_HERE: &str = "_(stopped)_";
@@ -104,6 +159,91 @@ pub fn too_long(letters: usize, most: usize) -> String {
         "That message has {letters} characters; I can take {most} at a time. \
          Send the part that matters, or the text as a file."
     )
+}
+
+/// `/start` with a code that lets somebody in.
+pub fn joined(artist: &str, standing: Standing) -> String {
+    match standing {
+        Standing::Artist => format!(
+            "You're in, as **{artist}**. Documents that you drop into this chat are yours alone until you share them."
+        ),
+        Standing::Manager => format!(
+            "You're in, as a manager for **{artist}**. You can ask about whatever is shared with you."
+        ),
+        Standing::Fan | Standing::Operator => format!("You're in, for **{artist}**."),
+    }
+}
+
+/// Something is wanted that cannot be done yet, and no model can talk about it.
+pub fn not_yet(what: &str) -> String {
+    format!(
+        "You want me to {what}, if I got that right. I can't do that yet; I'd rather say so than pretend."
+    )
+}
+
+/// Something may be wanted, and it is not sure.
+pub fn unsure(what: &str) -> String {
+    format!(
+        "I'm not sure I got that. Do you want me to {what}, or to tell you something about it? Say it in one more sentence."
+    )
+}
+
+/// Which knowledge a question is about.
+pub const fn about(target: Target) -> &'static str {
+    match target {
+        Target::Personal => "your documents",
+        Target::Global => "the trade in general",
+        Target::Hybrid => "your documents and the trade",
+        Target::None => "nothing that stands in documents",
+    }
+}
+
+/// Above the list of documents.
+pub fn docs(count: usize) -> String {
+    let count = match count {
+        1 => "1 document".to_owned(),
+        _ => format!("{count} documents"),
+    };
+    format!(
+        "**{count}.** Press a number to open one, or write /docs show, share, keep, rename or delete with its number."
+    )
+}
+
+/// An order about a document that is none, or one of several.
+pub fn which_document(which: &str, meant: usize) -> String {
+    match meant {
+        0 => format!("I have no document called “{which}”. /docs lists what I have."),
+        _ => format!("“{which}” could be {meant} documents. Take the number that /docs shows."),
+    }
+}
+
+/// Asks once more.
+pub fn really_delete(name: &str) -> String {
+    format!(
+        "Delete **{name}**? Its text, its place in my index and the answers I made from it go with it, for good."
+    )
+}
+
+/// A document that was deleted.
+pub fn deleted(name: &str, passages: i64, struck: u64) -> String {
+    let answers = match struck {
+        0 => "No answer in our talks was made from it.".to_owned(),
+        1 => "One answer made from it is struck from our talk.".to_owned(),
+        _ => format!("{struck} answers made from it are struck from our talks."),
+    };
+    format!("**{name}** is deleted: the file, {passages} passages and their index. {answers}")
+}
+
+/// `/forget` when nothing is like that.
+pub fn nothing_to_forget(what: &str) -> String {
+    format!(
+        "None of your documents is called “{what}” or speaks of it, so there is nothing to forget."
+    )
+}
+
+/// `/forget`, above the documents that may be meant.
+pub fn forgettable(what: &str) -> String {
+    format!("These are called “{what}” or speak of it. Press one to delete it:")
 }
 
 /// A file that was kept.

@@ -157,9 +157,10 @@ const ATTACHMENTS: Sql = dialect!(
     "WHERE TRUE ON CONFLICT (id) DO NOTHING"
 );
 const READS: Sql = dialect!(
-    "INSERT INTO knowledge_reads (id, person_id, turn_id, query_hash, target, why, scopes,
-            passages, created_at)
-     SELECT j.value ->> 'id', COALESCE(j.value ->> 'person', ''), COALESCE(j.value ->> 'turn', ''),
+    "INSERT INTO knowledge_reads (id, person_id, session_id, turn_id, query_hash, target, why,
+            scopes, passages, created_at)
+     SELECT j.value ->> 'id', COALESCE(j.value ->> 'person', ''),
+            COALESCE(j.value ->> 'session', ''), COALESCE(j.value ->> 'turn', ''),
             j.value ->> 'query_hash', j.value ->> 'target', j.value ->> 'why',
             j.value ->> 'scopes', j.value ->> 'passages', CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (id) DO NOTHING"

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -71,9 +71,49 @@ pub(super) enum Db {
     Sqlite {
         write: Arc<Mutex<rusqlite::Connection>>,
         read: SqlitePool,
+        search: Search,
     },
     /// A PostgreSQL server.
     Postgres { pool: PgPool },
+}
+
+/// Connections for searching, which reads thousands of small rows: handing each from SQLite's thread to ours, as the
+/// library that reads does, costs more than the search.
+#[derive(Clone)]
+pub(super) struct Search {
+    path: PathBuf,
+    idle: Arc<std::sync::Mutex<Vec<rusqlite::Connection>>>,
+}
+
+impl Search {
+    /// Runs `look` on a thread that may wait.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let search = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let kept = search.idle().pop();
+            let conn = kept.map_or_else(|| search.open(), Ok)?;
+            let found = look(&conn)?;
+            search.idle().push(conn);
+            Ok(found)
+        })
+        .await?
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<rusqlite::Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn open(&self) -> Result<rusqlite::Connection> {
+        let opening = || format!("Opening {}", self.path.display());
+        let conn = rusqlite::Connection::open(&self.path).with_context(opening)?;
+        conn.pragma_update(None, "query_only", "ON")?;
+        conn.busy_timeout(Duration::from_secs(5))?;
+        conn.set_prepared_statement_cache_capacity(32);
+        Ok(conn)
+    }
 }
 
 /// Makes a folder into which nobody else may look, for it holds private talk; one that is there
@@ -149,6 +189,8 @@ impl Db {
             ("synchronous", synchronous),
             ("foreign_keys", "ON"),
             ("temp_store", "MEMORY"),
+            // What is deleted is overwritten: forgetting is more than not finding.
+            ("secure_delete", "ON"),
             // See `writer::CHECKPOINT`; this one is for the time when no other gets through.
             ("wal_autocheckpoint", "50000"),
         ] {
@@ -160,7 +202,15 @@ impl Db {
         write.busy_timeout(Duration::ZERO)?;
         write.set_prepared_statement_cache_capacity(64);
         let write = Arc::new(Mutex::new(write));
-        Ok(Self::Sqlite { write, read })
+        let search = Search {
+            path: path.to_path_buf(),
+            idle: Arc::default(),
+        };
+        Ok(Self::Sqlite {
+            write,
+            read,
+            search,
+        })
     }
 
     /// Brings the tables up to date.
@@ -180,6 +230,18 @@ impl Db {
                 .await
         {
             tracing::debug!(error = %error, "The journal could not be copied into the database");
+        }
+    }
+
+    /// Leaves nothing in SQLite's journal, so that what was deleted is not there either; as far as nobody
+    /// reads it.
+    pub(super) async fn empty_journal(&self) {
+        if let Self::Sqlite { read, .. } = self
+            && let Err(error) = sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
+                .execute(read)
+                .await
+        {
+            tracing::debug!(error = %error, "The journal could not be emptied");
         }
     }
 

@@ -7,11 +7,13 @@
 
 mod apply;
 mod asker;
+mod bm25;
 mod change;
 mod conversations;
 mod db;
 mod desk;
 mod documents;
+mod erase;
 mod lanes;
 mod lexical;
 mod passages;
@@ -44,6 +46,7 @@ pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use documents::{Begun, Facts, NewChunk, NewDocument};
+pub use lexical::Hit;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;

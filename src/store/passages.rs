@@ -4,13 +4,15 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::model::{ArtistId, DocumentId, PersonId, ReadId, Target, Time, TurnId};
+use crate::model::{
+    ArtistId, DocumentId, PersonId, ReadId, SessionId, Target, Time, TurnId, phrases,
+};
 
 use super::Store;
 use super::asker::{Asker, Scope};
 use super::conversations::same;
 use super::db::{Sql, dialect, reading};
-use super::tx::rows;
+use super::tx::{Bind, Tx, rows};
 
 // `$1` is the scopes that the asker reaches; `$2` one document or '' for all.
 const DOCUMENTS: Sql = dialect!(
@@ -41,6 +43,23 @@ const READS: Sql = same(
 const READS_OF_TURN: Sql = same(
     "SELECT id, turn_id, query_hash, target, why, scopes, passages, created_at FROM knowledge_reads
      WHERE person_id = $1 AND turn_id = $2 ORDER BY id",
+);
+
+const READERS: Sql = same(
+    "SELECT session_id, turn_id FROM knowledge_reads WHERE session_id <> '' AND passages LIKE $1",
+);
+const STRIKE: Sql = dialect!(
+    "UPDATE messages SET text = $2, why = '' FROM" each "WHERE messages.session_id = j.value ->> 'session'
+     AND messages.turn_id = j.value ->> 'turn' AND messages.role = 'toney'"
+);
+const FORGET_SUMMARIES: Sql = dialect!(
+    "UPDATE sessions SET summary = '' WHERE summary <> ''
+     AND id IN (SELECT j.value ->> 'session' FROM" each ")"
+);
+// What anybody has at hand of these conversations is no longer true.
+const STALE: Sql = dialect!(
+    "UPDATE lanes SET turns = turns + 1 WHERE lane IN (SELECT 'turn:' || c.address FROM" each
+    "JOIN sessions s ON s.id = j.value ->> 'session' JOIN conversations c ON c.id = s.conversation_id)"
 );
 
 /// A document that can be read.
@@ -86,6 +105,7 @@ pub struct Chunk {
 pub struct NewRead {
     pub id: ReadId,
     pub person: Option<PersonId>,
+    pub session: Option<SessionId>,
     pub turn: Option<TurnId>,
     /// A keyed or plain hash of what was looked for; never its words.
     pub query_hash: String,
@@ -230,6 +250,29 @@ impl Store {
                 .await?
         });
         found.into_iter().map(RawChunk::parse).collect()
+    }
+
+    /// Takes the answers that a document was read for out of what is remembered, and the summaries that may
+    /// hold them; answers how many answers there were.
+    pub async fn strike(&self, document: DocumentId) -> Result<u64> {
+        let found: Vec<(String, String)> = reading!(&self.db, READERS, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(format!("%{document}%"))
+                .fetch_all(pool)
+                .await?
+        });
+        let turns: Vec<_> = found
+            .iter()
+            .map(|(session, turn)| json!({"session": session, "turn": turn}))
+            .collect();
+        let turns = rows(&turns)?;
+        let mut tx = Tx::begin(&self.db).await?;
+        let text = [Bind::Text(phrases::STRUCK)];
+        let struck = tx.run(STRIKE, turns.clone(), &text).await?;
+        tx.run(FORGET_SUMMARIES, turns.clone(), &[]).await?;
+        tx.run(STALE, turns, &[]).await?;
+        tx.commit().await?;
+        Ok(struck)
     }
 
     /// What a person's questions made Toney read, the newest first.

@@ -1,6 +1,6 @@
 //! Commands: what they are called, what they say. Pure; what they need is handed to them.
 
-use crate::model::phrases;
+use crate::model::{Standing, phrases};
 
 use super::why::Why;
 
@@ -65,6 +65,8 @@ impl Command {
 pub(super) struct View {
     /// The newest answer of the session, for `/why`.
     pub(super) why: Option<Why>,
+    /// For whom the code behind `/start` lets the person in, and as what.
+    pub(super) joined: Option<(String, Standing)>,
     /// The chain of models, best first.
     pub(super) models: Vec<String>,
     /// Whether none is wanted.
@@ -77,11 +79,13 @@ pub(super) struct View {
 pub(super) fn say(command: Command, args: &str, view: &View) -> String {
     match command {
         Command::Start if args.trim().is_empty() => introduced(phrases::WELCOME),
-        Command::Start => introduced(&format!(
-            "{}\n\n{}",
-            phrases::UNKNOWN_CODE,
-            phrases::WELCOME
-        )),
+        Command::Start => {
+            let code = match &view.joined {
+                Some((artist, standing)) => phrases::joined(artist, *standing),
+                None => phrases::UNKNOWN_CODE.to_owned(),
+            };
+            introduced(&format!("{code}\n\n{}", phrases::WELCOME))
+        }
         Command::Help => help(),
         Command::New => phrases::NEW_SESSION.to_owned(),
         Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),

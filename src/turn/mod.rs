@@ -229,8 +229,15 @@ impl Turn {
             | Command::Privacy => None,
         };
         let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
+        let joined = match command {
+            Command::Start if !args.trim().is_empty() => {
+                self.store.join(commit.person(), args.trim()).await?
+            }
+            _ => None,
+        };
         let view = View {
             why,
+            joined: joined.map(|(artist, standing)| (artist.name, standing)),
             models: self.door.chain(Task::Chat),
             offline: self.door.is_offline(),
             resting: self.door.resting(),

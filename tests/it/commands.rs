@@ -2,6 +2,7 @@
 
 mod at_a_terminal;
 mod doctor;
+mod people;
 mod serving;
 
 use std::path::{Path, PathBuf};

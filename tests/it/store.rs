@@ -2,6 +2,7 @@
 
 mod crowd;
 mod knowledge;
+mod lexical;
 mod older;
 mod rows;
 mod takeover;

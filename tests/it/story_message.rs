@@ -177,7 +177,7 @@ async fn commands() {
     ann: /start XYZ
     toney: Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.
 
-    I don't know the code you came with, so I left it aside.
+    The code you came with lets nobody in: it is mistyped, too old, or used by somebody else. Whoever gave it to you can make another one.
 
     Tell me what you are working on, or what is in your way: a release, a show, money, fans, a plan. Just write as you would to a manager.
 

@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use toney::config::{Config, Sources};
+use toney::model::{Clock, Ids, Standing};
 use toney::platform::terminal::Streams;
+use toney::store::Store;
 
 mod gateway;
 mod notes;
@@ -227,6 +229,27 @@ impl World {
         self.settle().await;
         assert!(self.sees(&friend).contains("an AI"));
         friend
+    }
+
+    /// Somebody who came with an invitation, by which they work for `artist`.
+    pub(crate) async fn invited(&self, name: &str, (artist, standing): (&str, Standing)) -> Person {
+        let store = self.store().await;
+        let artist = store.make_artist(artist).await.unwrap();
+        let expires = Clock::System.now().plus(PATIENCE);
+        let code = store.invite(artist.id, standing, expires).await.unwrap();
+        let person = self.person(name);
+        person.says(&format!("/start {code}"));
+        self.settle().await;
+        assert!(self.sees(&person).contains("You're in"));
+        person
+    }
+
+    /// The database, beside the program.
+    pub(crate) async fn store(&self) -> Store {
+        let settings = self.config.section("store").unwrap();
+        let ids = Ids::new(Clock::System, None);
+        let (store, _, _) = Store::open(&settings, Clock::System, ids).await.unwrap();
+        store
     }
 
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.

@@ -402,6 +402,7 @@ async fn a_reading_comes_back(home: Home) {
     let read = NewRead {
         id: ReadId::new(&process.ids),
         person: Some(person),
+        session: None,
         turn: Some(turn),
         query_hash: "12ab".to_owned(),
         target: Target::Hybrid,

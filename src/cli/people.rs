@@ -1,0 +1,107 @@
+//! `toney artists` and `toney invite`: who is looked after, and who may work for them.
+
+use std::io::Write;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use clap::Args;
+use serde::Deserialize;
+
+use crate::config::Config;
+use crate::model::{Clock, Standing};
+use crate::store::{Artist, Store};
+
+use super::Exit;
+use super::queues::{open, show};
+
+/// How long a code lets somebody in.
+const OPEN_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
+
+/// Section `[access]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Settings {
+    /// The artist of an installation that has only one.
+    pub(super) artist: String,
+}
+
+/// Whom to invite.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Invitation {
+    /// What they will be: `artist` or `manager`.
+    role: Standing,
+    /// For which artist, by name; made if there is none of that name.
+    #[arg(long, value_name = "ARTIST")]
+    artist: Option<String>,
+}
+
+pub(super) async fn artists(config: &Config, json: bool) -> Result<Exit> {
+    let artists = open(config).await?.artists().await?;
+    let nothing = "No artist yet: `toney invite artist --artist NAME` makes one.";
+    show(&artists, json, nothing, |Artist { id, name }| {
+        format!("{id}  {name}")
+    })
+}
+
+pub(super) async fn invite(config: &Config, invitation: Invitation) -> Result<Exit> {
+    let Invitation { role, artist } = invitation;
+    match role {
+        Standing::Artist | Standing::Manager => {}
+        Standing::Fan | Standing::Operator => {
+            anyhow::bail!(
+                "nobody needs an invitation to be a {role}: invite an artist or a manager"
+            )
+        }
+    }
+    let store = open(config).await?;
+    let artist = match artist {
+        Some(name) => store.make_artist(&name).await?,
+        None => only_artist(config, &store).await?,
+    };
+    let code = invitation_for(&store, &artist, role).await?;
+    let mut out = std::io::stdout();
+    writeln!(out, "Write to the bot, within 7 days:  /start {code}")?;
+    writeln!(out, "Whoever does becomes {role} for {}.", artist.name)?;
+    Ok(Exit::Well)
+}
+
+/// The artist that is meant when none is named: the only one; made if there is none.
+pub(super) async fn only_artist(config: &Config, store: &Store) -> Result<Artist> {
+    let mut artists = store.artists().await?;
+    match (artists.pop(), artists.is_empty()) {
+        (None, _) => {
+            let settings: Settings = config.section("access")?;
+            store.make_artist(&settings.artist).await
+        }
+        (Some(artist), true) => Ok(artist),
+        (Some(last), false) => {
+            artists.push(last);
+            let names: Vec<String> = artists.into_iter().map(|artist| artist.name).collect();
+            anyhow::bail!(
+                "there are several artists: add --artist and one of {}",
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// A code for whoever is the first to join an installation that nobody has joined.
+pub(super) async fn first_invitation(config: &Config) -> Result<Option<String>> {
+    let store = open(config).await?;
+    if !store.is_unjoined().await? {
+        return Ok(None);
+    }
+    let artist = only_artist(config, &store).await?;
+    let code = invitation_for(&store, &artist, Standing::Artist).await?;
+    let name = artist.name;
+    Ok(Some(format!(
+        "Nobody has joined yet. Whoever writes  /start {code}  to the bot within 7 days\n\
+         becomes the artist ({name}); `toney invite` makes more codes.\n"
+    )))
+}
+
+async fn invitation_for(store: &Store, artist: &Artist, role: Standing) -> Result<String> {
+    let expires = Clock::System.now().plus(OPEN_FOR);
+    let code = store.invite(artist.id, role, expires).await;
+    code.with_context(|| format!("Making an invitation for {}", artist.name))
+}
