@@ -50,7 +50,7 @@ pub use lexical::Hit;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;
-pub use vectors::{Hit, Put, Unembedded, VectorProgress};
+pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 
 use db::Db;

@@ -21,7 +21,6 @@ use super::db::{Sql, dialect, reading};
 use super::tx::{Bind, Tx, row, rows};
 
 pub(super) use cache::Cache;
-pub use dense::Hit;
 
 // Nobody drops the model while vectors of it are written.
 const NOTED: Sql = Sql {

@@ -8,6 +8,7 @@ use crate::model::Target;
 use crate::store::Store;
 use crate::store::asker::Asker;
 use crate::store::db::Db;
+use crate::store::lexical::Hit;
 
 use super::matrix::{Best, exact};
 use super::{ModelRow, index, numbers};
@@ -32,15 +33,6 @@ const EXACT: &str = "WITH mine AS MATERIALIZED (SELECT v.chunk_id, v.embedding F
          AND v.scope IN (SELECT json_array_elements_text(CAST($3 AS json))))
      SELECT chunk_id, CAST(1 - (embedding <=> CAST($1 AS vector)) AS real) FROM mine
      ORDER BY embedding <=> CAST($1 AS vector), chunk_id LIMIT $4";
-
-/// A passage that was found, and how near it is; what the number says depends on who looked.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Hit {
-    /// The chunk.
-    pub chunk: i64,
-    /// The larger, the nearer.
-    pub score: f32,
-}
 
 impl Store {
     /// The chunks that the asker reaches and that are nearest to a vector of length one as a model sees
