@@ -1,6 +1,8 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod library;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,11 +17,7 @@ use crate::delivery::{self, Delivery};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
-use crate::knowledge::forget::sweep;
-use crate::knowledge::ingest::Ingest;
-use crate::knowledge::worker::TakeIn;
-use crate::knowledge::{self, Knowledge, starter};
-use crate::llm::{self, Door, Embedder, Prompts};
+use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids, Message};
 use crate::platform::discord::Discord;
@@ -29,6 +27,9 @@ use crate::platform::{Desk, Fatal, Inbox, Notes, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn};
+
+use library::Library;
+pub(crate) use library::knowledge_of;
 
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[Subscription {
@@ -123,16 +124,9 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (store.clone(), redis.clone());
     let delivery = Delivery::new(shared, delivery_settings, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
+    let library = Library::open(&config, &store, &tools)?;
     let mut workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
-    let knowledge: knowledge::Settings = config.section("knowledge")?;
-    let wants_starter = knowledge.starter;
-    let ingest = Ingest::new(store.clone(), knowledge, ids.clone())?;
-    workers.push(Arc::new(TakeIn {
-        ingest: ingest.clone(),
-        store: store.clone(),
-        delivery: delivery.clone(),
-        clock,
-    }));
+    workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let jobs_settings: jobs::Settings = config.section("jobs")?;
     let runner = Runner::new(store.clone(), jobs_settings, tools, workers, sends);
@@ -187,8 +181,13 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    let pages = tend_knowledge(all.store.clone(), ingest, wants_starter.then_some(ids));
-    tasks.spawn(until(all.receiving.clone(), pages));
+    let library = until(all.receiving.clone(), library.tend());
+    if own_work_only {
+        // Whoever asks one thing has no time to ask again once everything is read.
+        library.await;
+    } else {
+        tasks.spawn(library);
+    }
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await
 }
@@ -472,16 +471,6 @@ pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
     Ok(Door::open(&settings, clock.clone())?)
 }
 
-/// What finds passages; asks nobody.
-pub(crate) fn knowledge_of(config: &Config, store: &Store, clock: &Clock) -> Result<Knowledge> {
-    let models: llm::Settings = config.sections(&["offline", "models", "providers"])?;
-    Ok(Knowledge {
-        store: store.clone(),
-        embedder: Embedder::open(&models, clock.clone())?,
-        settings: config.section("retrieve")?,
-    })
-}
-
 /// Redis, where it is set; asks nobody.
 pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
     Ok(settings.redis().map_err(misset)?)
@@ -592,24 +581,6 @@ fn workers(
         ids: ids.clone(),
     };
     Ok(vec![Arc::new(turn), Arc::new(summarise)])
-}
-
-/// Deletes what the last process left to be deleted, and brings the pages on the trade up to date; the
-/// next start tries again what did not work.
-async fn tend_knowledge(store: Store, ingest: Ingest, starter: Option<Ids>) {
-    let tended = async {
-        sweep(&store).await?;
-        if let Some(ids) = starter {
-            starter::load(&store, &ingest, &ids).await?;
-        }
-        anyhow::Ok(())
-    };
-    if let Err(error) = tended.await {
-        tracing::warn!(
-            error = format!("{error:#}"),
-            "Knowledge could not be brought up to date"
-        );
-    }
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -7,12 +7,14 @@ use std::sync::Mutex;
 use anyhow::{Context, Result};
 use futures::StreamExt;
 
+use crate::app;
 use crate::config::Config;
 use crate::knowledge;
+use crate::knowledge::embed::{Embed, Progress};
 use crate::knowledge::extract::Kind;
 use crate::knowledge::ingest::{Done, Error, Ingest, Source, Step, Stored};
 use crate::model::{ArtistId, Clock, Ids};
-use crate::store::Scope;
+use crate::store::{Scope, Store};
 
 use super::Exit;
 use super::people::only_artist;
@@ -22,7 +24,7 @@ use super::queues::open;
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
     /// Files, and folders with everything in them.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "reindex", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Whose they are; made if there is nobody of that name.
     #[arg(long, value_name = "ARTIST", conflicts_with = "global")]
@@ -30,6 +32,10 @@ pub(super) struct Arguments {
     /// Everybody's: knowledge of the trade.
     #[arg(long)]
     global: bool,
+    /// Makes the vectors that are missing for the models of `models.embed`, and deletes those of models that are no
+    /// longer named.
+    #[arg(long)]
+    reindex: bool,
 }
 
 /// A file and what it is called from now on.
@@ -47,6 +53,7 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
         paths,
         artist,
         global,
+        reindex,
     } = arguments;
     let mut files = Vec::new();
     let mut left = 0;
@@ -62,6 +69,9 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
         }
     }
     let store = open(config).await?;
+    if files.is_empty() && reindex {
+        return embed(config, &store).await;
+    }
     let whose: Option<ArtistId> = match (global, artist) {
         (true, _) => None,
         (false, Some(name)) => Some(store.make_artist(&name).await?.id),
@@ -70,7 +80,7 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
     let settings: knowledge::Settings = config.section("knowledge")?;
     let side_by_side = settings.read_side_by_side.max(1);
     let ids = Ids::new(Clock::System, None);
-    let ingest = Ingest::new(store, settings, ids)?;
+    let ingest = Ingest::new(store.clone(), settings, ids)?;
     let screen = Screen::new(files.len());
     let mut done = futures::stream::iter(files)
         .map(|found| take(&ingest, found, whose, &screen))
@@ -81,11 +91,45 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
         screen.say(&name, &result)?;
     }
     screen.end(failed, left)?;
+    embed(config, &store).await?;
     Ok(if failed == 0 {
         Exit::Well
     } else {
         Exit::Failed
     })
+}
+
+/// Gives everything its vectors that has none, where models for that are named; says how far it is.
+async fn embed(config: &Config, store: &Store) -> Result<Exit> {
+    let embedder = app::knowledge_of(config, store, &Clock::System)?.embedder;
+    if embedder.models().is_empty() {
+        return Ok(Exit::Well);
+    }
+    let clock = Clock::System;
+    let embed = Embed {
+        store: store.clone(),
+        embedder,
+        ids: Ids::new(clock.clone(), None),
+        clock,
+    };
+    let live = std::io::stderr().is_terminal();
+    let mut told = |Progress { model, done, total }: &Progress| {
+        if live {
+            let line = format!("{model}: {done} of {total} passages have a vector");
+            drop(write!(std::io::stderr(), "\r\x1b[K{line}"));
+        }
+    };
+    embed.reindex(&mut told).await?;
+    if live {
+        writeln!(std::io::stderr())?;
+    }
+    for Progress { model, done, total } in embed.progress().await? {
+        writeln!(
+            std::io::stdout(),
+            "{model}: {done} of {total} passages have a vector."
+        )?;
+    }
+    Ok(Exit::Well)
 }
 
 async fn take(

@@ -5,6 +5,7 @@
 //! drives [`extract`], [`clean`] and [`split`], and with [`Knowledge::find`].
 
 pub mod clean;
+pub mod embed;
 pub mod extract;
 pub mod forget;
 mod fuse;

@@ -19,6 +19,7 @@ use crate::model::{
 };
 use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, out_lane};
 
+use super::embed;
 use super::ingest::{Done, Error, Ingest, Source, Step, Stored};
 
 /// What takes longer than this is spoken of while it lasts.
@@ -76,8 +77,12 @@ pub struct TakeIn {
     pub store: Store,
     /// The way out.
     pub delivery: Delivery,
+    /// The embedding models that are named.
+    pub models: Vec<String>,
     /// The time.
     pub clock: Clock,
+    /// The ids.
+    pub ids: Ids,
 }
 
 #[async_trait]
@@ -115,6 +120,10 @@ impl Worker for TakeIn {
                 Ok(()) = told.changed() => {}
             }
         };
+        let document = match &result {
+            Ok(Done::Stored(stored)) => Some(stored.document),
+            Ok(Done::Known(_)) | Err(_) => None,
+        };
         let (text, buttons) = match result {
             Ok(done) => outcome(&done, &order.name),
             Err(Error::Unreadable(error)) if !error.may_pass() => {
@@ -124,7 +133,11 @@ impl Worker for TakeIn {
             Err(Error::Store(error)) => return Err(error.into()),
         };
         note.settle();
-        Ok(note.last(text, buttons))
+        let mut change = note.last(text, buttons);
+        if let Some(document) = document {
+            change.jobs = embed::jobs_for(document, &self.models, (&self.clock, &self.ids));
+        }
+        Ok(change)
     }
 
     /// Whoever brought it hears that it failed.

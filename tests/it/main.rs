@@ -25,6 +25,7 @@ mod config;
 mod crash;
 mod discord_adapter;
 mod embed_wire;
+mod embedding;
 mod http;
 mod knowledge;
 mod model_wire;

@@ -62,6 +62,7 @@ struct Inner {
 struct Script {
     queue: VecDeque<Answer>,
     embed_faults: VecDeque<EmbedFault>,
+    embed_size: usize,
     poison: Vec<Poison>,
     behaviour: Behaviour,
     requests: Vec<Request>,
@@ -93,6 +94,7 @@ impl Server {
         let script = Script {
             queue: VecDeque::new(),
             embed_faults: VecDeque::new(),
+            embed_size: embeddings::SIZE,
             poison: Vec::new(),
             behaviour: Behaviour::Echo,
             requests: Vec::new(),

@@ -1,7 +1,6 @@
 //! Which passages mean about the same as a question.
 
 use anyhow::Result;
-use serde_json::json;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 
 use crate::model::Target;
@@ -15,6 +14,8 @@ use super::{ModelRow, index, numbers};
 
 /// So many are chosen by their rounded vectors at least, to be measured by the whole ones.
 const CHOSEN: usize = 100;
+/// So many times as many are chosen where too many of them cannot be read any more.
+const MORE: usize = 8;
 /// How far pgvector's graph is walked: at 200 it finds 94 of 100 in 50,000 rows.
 const WALK: usize = 200;
 /// The furthest that it goes.
@@ -26,13 +27,17 @@ const WHOLE: &str = "SELECT v.chunk_id, v.vector FROM json_each($1) AS j
      AND v.scope IN (SELECT value FROM json_each($3))
      CROSS JOIN chunks c ON c.id = v.chunk_id AND c.scope = v.scope
      CROSS JOIN documents d ON d.id = c.document_id AND d.state = 'ready'";
-const EXACT: &str = "WITH mine AS MATERIALIZED (SELECT v.chunk_id, v.embedding FROM vectors v
-         JOIN chunks c ON c.id = v.chunk_id AND c.scope = v.scope
-         JOIN documents d ON d.id = c.document_id AND d.state = 'ready'
-         WHERE v.model_id = $2 AND v.embedding IS NOT NULL
-         AND v.scope IN (SELECT json_array_elements_text(CAST($3 AS json))))
-     SELECT chunk_id, CAST(1 - (embedding <=> CAST($1 AS vector)) AS real) FROM mine
-     ORDER BY embedding <=> CAST($1 AS vector), chunk_id LIMIT $4";
+// Each row says whether it can be read: what was removed and not deleted yet is among them.
+const EXACT: &str = "WITH near AS MATERIALIZED (SELECT chunk_id, scope,
+         embedding <=> CAST($1 AS vector) AS far FROM vectors
+         WHERE model_id = $2 AND scope = ANY($3) AND embedding IS NOT NULL
+         ORDER BY far, chunk_id LIMIT $4)
+     SELECT n.chunk_id, CAST(1 - n.far AS real), d.id IS NOT NULL FROM near n
+     LEFT JOIN chunks c ON c.id = n.chunk_id AND c.scope = n.scope
+     LEFT JOIN documents d ON d.id = c.document_id AND d.state = 'ready'";
+
+/// A chunk, how near it is, and whether it can be read.
+type Near = (i64, f32, bool);
 
 impl Store {
     /// The chunks that the asker reaches and that are nearest to a vector of length one as a model sees
@@ -66,7 +71,6 @@ impl Store {
         asked: &[f32],
         limit: usize,
     ) -> Result<Vec<Hit>> {
-        const MORE: usize = 8;
         let mut most = limit.saturating_mul(2).max(CHOSEN);
         loop {
             let chosen = self.vectors.best(pool, (model, scopes), asked, most);
@@ -123,40 +127,49 @@ async fn nearest(
     let Some(literal) = literal(asked) else {
         return Ok(Vec::new());
     };
-    let most = i64::try_from(limit)?;
     let graphs = index::usable(pool, model.id).await?;
     let (large, mut small): (Vec<_>, Vec<_>) = scopes
         .iter()
+        .cloned()
         .partition(|scope| graphs.contains(&index::name(model.id, scope)));
     let mut best = Best::new(limit);
-    let mut offer = |rows: Vec<(i64, f32)>| {
-        for (id, score) in rows {
-            best.offer(id, score);
-        }
-    };
     if !large.is_empty() {
         let mut tx = pool.begin().await?;
         let far = limit.saturating_mul(2).clamp(WALK, FURTHEST);
         let walk = format!("SET LOCAL hnsw.ef_search = {far}");
         sqlx::query(AssertSqlSafe(walk)).execute(&mut *tx).await?;
         for scope in large {
-            let sql = index::walk(model, scope);
+            let sql = index::walk(model, &scope);
             let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&literal);
-            let rows: Vec<(i64, f32)> = query.bind(i64::try_from(far)?).fetch_all(&mut *tx).await?;
-            // What was removed and not deleted yet may take the places of what can be read.
-            match rows.len() < limit {
-                true => small.push(scope),
-                false => offer(rows),
+            let rows = query.bind(i64::try_from(far)?).fetch_all(&mut *tx).await?;
+            if !offer(rows, (limit, far), &mut best) {
+                small.push(scope);
             }
         }
         tx.commit().await?;
     }
-    if !small.is_empty() {
+    let mut most = limit.saturating_mul(2).max(CHOSEN);
+    while !small.is_empty() {
         let query = sqlx::query_as(EXACT).bind(&literal).bind(model.id);
-        let query = query.bind(json!(small).to_string()).bind(most);
-        offer(query.fetch_all(pool).await?);
+        let query = query.bind(&small).bind(i64::try_from(most)?);
+        if offer(query.fetch_all(pool).await?, (limit, most), &mut best) {
+            break;
+        }
+        most = most.saturating_mul(MORE);
     }
     Ok(hits(best))
+}
+
+/// Offers what can be read, unless that is too little of the `most` that were asked for.
+fn offer(rows: Vec<Near>, (limit, most): (usize, usize), best: &mut Best) -> bool {
+    let readable = rows.iter().filter(|(.., readable)| *readable).count();
+    if readable < limit && rows.len() >= most {
+        return false;
+    }
+    for (id, score, _) in rows.into_iter().filter(|(.., readable)| *readable) {
+        best.offer(id, score);
+    }
+    true
 }
 
 fn hits(best: Best) -> Vec<Hit> {

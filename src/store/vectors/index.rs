@@ -121,9 +121,10 @@ pub(super) fn walk(model: ModelRow, scope: &str) -> String {
         "WITH near AS MATERIALIZED (SELECT chunk_id, embedding FROM vectors
              WHERE model_id = {id} AND scope = '{scope}' AND embedding IS NOT NULL
              ORDER BY CAST(embedding AS {sort}) <=> CAST($1 AS {sort}) LIMIT $2)
-         SELECT n.chunk_id, CAST(1 - (n.embedding <=> CAST($1 AS vector)) AS real) FROM near n
-         JOIN chunks c ON c.id = n.chunk_id AND c.scope = '{scope}'
-         JOIN documents d ON d.id = c.document_id AND d.state = 'ready'"
+         SELECT n.chunk_id, CAST(1 - (n.embedding <=> CAST($1 AS vector)) AS real),
+                d.id IS NOT NULL FROM near n
+         LEFT JOIN chunks c ON c.id = n.chunk_id AND c.scope = '{scope}'
+         LEFT JOIN documents d ON d.id = c.document_id AND d.state = 'ready'"
     )
 }
 

@@ -26,7 +26,7 @@ const SIZE: usize = 26;
 
 /// A vector of length one from the first letters of the words.
 fn seen(text: &str) -> Vec<f32> {
-    let mut vector = vec![0.0_f32; SIZE];
+    let mut vector = [0.0_f32; SIZE];
     for word in text.to_lowercase().split_whitespace() {
         let letter = usize::from(word.as_bytes()[0].saturating_sub(b'a')) % SIZE;
         vector[letter] += 1.0;

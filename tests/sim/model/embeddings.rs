@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{EMBEDDINGS, Server, refuse, wire};
 
 /// Dimensions of a model that this server does not know by name.
-const SIZE: usize = 64;
+pub(super) const SIZE: usize = 64;
 
 /// How one embeddings request goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +60,11 @@ impl Server {
         });
     }
 
+    /// From now on models that this server does not know by name have so many dimensions.
+    pub fn resize(&self, dimensions: usize) {
+        self.script().embed_size = dimensions;
+    }
+
     /// The texts of every embeddings request so far, those that failed included.
     pub fn embedded(&self) -> Vec<Vec<String>> {
         self.requests()
@@ -83,12 +88,12 @@ fn texts(body: &Value) -> Vec<String> {
 }
 
 /// Dimensions of a model, and whether they can be chosen.
-fn size(model: &str) -> (usize, bool) {
+fn size(model: &str, usual: usize) -> (usize, bool) {
     match model {
         "text-embedding-3-small" => (1_536, true),
         "bge-base-en-v1.5" | "nomic-embed-text" => (768, false),
         "all-minilm" => (384, false),
-        _ => (SIZE, true),
+        _ => (usual, true),
     }
 }
 
@@ -110,7 +115,8 @@ pub(super) async fn embeddings(
     if texts.iter().any(String::is_empty) {
         return invalid("'$.input' is invalid: an input is empty.");
     }
-    let (mut size, reducible) = size(&request.model);
+    let usual = server.script().embed_size;
+    let (mut size, reducible) = size(&request.model, usual);
     match request.body["dimensions"].as_u64().map(usize::try_from) {
         Some(Ok(asked)) if reducible => size = asked,
         Some(_) => return invalid("This model does not support specifying dimensions."),

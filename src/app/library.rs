@@ -1,0 +1,99 @@
+//! What reads, keeps and finds documents, put together.
+
+use std::sync::Arc;
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::jobs::Worker;
+use crate::knowledge::embed::{self, Embed};
+use crate::knowledge::forget::sweep;
+use crate::knowledge::ingest::Ingest;
+use crate::knowledge::worker::TakeIn;
+use crate::knowledge::{self, Knowledge, starter};
+use crate::llm::{self, Embedder};
+use crate::model::{Clock, Ids};
+use crate::store::{Change, Store};
+
+/// What reads documents and gives them their vectors.
+pub(super) struct Library {
+    store: Store,
+    ingest: Ingest,
+    embedder: Embedder,
+    /// Whether the pages that come with Toney are wanted.
+    starter: bool,
+    clock: Clock,
+    ids: Ids,
+}
+
+/// What finds passages; asks nobody.
+pub(crate) fn knowledge_of(config: &Config, store: &Store, clock: &Clock) -> Result<Knowledge> {
+    let models: llm::Settings = config.sections(&["offline", "models", "providers"])?;
+    Ok(Knowledge {
+        store: store.clone(),
+        embedder: Embedder::open(&models, clock.clone())?,
+        settings: config.section("retrieve")?,
+    })
+}
+
+impl Library {
+    /// Asks nobody.
+    pub(super) fn open(
+        config: &Config,
+        store: &Store,
+        (clock, ids): &(Clock, Ids),
+    ) -> Result<Self> {
+        let settings: knowledge::Settings = config.section("knowledge")?;
+        Ok(Self {
+            store: store.clone(),
+            starter: settings.starter,
+            ingest: Ingest::new(store.clone(), settings, ids.clone())?,
+            embedder: knowledge_of(config, store, clock)?.embedder,
+            clock: clock.clone(),
+            ids: ids.clone(),
+        })
+    }
+
+    /// Who does which kind of job. One piece each.
+    pub(super) fn workers(&self, delivery: &Delivery) -> Vec<Arc<dyn Worker>> {
+        let take_in = TakeIn {
+            ingest: self.ingest.clone(),
+            store: self.store.clone(),
+            delivery: delivery.clone(),
+            models: self.embedder.models(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        let embed = Embed {
+            store: self.store.clone(),
+            embedder: self.embedder.clone(),
+            clock: self.clock.clone(),
+            ids: self.ids.clone(),
+        };
+        vec![Arc::new(take_in), Arc::new(embed)]
+    }
+
+    /// Deletes what the last process left to be deleted, brings the pages on the trade up to date, and has
+    /// the vectors made that are missing; the next start tries again what did not work.
+    pub(super) async fn tend(self) {
+        let tended = async {
+            sweep(&self.store).await?;
+            if self.starter {
+                starter::load(&self.store, &self.ingest, &self.ids).await?;
+            }
+            let models = self.embedder.models();
+            let missing = embed::catch_up(&models, (&self.clock, &self.ids));
+            if !missing.is_empty() {
+                self.store.apply(Change::jobs(missing)).await?;
+            }
+            anyhow::Ok(())
+        };
+        if let Err(error) = tended.await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "Knowledge could not be brought up to date"
+            );
+        }
+    }
+}
