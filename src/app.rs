@@ -121,16 +121,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (store.clone(), redis.clone());
     let delivery = Delivery::new(shared, delivery_settings, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
-    let mut workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
-    let knowledge: knowledge::Settings = config.section("knowledge")?;
-    let wants_starter = knowledge.starter;
-    let ingest = Ingest::new(store.clone(), knowledge, ids.clone())?;
-    workers.push(Arc::new(TakeIn {
-        ingest: ingest.clone(),
-        store: store.clone(),
-        delivery: delivery.clone(),
-        clock,
-    }));
+    let workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
     let jobs_settings: jobs::Settings = config.section("jobs")?;
     let runner = Runner::new(store.clone(), jobs_settings, tools, workers, sends);
@@ -185,8 +176,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    let pages = tend_knowledge(all.store.clone(), ingest, wants_starter.then_some(ids));
-    tasks.spawn(until(all.receiving.clone(), pages));
+    tend_knowledge(&config, &all, &ids, &tasks)?;
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await
 }
@@ -577,25 +567,43 @@ fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(summarise)])
+    let take_in = TakeIn {
+        ingest: ingest(config, store, ids)?,
+        store: store.clone(),
+        delivery: delivery.clone(),
+        clock: clock.clone(),
+    };
+    Ok(vec![Arc::new(turn), Arc::new(summarise), Arc::new(take_in)])
+}
+
+/// What takes documents in.
+fn ingest(config: &Config, store: &Store, ids: &Ids) -> Result<Ingest> {
+    Ingest::new(store.clone(), config.section("knowledge")?, ids.clone())
 }
 
 /// Deletes what the last process left to be deleted, and brings the pages on the trade up to date; the
 /// next start tries again what did not work.
-async fn tend_knowledge(store: Store, ingest: Ingest, starter: Option<Ids>) {
-    let tended = async {
+fn tend_knowledge(config: &Config, all: &Gateway, ids: &Ids, tasks: &TaskTracker) -> Result<()> {
+    let settings: knowledge::Settings = config.section("knowledge")?;
+    let (store, ids) = (all.store.clone(), ids.clone());
+    let ingest = ingest(config, &store, &ids)?;
+    let tend = async move || {
         ingest.sweep().await?;
-        if let Some(ids) = starter {
+        if settings.starter {
             starter::load(&store, &ingest, &ids).await?;
         }
         anyhow::Ok(())
     };
-    if let Err(error) = tended.await {
-        tracing::warn!(
-            error = format!("{error:#}"),
-            "Knowledge could not be brought up to date"
-        );
-    }
+    let tended = async move {
+        if let Err(error) = tend().await {
+            tracing::warn!(
+                error = format!("{error:#}"),
+                "Knowledge could not be brought up to date"
+            );
+        }
+    };
+    tasks.spawn(until(all.receiving.clone(), tended));
+    Ok(())
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {
