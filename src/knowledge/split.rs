@@ -418,8 +418,8 @@ fn path<'s, 'a: 's>(
     let mut headings = Vec::new();
     let mut above = common.as_ref();
     while let Some(section) = above {
-        let words: String = section.words.chars().take(LONGEST_HEADING).collect();
-        headings.push(words);
+        let words = section.words.chars().filter(|c| !matches!(c, '*' | '`'));
+        headings.push(words.take(LONGEST_HEADING).collect::<String>());
         above = section.above.as_ref();
     }
     if headings

@@ -44,45 +44,14 @@ impl Kept {
     ) -> Result<Change, Failure> {
         let what = word(self.media);
         let tried = work.jobs.first().map_or(0, |job| job.attempts) + 1;
-        let Some(platform) = scene
-            .last()
-            .and_then(|last| turn.delivery.platform(&last.address))
-        else {
-            commit.say(scene, phrases::lost_file(what));
-            return Ok(commit.done().await);
-        };
-        let limit = turn
-            .settings
-            .max_file_bytes
-            .min(platform.features().max_download);
-        if self.file.size.is_some_and(|size| size > limit) {
-            commit.say(scene, phrases::too_large(what, &bytes(limit)));
-            return Ok(commit.done().await);
-        }
         // The same path at every attempt: what an attempt that died left behind is overwritten.
-        let name = scene.key.replace(':', "-");
-        let path = turn.files.join(name);
-        let fetched = match platform.fetch(&self.file, limit).await {
-            Ok(stream) => keep(stream, &path).await,
-            Err(error) => Err(error.into()),
-        };
-        let stored = match fetched {
+        let path = turn.files.join(scene.key.replace(':', "-"));
+        let stored = match self.fetch(turn, scene, (&path, tried)).await? {
             Ok(stored) => stored,
-            Err(error) => match error.downcast_ref::<FetchError>() {
-                Some(FetchError::TooLarge { limit }) => {
-                    commit.say(scene, phrases::too_large(what, &bytes(*limit)));
-                    return Ok(commit.done().await);
-                }
-                Some(FetchError::Gone) => {
-                    commit.say(scene, phrases::lost_file(what));
-                    return Ok(commit.done().await);
-                }
-                Some(FetchError::Failed(_)) | None if tried >= TRIES => {
-                    commit.say(scene, phrases::lost_file(what));
-                    return Ok(commit.done().await);
-                }
-                Some(FetchError::Failed(_)) | None => return Err(error.into()),
-            },
+            Err(sentence) => {
+                commit.say(scene, sentence);
+                return Ok(commit.done().await);
+            }
         };
         let attachment = AttachmentId::new(&turn.ids);
         let order = self.order(turn, scene, commit.person(), (attachment, &path));
@@ -140,6 +109,46 @@ impl Kept {
 }
 
 impl Kept {
+    /// Brings the file here; the inner error is a sentence for the person.
+    async fn fetch(
+        &self,
+        turn: &Turn,
+        scene: &Scene,
+        (path, tried): (&Path, i64),
+    ) -> Result<Result<Stored, String>, Failure> {
+        let what = word(self.media);
+        let Some(platform) = scene
+            .last()
+            .and_then(|last| turn.delivery.platform(&last.address))
+        else {
+            return Ok(Err(phrases::lost_file(what)));
+        };
+        let limit = turn
+            .settings
+            .max_file_bytes
+            .min(platform.features().max_download);
+        if self.file.size.is_some_and(|size| size > limit) {
+            return Ok(Err(phrases::too_large(what, &bytes(limit))));
+        }
+        let fetched = match platform.fetch(&self.file, limit).await {
+            Ok(stream) => keep(stream, path).await,
+            Err(error) => Err(error.into()),
+        };
+        match fetched {
+            Ok(stored) => Ok(Ok(stored)),
+            Err(error) => match error.downcast_ref::<FetchError>() {
+                Some(FetchError::TooLarge { limit }) => {
+                    Ok(Err(phrases::too_large(what, &bytes(*limit))))
+                }
+                Some(FetchError::Gone) => Ok(Err(phrases::lost_file(what))),
+                Some(FetchError::Failed(_)) | None if tried >= TRIES => {
+                    Ok(Err(phrases::lost_file(what)))
+                }
+                Some(FetchError::Failed(_)) | None => Err(error.into()),
+            },
+        }
+    }
+
     /// What is to be done with a document of somebody who works for an artist; others' are only kept, and
     /// so is what comes up in a group.
     async fn order(

@@ -42,7 +42,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<String, Unreadable> {
 /// UTF-16 without a mark has a zero in every other byte as long as it is mostly Latin.
 fn unmarked_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes.get(..bytes.len().min(HEAD))?;
-    if head.len() < 4 || bytes.len() % 2 != 0 {
+    if head.len() < 4 || !bytes.len().is_multiple_of(2) {
         return None;
     }
     let zeros = |odd: usize| {

@@ -46,7 +46,7 @@ fn chapters_are_pieces_with_their_path() {
     let paths: Vec<&str> = all.iter().map(|piece| piece.path.as_str()).collect();
     assert_eq!(
         paths,
-        ["Doc › Splits", "Doc › Splits › Who **signs", "Doc › Taxes"]
+        ["Doc › Splits", "Doc › Splits › Who signs", "Doc › Taxes"]
     );
     assert!(all[1].text.starts_with("### Who **signs**\n\nSome words"));
 }
