@@ -3,6 +3,7 @@
 mod at_a_terminal;
 mod doctor;
 mod people;
+mod search;
 mod serving;
 
 use std::path::{Path, PathBuf};
