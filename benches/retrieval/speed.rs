@@ -2,6 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use toney::knowledge::retrieve::Settings;
+use toney::knowledge::{Knowledge, Question};
+use toney::llm::Embedder;
 use toney::model::terms::of_query;
 use toney::model::{ArtistId, Target};
 use toney::store::Scope;
@@ -78,6 +81,7 @@ pub async fn measure(options: &Options) -> Option<Table> {
         ));
         engine.settle().await;
         searches(&engine, &collection, &artists, &mut table).await;
+        whole(&engine, &collection, &artists, &mut table).await;
     }
     table.note("processor's time of client and server together; 50 hits wanted of the tenant's own and of the global chunks each; questions of the collection, 11 words on average");
     Some(table)
@@ -116,7 +120,6 @@ async fn searches(
         }
         cpu.sort();
         wall.sort();
-        let at = |times: &[Duration], percent: usize| times[(times.len() - 1) * percent / 100];
         let p95 = at(&cpu, 95);
         let met = (target == Target::Hybrid).then_some(p95.as_secs_f64() * 1000.0 <= reach);
         table.row(
@@ -139,6 +142,61 @@ async fn searches(
             ms(at(&wall, 95))
         ));
     }
+}
+
+/// Everything that is done for a question but asking models: searching, fusing, reading, joining.
+async fn whole(engine: &Engine, collection: &Collection, artists: &[ArtistId], table: &mut Table) {
+    let knowledge = Knowledge {
+        store: engine.store.clone(),
+        embedder: Embedder::none(),
+        settings: Settings {
+            fusion_k: 20.0,
+            list_ms: 10_000,
+            passages: 8,
+            per_document: 3,
+            characters: 9_000,
+            floor: 0.85,
+            near: 0.6,
+        },
+    };
+    let (mut cpu, mut wall) = (Vec::new(), Vec::new());
+    for (number, pair) in collection.questions.windows(2).enumerate() {
+        let asker = engine.store.asker_for(artists[number * 7 % artists.len()]);
+        let question = Question {
+            last: &pair[1].text,
+            before: &[&pair[0].text],
+            ..Question::default()
+        };
+        let (begun, before) = (Instant::now(), engine.cpu());
+        let found = knowledge
+            .search(&asker, Target::Hybrid, &question)
+            .await
+            .unwrap();
+        assert!(!found.passages.is_empty());
+        cpu.push(Duration::from_nanos(engine.cpu().saturating_sub(before)));
+        wall.push(begun.elapsed());
+    }
+    cpu.sort();
+    wall.sort();
+    table.row(
+        format!(
+            "processor's time of finding passages for two turns, p50 / p95; {}",
+            engine.name
+        ),
+        format!("{} / {}", ms(at(&cpu, 50)), ms(at(&cpu, 95))),
+        "",
+        None,
+    );
+    table.note(format!(
+        "{}, passages for two turns: p50 {} and p95 {} from asking to the answer",
+        engine.name,
+        ms(at(&wall, 50)),
+        ms(at(&wall, 95))
+    ));
+}
+
+fn at(times: &[Duration], percent: usize) -> Duration {
+    times[(times.len() - 1) * percent / 100]
 }
 
 /// Chunks of real sentences in random order.

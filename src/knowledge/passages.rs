@@ -137,7 +137,9 @@ impl Passage {
     pub(super) fn widen(&mut self, chunk: &Chunk) {
         let (first, last) = self.ordinals;
         if chunk.document != self.document {
-        } else if chunk.ordinal == last + 1 {
+            return;
+        }
+        if chunk.ordinal == last + 1 {
             self.text = joined(&self.text, &chunk.text);
             self.ordinals.1 = chunk.ordinal;
             self.chunks.push(chunk.id);

@@ -370,7 +370,7 @@ fn sureness(lists: &[Listed], fulls: &[f32]) -> f32 {
     let of_list = |(list, full): (&Listed, &f32)| {
         let score = |hit: &Hit| hit.score;
         let best = list.hits.first().map(score).filter(|_| *full > 0.0)?;
-        let tenth = list.hits.iter().take(10).last().map_or(best, score);
+        let tenth = list.hits.iter().take(10).next_back().map_or(best, score);
         Some(best / full + STANDS_OUT * (best / tenth.max(f32::EPSILON)).ln())
     };
     lists

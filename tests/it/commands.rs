@@ -5,6 +5,7 @@ mod doctor;
 mod evaluating;
 mod ingest;
 mod people;
+mod search;
 mod serving;
 
 use std::path::{Path, PathBuf};

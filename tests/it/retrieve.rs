@@ -18,8 +18,9 @@ on_both! {
     own_papers_come_first_where_one_asks_about_oneself
 }
 
-struct Desk {
-    process: Process,
+/// A store with documents, and what finds them.
+pub(crate) struct Desk {
+    pub(crate) process: Process,
     knowledge: Knowledge,
 }
 
@@ -37,7 +38,11 @@ fn settings() -> Settings {
 
 impl Desk {
     async fn new(home: &Home) -> Self {
-        let process = Process::start(home, &Clock::manual(START)).await;
+        Self::at(&home.url).await
+    }
+
+    pub(crate) async fn at(url: &str) -> Self {
+        let process = Process::at(url, &Clock::manual(START)).await;
         let knowledge = Knowledge {
             store: process.store.clone(),
             embedder: Embedder::none(),
@@ -46,7 +51,7 @@ impl Desk {
         Self { process, knowledge }
     }
 
-    async fn take_in(&self, scope: Scope, name: &str, texts: &[&str]) {
+    pub(crate) async fn take_in(&self, scope: Scope, name: &str, texts: &[&str]) {
         let artist = match scope {
             Scope::Global => None,
             Scope::Team(artist) | Scope::Own(artist, _) => Some(artist),
@@ -82,7 +87,7 @@ impl Desk {
         store.finish_document(id, &Facts::default()).await.unwrap();
     }
 
-    async fn trade(&self) {
+    pub(crate) async fn trade(&self) {
         for (name, text) in TRADE {
             self.take_in(Scope::Global, name, &[text]).await;
         }
