@@ -16,8 +16,8 @@ use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
 use crate::knowledge::ingest::Ingest;
+use crate::knowledge::starter;
 use crate::knowledge::worker::TakeIn;
-use crate::knowledge::{self, starter};
 use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids, Message};
@@ -176,7 +176,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    tend_knowledge(&config, &all, &ids, &tasks)?;
+    all.tend_knowledge(&tasks, ingest(&config, &all.store, &ids)?);
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await
 }
@@ -211,6 +211,11 @@ impl Gateway {
                 () = stop.cancelled() => return Ok(false),
             }
         }
+    }
+
+    /// Knowledge is brought up to date beside everything else.
+    fn tend_knowledge(&self, tasks: &TaskTracker, ingest: Ingest) {
+        tasks.spawn(until(self.receiving.clone(), starter::tend(ingest)));
     }
 
     /// A ring says that work came into a lane elsewhere; whoever has room looks.
@@ -576,34 +581,9 @@ fn workers(
     Ok(vec![Arc::new(turn), Arc::new(summarise), Arc::new(take_in)])
 }
 
-/// What takes documents in.
+/// Takes documents in, by a worker and for the pages on the trade.
 fn ingest(config: &Config, store: &Store, ids: &Ids) -> Result<Ingest> {
     Ingest::new(store.clone(), config.section("knowledge")?, ids.clone())
-}
-
-/// Deletes what the last process left to be deleted, and brings the pages on the trade up to date; the
-/// next start tries again what did not work.
-fn tend_knowledge(config: &Config, all: &Gateway, ids: &Ids, tasks: &TaskTracker) -> Result<()> {
-    let settings: knowledge::Settings = config.section("knowledge")?;
-    let (store, ids) = (all.store.clone(), ids.clone());
-    let ingest = ingest(config, &store, &ids)?;
-    let tend = async move || {
-        ingest.sweep().await?;
-        if settings.starter {
-            starter::load(&store, &ingest, &ids).await?;
-        }
-        anyhow::Ok(())
-    };
-    let tended = async move {
-        if let Err(error) = tend().await {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "Knowledge could not be brought up to date"
-            );
-        }
-    };
-    tasks.spawn(until(all.receiving.clone(), tended));
-    Ok(())
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

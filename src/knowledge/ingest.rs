@@ -153,11 +153,23 @@ impl Ingest {
                 return Err(error.into());
             }
         };
-        let stored = self.store(id, (extracted, standing), progress).await?;
+        let stored = self.put(id, (extracted, standing), progress).await?;
         if stored.replaced.is_some() {
             self.sweep().await?;
         }
         Ok(Done::Stored(Stored { scope, ..stored }))
+    }
+
+    pub(super) fn wants_starter(&self) -> bool {
+        self.settings.starter
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// Deletes what was replaced or removed, slice by slice, with the files that belonged to it.
@@ -198,7 +210,7 @@ impl Ingest {
             Begun::Fresh(id, scope) => (id, scope, 0),
             Begun::Resumed(id, scope, standing) => (id, scope, standing),
         };
-        let stored = self.store(id, (extracted, standing), &|_| {}).await?;
+        let stored = self.put(id, (extracted, standing), &|_| {}).await?;
         Ok(Done::Stored(Stored { scope, ..stored }))
     }
 
@@ -229,7 +241,7 @@ impl Ingest {
     }
 
     /// Cuts beside the runtime and stores what comes; at no time are more than some slices at hand.
-    async fn store(
+    async fn put(
         &self,
         id: DocumentId,
         (extracted, standing): (Extracted, i64),
