@@ -154,13 +154,51 @@ impl Ingest {
                 return Err(error.into());
             }
         };
-        let stored = self.store(id, (extracted, standing), progress).await?;
+        let stored = self.put(id, (extracted, standing), progress).await?;
         if stored.replaced.is_some() {
             sweep(&self.store).await?;
         }
         Ok(Done::Stored(Stored { scope, ..stored }))
     }
 
+<<<<<<< HEAD
+=======
+    pub(super) fn wants_starter(&self) -> bool {
+        self.settings.starter
+    }
+
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(super) fn ids(&self) -> &Ids {
+        &self.ids
+    }
+
+    /// Deletes what was replaced or removed, slice by slice, with the files that belonged to it.
+    ///
+    /// # Errors
+    ///
+    /// When the store does not do it now; the next sweep goes on.
+    pub async fn sweep(&self) -> anyhow::Result<()> {
+        loop {
+            let (more, file) = self.store.sweep_documents().await?;
+            if let Some(file) = file
+                && let Err(error) = tokio::fs::remove_file(&file).await
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(
+                    error = error.to_string(),
+                    "The file of a document could not be deleted"
+                );
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+>>>>>>> text
     /// Takes in a text that needs no reader.
     ///
     /// # Errors
@@ -176,7 +214,7 @@ impl Ingest {
             Begun::Fresh(id, scope) => (id, scope, 0),
             Begun::Resumed(id, scope, standing) => (id, scope, standing),
         };
-        let stored = self.store(id, (extracted, standing), &|_| {}).await?;
+        let stored = self.put(id, (extracted, standing), &|_| {}).await?;
         Ok(Done::Stored(Stored { scope, ..stored }))
     }
 
@@ -207,7 +245,7 @@ impl Ingest {
     }
 
     /// Cuts beside the runtime and stores what comes; at no time are more than some slices at hand.
-    async fn store(
+    async fn put(
         &self,
         id: DocumentId,
         (extracted, standing): (Extracted, i64),

@@ -3,8 +3,8 @@
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use crate::model::{DocumentId, Ids};
-use crate::store::{NewDocument, Scope, Store};
+use crate::model::DocumentId;
+use crate::store::{NewDocument, Scope};
 
 use super::clean::{Lines, clean};
 use super::extract::{Extracted, Kind};
@@ -160,12 +160,31 @@ impl<'a> Page<'a> {
     }
 }
 
+/// Deletes what the last process left to be deleted, and loads the pages if the settings want them. What
+/// does not work is tried again by the next start.
+pub async fn tend(ingest: Ingest) {
+    let tended = async {
+        ingest.sweep().await?;
+        match ingest.wants_starter() {
+            true => load(&ingest).await,
+            false => Ok(0),
+        }
+    };
+    if let Err(error) = tended.await {
+        tracing::warn!(
+            error = format!("{error:#}"),
+            "Knowledge could not be brought up to date"
+        );
+    }
+}
+
 /// Loads the pages that changed since they were loaded last; answers how many.
 ///
 /// # Errors
 ///
 /// When the store does not take them now.
-pub async fn load(store: &Store, ingest: &Ingest, ids: &Ids) -> Result<usize> {
+pub async fn load(ingest: &Ingest) -> Result<usize> {
+    let store = ingest.store();
     let mut all = Sha256::new();
     for (name, text) in PAGES {
         all.update(name.as_bytes());
@@ -182,7 +201,7 @@ pub async fn load(store: &Store, ingest: &Ingest, ids: &Ids) -> Result<usize> {
         let mut hash = Sha256::new();
         hash.update(text.as_bytes());
         let new = NewDocument {
-            id: DocumentId::new(ids),
+            id: DocumentId::new(ingest.ids()),
             artist: None,
             owner: None,
             scope: Scope::Global,

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -132,12 +133,17 @@ impl Worker for TakeIn {
             Err(Error::Unreadable(error)) => return Err(anyhow::Error::from(error).into()),
             Err(Error::Store(error)) => return Err(error.into()),
         };
+<<<<<<< HEAD
         note.settle();
         let mut change = note.last(text, buttons);
         if let Some(document) = document {
             change.jobs = embed::jobs_for(document, &self.models, (&self.clock, &self.ids));
         }
         Ok(change)
+=======
+        note.settle().await;
+        Ok(note.last(text, buttons))
+>>>>>>> text
     }
 
     /// Whoever brought it hears that it failed.
@@ -225,6 +231,8 @@ struct Note<'a> {
     stands: Option<oneshot::Receiver<Message>>,
     shown: String,
     not_before: Instant,
+    /// An edit that is on its way. It outlives being looked at: it must not overtake the last words.
+    running: Option<BoxFuture<'static, Option<Duration>>>,
 }
 
 impl<'a> Note<'a> {
@@ -238,11 +246,17 @@ impl<'a> Note<'a> {
             stands: None,
             shown: String::new(),
             not_before: Instant::now() + QUIET,
+            running: None,
         }
     }
 
     /// Waits until this can be shown, and shows it. Where nothing can be edited, the end comes whole.
     async fn tend(&mut self, text: &str) {
+        if let Some(running) = &mut self.running {
+            self.not_before += running.await.unwrap_or_default();
+            self.running = None;
+            return;
+        }
         let edits = self
             .take
             .delivery
@@ -266,9 +280,11 @@ impl<'a> Note<'a> {
         self.not_before = Instant::now() + PAUSE.max(self.take.delivery.preview_every());
         match &self.message {
             Some(message) => {
-                let grown = (text, &[] as &[Vec<Button>]);
-                let pause = self.take.delivery.grow(&self.address, message, grown).await;
-                self.not_before += pause.unwrap_or_default();
+                let (delivery, address) = (self.take.delivery.clone(), self.address.clone());
+                let (message, text) = (message.clone(), text.to_owned());
+                self.running = Some(Box::pin(async move {
+                    delivery.grow(&address, &message, (&text, &[])).await
+                }));
             }
             None => self.begin(text).await,
         }
@@ -289,8 +305,11 @@ impl<'a> Note<'a> {
         }
     }
 
-    /// Lets nobody wait for the message any more.
-    fn settle(&self) {
+    /// Lets what is on its way arrive, and nobody wait for the message any more.
+    async fn settle(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.await;
+        }
         if let Some(row) = self.row {
             self.take.delivery.stands_no_more(row);
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toney::config::{Config, Sources, Wrong};
-use toney::{delivery, http, jobs, llm, store};
+use toney::{delivery, http, jobs, knowledge, llm, store};
 
 /// A folder of its own that vanishes with the test.
 struct Folder(PathBuf);
@@ -118,6 +118,13 @@ fn without_any_setting_the_manual_holds() {
         .sections(&["offline", "models", "providers"])
         .unwrap();
     assert!(models == llm::Settings::default(), "{models:?}");
+    let knowledge: knowledge::Settings = config.section("knowledge").unwrap();
+    assert_eq!(knowledge.limits(), knowledge::extract::Limits::default());
+    assert_eq!(
+        (knowledge.chunk_tokens, knowledge.overlap_tokens),
+        (300, 60)
+    );
+    assert!(knowledge.starter && knowledge.reader.as_os_str().is_empty());
     let http: http::Settings = config.section("http").unwrap();
     assert_eq!(
         (http.addr.as_str(), http.public_url),

@@ -8,7 +8,7 @@ use toney::knowledge::extract::Unreadable;
 use toney::knowledge::ingest::{Done, Error, Ingest, Source, Step, Stored};
 use toney::knowledge::{Settings, starter};
 use toney::model::terms::Language;
-use toney::model::{ArtistId, Clock, Ids, Target};
+use toney::model::{ArtistId, Clock, Target};
 use toney::store::{Asker, Chunk, Scope, Store};
 
 use super::paper::contract;
@@ -20,7 +20,6 @@ struct Library {
     folder: Folder,
     store: Store,
     ingest: Ingest,
-    ids: Ids,
     artist: ArtistId,
     _process: Process,
     _home: Home,
@@ -45,13 +44,12 @@ impl Library {
     async fn new(home: Home) -> Self {
         let process = Process::start(&home, &Clock::manual(START)).await;
         let (store, ids) = (process.store.clone(), process.ids.clone());
-        let ingest = Ingest::new(store.clone(), settings(), ids.clone()).unwrap();
+        let ingest = Ingest::new(store.clone(), settings(), ids).unwrap();
         let artist = store.make_artist("Ann").await.unwrap().id;
         Self {
             folder: Folder::new(),
             store,
             ingest,
-            ids,
             artist,
             _process: process,
             _home: home,
@@ -253,7 +251,7 @@ async fn what_cannot_be_read_leaves_nothing(home: Home) {
 
 async fn the_pages_on_the_trade_are_loaded_once(home: Home) {
     let library = Library::new(home).await;
-    let load = || starter::load(&library.store, &library.ingest, &library.ids);
+    let load = || starter::load(&library.ingest);
     let pages = starter::pages().count();
     assert_eq!(load().await.unwrap(), pages);
     assert_eq!(load().await.unwrap(), 0);
