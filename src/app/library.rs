@@ -80,7 +80,7 @@ impl Library {
         let tended = async {
             sweep(&self.store).await?;
             if self.starter {
-                starter::load(&self.store, &self.ingest, &self.ids).await?;
+                starter::load(&self.ingest).await?;
             }
             let models = self.embedder.models();
             let missing = embed::catch_up(&models, (&self.clock, &self.ids));

@@ -161,12 +161,6 @@ impl Ingest {
         Ok(Done::Stored(Stored { scope, ..stored }))
     }
 
-<<<<<<< HEAD
-=======
-    pub(super) fn wants_starter(&self) -> bool {
-        self.settings.starter
-    }
-
     pub(super) fn store(&self) -> &Store {
         &self.store
     }
@@ -175,30 +169,6 @@ impl Ingest {
         &self.ids
     }
 
-    /// Deletes what was replaced or removed, slice by slice, with the files that belonged to it.
-    ///
-    /// # Errors
-    ///
-    /// When the store does not do it now; the next sweep goes on.
-    pub async fn sweep(&self) -> anyhow::Result<()> {
-        loop {
-            let (more, file) = self.store.sweep_documents().await?;
-            if let Some(file) = file
-                && let Err(error) = tokio::fs::remove_file(&file).await
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                tracing::warn!(
-                    error = error.to_string(),
-                    "The file of a document could not be deleted"
-                );
-            }
-            if !more {
-                return Ok(());
-            }
-        }
-    }
-
->>>>>>> text
     /// Takes in a text that needs no reader.
     ///
     /// # Errors

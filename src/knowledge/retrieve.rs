@@ -42,6 +42,8 @@ const MEANING: f32 = 0.6;
 const OWN: f32 = 1.25;
 /// How much the distance between the first hit and the tenth says beside how much the first says of the question.
 const STANDS_OUT: f32 = 0.5;
+/// How far a hit stands out that has fewer than nine behind it.
+const SILENCE: f32 = 2.0;
 /// How many of the best passages are shown with what stands beside them.
 const WIDENED: usize = 2;
 
@@ -370,7 +372,8 @@ fn sureness(lists: &[Listed], fulls: &[f32]) -> f32 {
     let of_list = |(list, full): (&Listed, &f32)| {
         let score = |hit: &Hit| hit.score;
         let best = list.hits.first().map(score).filter(|_| *full > 0.0)?;
-        let tenth = list.hits.iter().take(10).next_back().map_or(best, score);
+        // Where there are not ten, the rest is silence; how far that is, nobody knows.
+        let tenth = list.hits.get(9).map_or(best / SILENCE, score);
         Some(best / full + STANDS_OUT * (best / tenth.max(f32::EPSILON)).ln())
     };
     lists

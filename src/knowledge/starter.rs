@@ -160,24 +160,6 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Deletes what the last process left to be deleted, and loads the pages if the settings want them. What
-/// does not work is tried again by the next start.
-pub async fn tend(ingest: Ingest) {
-    let tended = async {
-        ingest.sweep().await?;
-        match ingest.wants_starter() {
-            true => load(&ingest).await,
-            false => Ok(0),
-        }
-    };
-    if let Err(error) = tended.await {
-        tracing::warn!(
-            error = format!("{error:#}"),
-            "Knowledge could not be brought up to date"
-        );
-    }
-}
-
 /// Loads the pages that changed since they were loaded last; answers how many.
 ///
 /// # Errors

@@ -133,17 +133,12 @@ impl Worker for TakeIn {
             Err(Error::Unreadable(error)) => return Err(anyhow::Error::from(error).into()),
             Err(Error::Store(error)) => return Err(error.into()),
         };
-<<<<<<< HEAD
-        note.settle();
+        note.settle().await;
         let mut change = note.last(text, buttons);
         if let Some(document) = document {
             change.jobs = embed::jobs_for(document, &self.models, (&self.clock, &self.ids));
         }
         Ok(change)
-=======
-        note.settle().await;
-        Ok(note.last(text, buttons))
->>>>>>> text
     }
 
     /// Whoever brought it hears that it failed.

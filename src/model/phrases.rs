@@ -231,7 +231,11 @@ pub fn deleted(name: &str, passages: i64, struck: u64) -> String {
         1 => "One answer made from it is struck from our talk.".to_owned(),
         _ => format!("{struck} answers made from it are struck from our talks."),
     };
-    format!("**{name}** is deleted: the file, {passages} passages and their index. {answers}")
+    let passages = match passages {
+        1 => "its one passage".to_owned(),
+        _ => format!("its {passages} passages"),
+    };
+    format!("**{name}** is deleted: the file, {passages} and their place in my index. {answers}")
 }
 
 /// `/forget` when nothing is like that.

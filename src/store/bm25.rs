@@ -16,6 +16,10 @@ const B: f32 = 0.75;
 /// Words of a usual passage, title and headings counted double.
 const MEAN_LENGTH: f32 = 200.0;
 
+/// Passages that are thought beside those that are reached: among a handful, a word that all of them hold is
+/// not for that reason worth nothing.
+const UNSEEN: u64 = 20;
+
 /// How many passages may be looked at closely for a question. A twentieth of a collection ranks like the whole of it:
 /// measured on SciFact and MTRAG-UN.
 pub(super) const BUDGET: usize = 3_000;
@@ -29,7 +33,7 @@ pub(super) fn weight(count: u8, length: u32) -> f32 {
 
 /// How rare a word is that `holding` of `all` passages hold.
 fn rarity(all: u64, holding: u64) -> f32 {
-    let (all, holding) = (all.max(holding) as f32, holding as f32);
+    let (all, holding) = ((all.max(holding) + UNSEEN) as f32, holding as f32);
     (1.0 + (all - holding + 0.5) / (holding + 0.5)).ln()
 }
 

@@ -54,7 +54,13 @@ async fn a_document_is_answered_from_with_its_source(engine: Engine) {
     world.model.push(Answer::text(
         "You receive 60 % of the net receipts [1]. The label keeps 75 % [1].",
     ));
-    insta::assert_snapshot!(asks(&world, &ann, "what share of the net receipts do I get in my contract?").await, @"");
+    insta::assert_snapshot!(asks(&world, &ann, "what share of the net receipts do I get in my contract?").await, @r"
+    ann: what share of the net receipts do I get in my contract?
+    toney: You receive 60 % of the net receipts. [1] The label keeps 75 %. (no source for this)
+
+    Sources
+    [1] Label contract (your document) [Read 1]
+    ");
     let given = given(&world);
     assert!(
         given.contains("From the person's own documents:"),
@@ -122,7 +128,12 @@ async fn what_is_shared_reaches_the_manager_until_it_is_not(engine: Engine) {
     assert!(!given(&world).contains("three years"));
     ann.says("/docs");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: /docs
+    toney: 1 document. Press a number to open one, or write /docs show, share, keep, rename or delete with its number.
+
+    1. contract.md (1 page, only you) [1]
+    ");
     ann.says("/docs share contract.md");
     world.settle().await;
     let said = world.sees(&ann);
@@ -157,7 +168,10 @@ async fn a_deleted_document_takes_its_answers_with_it(engine: Engine) {
     world.settle().await;
     ann.presses("Yes, delete it");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: /forget net receipts
+    toney: contract.md is deleted: the file, its one passage and their place in my index. One answer made from it is struck from our talk.
+    ");
     asks(&world, &ann, "and what share was it again?").await;
     let requests = world.model.requests();
     let all = serde_json::to_string(&requests.last().unwrap().body).unwrap();
@@ -196,7 +210,15 @@ async fn without_a_model_passages_are_quoted() {
     let world = World::with(|w| w.set("TONEY_OFFLINE", 1)).await;
     let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
     drops(&world, &ann, "contract.md", CONTRACT).await;
-    insta::assert_snapshot!(asks(&world, &ann, "what share of the net receipts do I get in my contract?").await, @"");
+    insta::assert_snapshot!(asks(&world, &ann, "what share of the net receipts do I get in my contract?").await, @r"
+    ann: what share of the net receipts do I get in my contract?
+    toney: Ann receives 60 % of the net receipts and the label keeps 40 %. Statements are due every 90 days. The agreement runs for three years from the first release. [1]
+
+    I run without a language model here, so these are the passages that fit best, word for word.
+
+    Sources
+    [1] Label contract (your document) [Read 1]
+    ");
     insta::assert_snapshot!(asks(&world, &ann, "what does my contract say about helicopters?").await, @"");
     insta::assert_snapshot!(asks(&world, &ann, "pay out 200 euros to my bank account").await, @"");
     world.finish().await;

@@ -34,10 +34,13 @@ async fn only_what_is_addressed_is_answered_and_kept() {
     toney (to “/why@toney_bot”): My last answer
 
     • Model: openai/scripted
-    • Tokens: 369 read, 4 written
+    • Tokens: 415 read, 4 written
     • Cost: nothing by the price list
     • What I had in mind: 3 messages of this session
-    • Documents and personal data used: none
+    • What I understood: perhaps ask, about your documents (50 % sure)
+    • Documents used: none; nothing fitted
+    • How I searched: words: 0 in 0 ms
+    • Left alone: private documents, because others read along here
     ");
     let kept = world.read("SELECT text FROM messages ORDER BY id").await;
     insta::assert_debug_snapshot!(kept, @r#"

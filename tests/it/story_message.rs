@@ -147,7 +147,9 @@ async fn commands() {
     /help – Show what I can do
     /new – Begin a new conversation
     /stop – Stop the answer that is running
-    /why – Explain my last answer: model, time, cost
+    /docs – Show your documents, share or delete them
+    /forget – Delete what I have about something
+    /why – Explain my last answer: what I read, model, cost
     /model – Show which language model answers
     /privacy – Show what I keep and where it goes
     ann: /new
@@ -210,7 +212,9 @@ async fn why_explains_the_last_answer_and_new_forgets() {
     • Tokens: 120 read, 30 written
     • Cost: nothing by the price list
     • What I had in mind: 1 message of this session
-    • Documents and personal data used: none
+    • What I understood: perhaps why, about your documents (63 % sure)
+    • Documents used: none; nothing fitted
+    • How I searched: words: 0 in 1 ms
     ");
     ann.says("/new");
     ann.says("what did I ask?");

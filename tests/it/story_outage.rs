@@ -25,7 +25,8 @@ async fn without_a_model_the_answer_is_honest_and_immediate() {
 
     • Written without a model: no model could be reached
     • What I had in mind: 1 message of this session
-    • Documents and personal data used: none
+    • What I understood: chat, about nothing that stands in documents (98 % sure)
+    • Documents used: none; I didn't look for any
     • Tried before: openai/scripted: down: no connection
     • Tried before: openai/scripted: down: no connection
     ");
