@@ -28,14 +28,14 @@ impl Paper {
         let mut places = Vec::new();
         for (index, body) in self.0.iter().enumerate() {
             places.push(out.len());
-            write!(out, "{} 0 obj\n", index + 1).unwrap();
+            writeln!(out, "{} 0 obj", index + 1).unwrap();
             out.extend(body);
             out.extend(b"\nendobj\n");
         }
         let xref = out.len();
         write!(out, "xref\n0 {}\n0000000000 65535 f \n", self.0.len() + 1).unwrap();
         for place in &places {
-            write!(out, "{place:010} 00000 n \n").unwrap();
+            writeln!(out, "{place:010} 00000 n ").unwrap();
         }
         let size = self.0.len() + 1;
         write!(
