@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -12,12 +13,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::app;
 use crate::config::Config;
+use crate::knowledge::Question;
 use crate::llm::{Door, Prompts};
 use crate::model::{Clock, Target};
 use crate::turn::intent::{Act, Intent, Reader, Said, Turn};
 use crate::turn::sort;
 
 use super::Exit;
+use super::shelf::Shelf;
+
+/// Documents of a prediction.
+const RETRIEVED: usize = 10;
 
 /// What is evaluated.
 #[derive(Debug, Clone, Args)]
@@ -27,6 +33,9 @@ pub(super) struct Arguments {
     /// Uses no model.
     #[arg(long)]
     offline: bool,
+    /// A folder of Markdown that is all there is to know; for what reads documents.
+    #[arg(long, value_name = "DIR")]
+    load: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -35,6 +44,8 @@ enum Kind {
     Intent,
     /// What a line wants done, and with what.
     Act,
+    /// Which documents answer a line, the best first.
+    Retrieval,
 }
 
 /// One line to judge.
@@ -75,6 +86,10 @@ enum Verdict {
         act: Act,
         args: BTreeMap<String, String>,
     },
+    Retrieval {
+        id: serde_json::Value,
+        retrieved: Vec<String>,
+    },
 }
 
 /// What predictions are made with.
@@ -83,10 +98,11 @@ struct Judge {
     reader: Reader,
     door: Door,
     prompts: Prompts,
+    shelf: Option<Shelf>,
 }
 
 pub(super) async fn eval(config: &Config, arguments: Arguments) -> Result<Exit> {
-    let judge = Judge::prepare(config, &arguments)?;
+    let judge = Judge::prepare(config, &arguments).await?;
     let (mut out, mut exit) = (std::io::stdout(), Exit::Well);
     for (number, line) in (1..).zip(std::io::stdin().lock().lines()) {
         let line = line.context("Reading what is to be judged")?;
@@ -95,7 +111,7 @@ pub(super) async fn eval(config: &Config, arguments: Arguments) -> Result<Exit> 
         }
         match serde_json::from_str::<Line>(&line) {
             Ok(line) => {
-                let verdict = judge.judge(line).await;
+                let verdict = judge.judge(line).await?;
                 writeln!(out, "{}", serde_json::to_string(&verdict)?)?;
             }
             Err(error) => {
@@ -108,7 +124,16 @@ pub(super) async fn eval(config: &Config, arguments: Arguments) -> Result<Exit> 
 }
 
 impl Judge {
-    fn prepare(config: &Config, arguments: &Arguments) -> Result<Self> {
+    async fn prepare(config: &Config, arguments: &Arguments) -> Result<Self> {
+        let shelf = match (arguments.kind, &arguments.load) {
+            (Kind::Retrieval, None) => {
+                anyhow::bail!("`--load DIR` says which documents there are to retrieve")
+            }
+            (Kind::Retrieval, Some(pages)) => {
+                Some(Shelf::load(config, pages, arguments.offline).await?)
+            }
+            (Kind::Intent | Kind::Act, _) => None,
+        };
         let door = if arguments.offline {
             Door::none()
         } else {
@@ -119,23 +144,27 @@ impl Judge {
             reader: Reader::new(),
             door,
             prompts: Prompts::new()?,
+            shelf,
         })
     }
 
-    async fn judge(&self, line: Line) -> Verdict {
+    async fn judge(&self, line: Line) -> Result<Verdict> {
+        if let Some(shelf) = &self.shelf {
+            return retrieved(shelf, line).await;
+        }
         let intent = self.intent(&line).await;
         let id = line.id;
-        match self.kind {
-            Kind::Intent => Verdict::Intent {
-                id,
-                scope: intent.target,
-            },
+        Ok(match self.kind {
             Kind::Act => Verdict::Act {
                 id,
                 act: intent.act,
                 args: intent.args,
             },
-        }
+            Kind::Intent | Kind::Retrieval => Verdict::Intent {
+                id,
+                scope: intent.target,
+            },
+        })
     }
 
     async fn intent(&self, line: &Line) -> Intent {
@@ -154,6 +183,29 @@ impl Judge {
         };
         sort::sort(&self.reader, &self.door, &self.prompts, &said).await
     }
+}
+
+async fn retrieved(shelf: &Shelf, line: Line) -> Result<Verdict> {
+    let by = |speaker| {
+        let turns = line.history.iter().rev();
+        let his = turns.filter(move |earlier| earlier.from == speaker);
+        his.map(|earlier| earlier.text.as_str())
+    };
+    let before: Vec<&str> = by(Speaker::User).collect();
+    let question = Question {
+        last: &line.text,
+        before: &before,
+        answer: by(Speaker::Toney).next(),
+        rewrite: None,
+    };
+    let found = shelf.find(&question).await?;
+    let names = found.documents.iter().take(RETRIEVED);
+    Ok(Verdict::Retrieval {
+        retrieved: names
+            .map(|document| Shelf::stem(&document.name).to_owned())
+            .collect(),
+        id: line.id,
+    })
 }
 
 /// Says which line cannot be read, and why.

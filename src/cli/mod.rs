@@ -12,6 +12,7 @@ mod queues;
 mod reading;
 mod search;
 mod serve;
+mod shelf;
 pub mod telemetry;
 
 use std::path::PathBuf;

@@ -103,3 +103,41 @@ async fn a_model_is_asked_when_the_rules_are_unsure() {
     assert_ne!(predictions(&ran)[0]["act"], "payout");
     model.assert_clean();
 }
+
+#[tokio::test]
+async fn documents_are_retrieved_from_a_folder() {
+    let machine = Machine::new();
+    let pages = machine.folder.join("pages");
+    std::fs::create_dir(&pages).unwrap();
+    for (name, text) in [
+        (
+            "sync.md",
+            "# Sync\n\nA sync licence lets a film use a song.\n",
+        ),
+        (
+            "isrc.md",
+            "# ISRC\n\nAn ISRC names a recording. A distributor gives one.\n",
+        ),
+        ("notes.txt", "An ISRC that is no page."),
+    ] {
+        std::fs::write(pages.join(name), text).unwrap();
+    }
+    let lines = [
+        r#"{"id":"a","text":"what is an ISRC?"}"#,
+        r#"{"id":"b","text":"and who gives me one?","history":[{"from":"user","text":"what is an ISRC"},{"from":"toney","text":"It names a recording."}]}"#,
+        r#"{"id":"c","text":"xyzzy"}"#,
+    ]
+    .join("\n");
+    let arguments = ["eval", "retrieval", "--offline", "--load", "pages"];
+    let ran = machine.reads(&arguments, &lines).await.with(0);
+    assert_eq!(
+        ran.out,
+        "{\"id\":\"a\",\"retrieved\":[\"isrc\"]}\n\
+         {\"id\":\"b\",\"retrieved\":[\"isrc\"]}\n\
+         {\"id\":\"c\",\"retrieved\":[]}\n"
+    );
+    let ran = machine.reads(&["eval", "retrieval"], &lines).await.with(1);
+    assert!(ran.err.contains("--load DIR"), "{}", ran.err);
+    let nowhere = ["eval", "retrieval", "--load", "nowhere"];
+    machine.reads(&nowhere, &lines).await.with(1);
+}
