@@ -27,9 +27,10 @@ const WHOLE: &str = "SELECT v.chunk_id, v.vector FROM json_each($1) AS j
      AND v.scope IN (SELECT value FROM json_each($3))
      CROSS JOIN chunks c ON c.id = v.chunk_id AND c.scope = v.scope
      CROSS JOIN documents d ON d.id = c.document_id AND d.state = 'ready'";
-// Each row says whether it can be read: what was removed and not deleted yet is among them.
+// The question is read once, in a subquery: a general plan would read its text again for every row. Each
+// row says whether it can be read: what was removed and not deleted yet is among them.
 const EXACT: &str = "WITH near AS MATERIALIZED (SELECT chunk_id, scope,
-         embedding <=> CAST($1 AS vector) AS far FROM vectors
+         embedding <=> (SELECT CAST($1 AS vector)) AS far FROM vectors
          WHERE model_id = $2 AND scope = ANY($3) AND embedding IS NOT NULL
          ORDER BY far, chunk_id LIMIT $4)
      SELECT n.chunk_id, CAST(1 - n.far AS real), d.id IS NOT NULL FROM near n
@@ -139,9 +140,9 @@ async fn nearest(
         let walk = format!("SET LOCAL hnsw.ef_search = {far}");
         sqlx::query(AssertSqlSafe(walk)).execute(&mut *tx).await?;
         for scope in large {
-            let sql = index::walk(model, &scope);
+            let sql = index::walk(model, &scope, far);
             let query = sqlx::query_as(AssertSqlSafe(sql)).bind(&literal);
-            let rows = query.bind(i64::try_from(far)?).fetch_all(&mut *tx).await?;
+            let rows = query.fetch_all(&mut *tx).await?;
             if !offer(rows, (limit, far), &mut best) {
                 small.push(scope);
             }

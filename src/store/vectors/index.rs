@@ -113,15 +113,16 @@ fn expression(model: ModelRow) -> Option<(String, &'static str)> {
     Some((format!("{sort}({size})"), ops))
 }
 
-/// The statement that walks a graph: `$1` is the question, `$2` how many are wanted.
-pub(super) fn walk(model: ModelRow, scope: &str) -> String {
+/// The statement that walks a graph for the nearest `most`; `$1` is the question. The number stands in
+/// it, or the planner would reckon with thousands.
+pub(super) fn walk(model: ModelRow, scope: &str, most: usize) -> String {
     let (sort, _) = expression(model).unwrap_or_else(|| ("vector".to_owned(), ""));
     let id = model.id;
     format!(
         "WITH near AS MATERIALIZED (SELECT chunk_id, embedding FROM vectors
              WHERE model_id = {id} AND scope = '{scope}' AND embedding IS NOT NULL
-             ORDER BY CAST(embedding AS {sort}) <=> CAST($1 AS {sort}) LIMIT $2)
-         SELECT n.chunk_id, CAST(1 - (n.embedding <=> CAST($1 AS vector)) AS real),
+             ORDER BY CAST(embedding AS {sort}) <=> (SELECT CAST($1 AS {sort})) LIMIT {most})
+         SELECT n.chunk_id, CAST(1 - (n.embedding <=> (SELECT CAST($1 AS vector))) AS real),
                 d.id IS NOT NULL FROM near n
          LEFT JOIN chunks c ON c.id = n.chunk_id AND c.scope = '{scope}'
          LEFT JOIN documents d ON d.id = c.document_id AND d.state = 'ready'"
