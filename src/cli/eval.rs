@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -13,14 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::app;
 use crate::config::Config;
-use crate::knowledge::Question;
+use crate::knowledge::Found;
 use crate::llm::{Door, Prompts};
 use crate::model::{Clock, Target};
-use crate::turn::intent::{Act, Intent, Reader, Said, Turn};
+use crate::store::Asker;
+use crate::turn::alone::Alone;
+use crate::turn::intent::{Act, Reader, Said, Turn};
 use crate::turn::sort;
 
 use super::Exit;
-use super::shelf::Shelf;
+use super::shelf::{Folder, Shelf};
 
 /// Documents of a prediction.
 const RETRIEVED: usize = 10;
@@ -46,6 +49,8 @@ enum Kind {
     Act,
     /// Which documents answer a line, the best first.
     Retrieval,
+    /// What is answered from them.
+    Qa,
 }
 
 /// One line to judge.
@@ -90,6 +95,12 @@ enum Verdict {
         id: serde_json::Value,
         retrieved: Vec<String>,
     },
+    Qa {
+        id: serde_json::Value,
+        retrieved: Vec<String>,
+        answer: String,
+        abstained: bool,
+    },
 }
 
 /// What predictions are made with.
@@ -97,8 +108,10 @@ struct Judge {
     kind: Kind,
     reader: Reader,
     door: Door,
-    prompts: Prompts,
-    shelf: Option<Shelf>,
+    prompts: Arc<Prompts>,
+    shelf: Option<Alone>,
+    /// Goes with it.
+    _folder: Option<Folder>,
 }
 
 pub(super) async fn eval(config: &Config, arguments: Arguments) -> Result<Exit> {
@@ -126,10 +139,10 @@ pub(super) async fn eval(config: &Config, arguments: Arguments) -> Result<Exit> 
 impl Judge {
     async fn prepare(config: &Config, arguments: &Arguments) -> Result<Self> {
         let shelf = match (arguments.kind, &arguments.load) {
-            (Kind::Retrieval, None) => {
+            (Kind::Retrieval | Kind::Qa, None) => {
                 anyhow::bail!("`--load DIR` says which documents there are to retrieve")
             }
-            (Kind::Retrieval, Some(pages)) => {
+            (Kind::Retrieval | Kind::Qa, Some(pages)) => {
                 Some(Shelf::load(config, pages, arguments.offline).await?)
             }
             (Kind::Intent | Kind::Act, _) => None,
@@ -139,35 +152,26 @@ impl Judge {
         } else {
             app::door(config, &Clock::System)?
         };
+        let prompts = Arc::new(Prompts::new()?);
+        let (knowledge, folder) = shelf.map(Shelf::into_parts).unzip();
+        let shelf = knowledge.map(|knowledge| Alone {
+            reader: Reader::new(),
+            door: door.clone(),
+            prompts: prompts.clone(),
+            knowledge,
+            clock: Clock::System,
+        });
         Ok(Self {
             kind: arguments.kind,
             reader: Reader::new(),
             door,
-            prompts: Prompts::new()?,
+            prompts,
             shelf,
+            _folder: folder,
         })
     }
 
     async fn judge(&self, line: Line) -> Result<Verdict> {
-        if let Some(shelf) = &self.shelf {
-            return retrieved(shelf, line).await;
-        }
-        let intent = self.intent(&line).await;
-        let id = line.id;
-        Ok(match self.kind {
-            Kind::Act => Verdict::Act {
-                id,
-                act: intent.act,
-                args: intent.args,
-            },
-            Kind::Intent | Kind::Retrieval => Verdict::Intent {
-                id,
-                scope: intent.target,
-            },
-        })
-    }
-
-    async fn intent(&self, line: &Line) -> Intent {
         let history: Vec<Turn<'_>> = line
             .history
             .iter()
@@ -181,30 +185,52 @@ impl Judge {
             history: &history,
             role: line.role.as_deref(),
         };
-        sort::sort(&self.reader, &self.door, &self.prompts, &said).await
+        let (id, kind) = (line.id, self.kind);
+        if let Some(shelf) = &self.shelf {
+            return documents(shelf, kind, (id, &said)).await;
+        }
+        let intent = sort::sort(&self.reader, &self.door, &self.prompts, &said).await;
+        Ok(match kind {
+            Kind::Act => Verdict::Act {
+                id,
+                act: intent.act,
+                args: intent.args,
+            },
+            Kind::Intent | Kind::Retrieval | Kind::Qa => Verdict::Intent {
+                id,
+                scope: intent.target,
+            },
+        })
     }
 }
 
-async fn retrieved(shelf: &Shelf, line: Line) -> Result<Verdict> {
-    let by = |speaker| {
-        let turns = line.history.iter().rev();
-        let his = turns.filter(move |earlier| earlier.from == speaker);
-        his.map(|earlier| earlier.text.as_str())
-    };
-    let before: Vec<&str> = by(Speaker::User).collect();
-    let question = Question {
-        last: &line.text,
-        before: &before,
-        answer: by(Speaker::Toney).next(),
-        rewrite: None,
-    };
-    let found = shelf.find(&question).await?;
-    let names = found.documents.iter().take(RETRIEVED);
-    Ok(Verdict::Retrieval {
-        retrieved: names
+/// What a folder says of a line, whatever the line may be about.
+async fn documents(
+    shelf: &Alone,
+    kind: Kind,
+    (id, said): (serde_json::Value, &Said<'_>),
+) -> Result<Verdict> {
+    let nobody = (&Asker::nobody(), Target::Global);
+    let names = |found: &Found| {
+        let first = found.documents.iter().take(RETRIEVED);
+        first
             .map(|document| Shelf::stem(&document.name).to_owned())
-            .collect(),
-        id: line.id,
+            .collect()
+    };
+    Ok(match kind {
+        Kind::Qa => {
+            let answered = shelf.answer(nobody, said).await?;
+            Verdict::Qa {
+                id,
+                retrieved: names(&answered.found),
+                answer: answered.text,
+                abstained: answered.abstained,
+            }
+        }
+        Kind::Retrieval | Kind::Intent | Kind::Act => Verdict::Retrieval {
+            id,
+            retrieved: names(&shelf.find(nobody, said).await),
+        },
     })
 }
 

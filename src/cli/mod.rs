@@ -5,6 +5,7 @@
 
 mod doctor;
 mod eval;
+mod explain;
 mod ingest;
 mod people;
 mod persons;
@@ -75,6 +76,11 @@ enum Command {
         /// Prints a JSON array instead, one object for each thing looked at.
         #[arg(long)]
         json: bool,
+    },
+    /// Shows what is understood of a text, what is read for it, and what would be done.
+    Explain {
+        #[command(flatten)]
+        arguments: explain::Arguments,
     },
     /// Makes a code with which one person joins.
     Invite {
@@ -169,6 +175,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Ask { text, json }) => serve::ask(config, text, json).await,
         Some(Command::Eval { asked }) => eval::eval(&config, asked).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
+        Some(Command::Explain { arguments }) => explain::explain(&config, arguments).await,
         Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
         Some(Command::Artists { json }) => people::artists(&config, json).await,
         Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,

@@ -9,7 +9,7 @@ use crate::app;
 use crate::config::Config;
 use crate::knowledge::{Found, Passage, Question};
 use crate::model::{Clock, Target};
-use crate::store::Asker;
+use crate::store::{Asker, Store};
 
 use super::Exit;
 use super::queues::open;
@@ -22,7 +22,7 @@ const SHOWN: usize = 240;
 pub(super) struct Arguments {
     /// What is looked for.
     text: String,
-    /// Looks into what those who work for this artist share as well.
+    /// Looks into what those who work for this artist share as well; the only one where there is one.
     #[arg(long, value_name = "ARTIST")]
     artist: Option<String>,
     /// Prints one JSON object instead.
@@ -33,20 +33,13 @@ pub(super) struct Arguments {
 pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit> {
     let Arguments { text, artist, json } = arguments;
     let store = open(config).await?;
-    let (asker, target) = match artist {
-        None => (Asker::nobody(), Target::Global),
-        Some(name) => {
-            let found = store.artist(&name).await?;
-            let artist = found.with_context(|| format!("there is no artist {name}"))?;
-            (store.asker_for(artist.id), Target::Hybrid)
-        }
-    };
+    let asker = asker(&store, artist).await?;
     let knowledge = app::knowledge_of(config, &store, &Clock::System)?;
     let question = Question {
         last: &text,
         ..Question::default()
     };
-    let found = knowledge.search(&asker, target, &question).await?;
+    let found = knowledge.search(&asker, Target::Hybrid, &question).await?;
     let mut out = std::io::stdout();
     match json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?,
@@ -55,8 +48,23 @@ pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit
     Ok(Exit::Well)
 }
 
+/// The operator, looking into what is shared for the artist of that name, or for the only one.
+pub(super) async fn asker(store: &Store, artist: Option<String>) -> Result<Asker> {
+    let artist = match artist {
+        Some(name) => {
+            let found = store.artist(&name).await?;
+            Some(found.with_context(|| format!("there is no artist {name}"))?)
+        }
+        None => match store.artists().await?.as_slice() {
+            [only] => Some(only.clone()),
+            [] | [_, ..] => None,
+        },
+    };
+    Ok(artist.map_or_else(Asker::nobody, |artist| store.asker_for(artist.id)))
+}
+
 /// The passages for a reader, each with what every list says of it.
-fn told(found: &Found) -> String {
+pub(super) fn told(found: &Found) -> String {
     let passages = (1..).zip(&found.passages);
     let mut text: String = passages
         .map(|(number, passage)| one(number, passage))

@@ -9,18 +9,21 @@ use crate::app;
 use crate::config::Config;
 use crate::knowledge::embed::Embed;
 use crate::knowledge::ingest::{Ingest, Source};
-use crate::knowledge::{self, Found, Knowledge, Question};
+use crate::knowledge::{self, Knowledge};
 use crate::llm::Embedder;
-use crate::model::{Clock, Ids, JobId, Target};
-use crate::store::{Asker, Scope, Settings, Store};
+use crate::model::{Clock, Ids, JobId};
+use crate::store::{Scope, Settings, Store};
 
 const SUFFIX: &str = ".md";
 
 /// A folder that was taken in.
 pub(super) struct Shelf {
     knowledge: Knowledge,
-    folder: PathBuf,
+    folder: Folder,
 }
+
+/// A folder that is deleted with this.
+pub(super) struct Folder(PathBuf);
 
 impl Shelf {
     /// Takes in every page of `pages`, as `toney ingest` would.
@@ -36,7 +39,7 @@ impl Shelf {
         let (store, _writer, _news) = Store::open(&settings, clock.clone(), ids.clone()).await?;
         let mut shelf = Self {
             knowledge: app::knowledge_of(config, &store, &clock)?,
-            folder,
+            folder: Folder(folder),
         };
         store.migrate().await?;
         let settings: knowledge::Settings = config.section("knowledge")?;
@@ -64,12 +67,9 @@ impl Shelf {
         Ok(shelf)
     }
 
-    /// What anybody would find.
-    pub(super) async fn find(&self, question: &Question<'_>) -> Result<Found> {
-        let nobody = Asker::nobody();
-        self.knowledge
-            .search(&nobody, Target::Global, question)
-            .await
+    /// What finds its documents, and what keeps them.
+    pub(super) fn into_parts(self) -> (Knowledge, Folder) {
+        (self.knowledge, self.folder)
     }
 
     /// What a document of the folder is called there: its name without the ending.
@@ -78,9 +78,9 @@ impl Shelf {
     }
 }
 
-impl Drop for Shelf {
+impl Drop for Folder {
     fn drop(&mut self) {
-        drop(std::fs::remove_dir_all(&self.folder));
+        drop(std::fs::remove_dir_all(&self.0));
     }
 }
 

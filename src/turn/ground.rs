@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::knowledge::{Found, Question};
+use crate::knowledge::{Found, Knowledge, Passage, Question};
 use crate::llm;
 use crate::model::terms;
 use crate::model::{Button, DocumentPress, Failure, ReadId, Setting, Target, phrases};
-use crate::store::{NewRead, ReadPassage, Role};
+use crate::store::{Asker, NewRead, ReadPassage, Role};
 
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
@@ -18,7 +18,7 @@ use super::gather::Said;
 use super::intent::{self, Act, Intent};
 use super::quote::quote;
 use super::sort::sort;
-use super::why::Knowledge;
+use super::why;
 use super::{Command, Scene, Sort, Turn, able};
 
 /// Passages that are quoted when no model answers.
@@ -76,48 +76,12 @@ impl Turn {
             role: None,
         };
         let intent = self.understand(&asked).await;
-        let mut ground = Ground {
-            intent,
-            said: words,
-            found: None,
-            sources: Vec::new(),
-            scopes: String::new(),
-            refused: false,
-        };
-        let target = ground.target();
-        if target == Target::None {
-            return Ok(ground);
+        if intent.wanted() == Target::None {
+            return Ok(Ground::bare(intent, words));
         }
         let asker = self.asker(scene, commit).await?;
-        ground.refused = scene.setting() == Setting::Group && target != Target::Global;
-        let scopes = asker.scopes(target);
-        let tokens: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-        ground.scopes = tokens.join(" ");
-        let by = |toney: bool| {
-            let turns = history
-                .iter()
-                .rev()
-                .filter(move |turn| turn.from_toney == toney);
-            turns.map(|turn| turn.text)
-        };
-        let before: Vec<&str> = by(false).collect();
-        let question = Question {
-            last: &ground.said,
-            before: &before,
-            answer: by(true).next(),
-            rewrite: None,
-        };
-        let found = self.knowledge.find(&asker, target, &question).await;
-        ground.sources = found
-            .passages
-            .iter()
-            .map(|passage| Source {
-                path: passage.path.clone(),
-                text: passage.text.clone(),
-                language: terms::language_of(&passage.text),
-            })
-            .collect();
-        ground.found = Some(found);
+        let mut ground = Ground::look(&self.knowledge, &asker, intent, &asked).await;
+        ground.refused = scene.setting() == Setting::Group && ground.target() != Target::Global;
         Ok(ground)
     }
 }
@@ -142,19 +106,68 @@ impl Turn {
 }
 
 impl Ground {
-    /// Which knowledge is read. Where it is not sure that none is meant, both are.
-    pub(super) fn target(&self) -> Target {
-        let Intent {
-            target, confidence, ..
-        } = &self.intent;
-        let is_sure = confidence.scope >= intent::DOUBTFUL;
-        match self.intent.act {
-            Act::Ask if !is_sure || *target == Target::None => Target::Hybrid,
-            _ => *target,
+    /// For what needs no knowledge.
+    fn bare(intent: Intent, said: String) -> Self {
+        Self {
+            intent,
+            said,
+            found: None,
+            sources: Vec::new(),
+            scopes: String::new(),
+            refused: false,
         }
     }
 
-    fn passages(&self) -> &[crate::knowledge::Passage] {
+    /// Reads what is asked for, as far as the asker reaches it.
+    pub(super) async fn look(
+        knowledge: &Knowledge,
+        asker: &Asker,
+        intent: Intent,
+        asked: &intent::Said<'_>,
+    ) -> Self {
+        let target = intent.wanted();
+        let scopes = asker.scopes(target);
+        let tokens: Vec<String> = scopes.iter().map(ToString::to_string).collect();
+        let by = |toney: bool| {
+            let turns = asked
+                .history
+                .iter()
+                .rev()
+                .filter(move |turn| turn.from_toney == toney);
+            turns.map(|turn| turn.text)
+        };
+        let before: Vec<&str> = by(false).collect();
+        let question = Question {
+            last: asked.text,
+            before: &before,
+            answer: by(true).next(),
+            rewrite: None,
+        };
+        let found = knowledge.find(asker, target, &question).await;
+        let source = |passage: &Passage| Source {
+            path: passage.path.clone(),
+            text: passage.text.clone(),
+            language: terms::language_of(&passage.text),
+        };
+        Self {
+            sources: found.passages.iter().map(source).collect(),
+            scopes: tokens.join(" "),
+            found: Some(found),
+            ..Self::bare(intent, asked.text.to_owned())
+        }
+    }
+
+    /// Which knowledge is read.
+    pub(super) fn target(&self) -> Target {
+        self.intent.wanted()
+    }
+
+    /// What was found, whether or not it may be an answer.
+    pub(super) fn into_found(self) -> Found {
+        self.found.unwrap_or_default()
+    }
+
+    pub(super) fn passages(&self) -> &[Passage] {
         let found = self.found.as_ref().filter(|found| !found.abstain);
         found
             .map(|found| found.passages.as_slice())
@@ -301,9 +314,9 @@ impl Ground {
     }
 
     /// For `/why`.
-    pub(super) fn why(&self, cited: &[usize]) -> Knowledge {
+    pub(super) fn why(&self, cited: &[usize]) -> why::Knowledge {
         let passages = self.passages().iter().enumerate();
-        Knowledge {
+        why::Knowledge {
             understood: self.understood(),
             cited: cited
                 .iter()

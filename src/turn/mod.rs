@@ -6,6 +6,7 @@
 //! commit. Start with [`Turn`].
 
 mod able;
+pub mod alone;
 mod attachment;
 mod cite;
 mod command;

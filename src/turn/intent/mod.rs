@@ -214,6 +214,15 @@ impl Intent {
         self.confidence.act < UNSURE || self.confidence.scope < UNSURE
     }
 
+    /// Which knowledge is read for it. Where a question is not sure to need none, all is.
+    pub fn wanted(&self) -> Target {
+        let is_sure = self.confidence.scope >= DOUBTFUL;
+        match self.act {
+            Act::Ask if !is_sure || self.target == Target::None => Target::Hybrid,
+            _ => self.target,
+        }
+    }
+
     /// Whether the person should be asked before this is done.
     pub fn is_doubtful(&self) -> bool {
         self.act.has_effect() && self.confidence.act < DOUBTFUL
