@@ -1,5 +1,9 @@
 //! Embedding models behind one door: a text goes in, a vector of length one comes out.
 
+#[cfg(feature = "local-embeddings")]
+mod bert;
+#[cfg(feature = "local-embeddings")]
+mod local;
 mod wire;
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -60,7 +64,12 @@ struct Link {
 /// Where a model runs.
 enum Source {
     Wire(Wire),
+    #[cfg(feature = "local-embeddings")]
+    Local(local::Local),
 }
+
+/// The provider whose models run in this process.
+const LOCAL: &str = "local";
 
 /// What a text is to the model.
 #[derive(Clone, Copy)]
@@ -217,47 +226,46 @@ impl Link {
         };
         let (full, asked) = split_dimensions(name);
         let (provider, id) = full.split_once('/').unwrap_or(("", full));
-        let place = builder.place(provider).filter(|_| !id.is_empty());
-        let place = place.ok_or_else(|| {
-            wrong(
-                "provider/model, with a provider of the catalogue or a [providers.NAME] base_url, \
-                 and @NUMBER behind it for fewer dimensions",
-            )
-        })?;
-        let known = builder.catalogue.embedding(id);
-        if known.is_none() {
+        let listed = builder.catalogue.embedding(id).cloned();
+        let guessed = listed.is_none();
+        let known = listed.unwrap_or_else(Embedding::unknown);
+        let (source, window) = match builder.place(provider).filter(|_| !id.is_empty()) {
+            Some(place) => {
+                let wire = Wire::new(builder.http.clone(), place, id, asked);
+                (Source::Wire(wire), u64::from(known.window))
+            }
+            // It counts its pieces itself.
+            None if provider == LOCAL && !id.is_empty() => (local(builder, id)?, u64::MAX),
+            None => {
+                return Err(wrong(
+                    "provider/model, with a provider of the catalogue or a [providers.NAME] \
+                     base_url, and @NUMBER behind it for fewer dimensions",
+                ));
+            }
+        };
+        if guessed {
             tracing::info!(
                 llm.model = %name,
                 "The catalogue does not know this embedding model; it gets texts without a prefix"
             );
         }
-        if let (Some(known), Some(asked)) = (known, asked)
-            && (!known.reducible || asked > known.dimensions)
-        {
+        let too_many = asked.is_some_and(|asked| asked > known.dimensions || !known.reducible);
+        if too_many && !guessed {
             return Err(wrong("a model that has so many dimensions to choose"));
         }
-        let unknown = Embedding::unknown();
-        let Embedding {
-            names: _,
-            dimensions,
-            reducible: _,
-            window,
-            query,
-            passage,
-        } = known.unwrap_or(&unknown);
-        let learnt = OnceLock::new();
-        if let Some(size) = asked.or(known.map(|_| *dimensions)) {
-            learnt.get_or_init(|| size);
+        let dimensions = OnceLock::new();
+        if let Some(size) = asked.or((!guessed).then_some(known.dimensions)) {
+            dimensions.get_or_init(|| size);
         }
         Ok(Self {
             name: name.to_owned(),
             provider: provider.to_owned(),
-            query: query.clone(),
-            passage: passage.clone(),
-            window: u64::from(*window),
-            dimensions: learnt,
+            query: known.query,
+            passage: known.passage,
+            window,
+            dimensions,
             breaker: Mutex::default(),
-            source: Source::Wire(Wire::new(builder.http.clone(), place, id, asked)),
+            source,
         })
     }
 
@@ -291,9 +299,14 @@ impl Link {
         for batch in pieces.chunks(BATCH) {
             let began = Instant::now();
             let made = match &self.source {
-                Source::Wire(wire) => tokio::time::timeout(deadline, wire.embed(batch)).await,
+                Source::Wire(wire) => tokio::time::timeout(deadline, wire.embed(batch))
+                    .await
+                    .unwrap_or(Err(Error::Late(Wait::End))),
+                // It is as slow as the machine is, and hurrying it would only make it begin anew.
+                #[cfg(feature = "local-embeddings")]
+                Source::Local(local) => local.embed(batch).await,
             };
-            let made = made.map_err(|_| Error::Late(Wait::End))??;
+            let made = made?;
             let labels = [("model", self.name.clone())];
             histogram!("toney_embed_seconds", &labels).record(began.elapsed());
             counter!("toney_embedded_texts_total", &labels).increment(batch.len() as u64);
@@ -348,6 +361,31 @@ impl Link {
         )
         .increment(1);
     }
+}
+
+/// A model of the provider `local`.
+#[cfg(feature = "local-embeddings")]
+fn local(builder: &Builder<'_>, id: &str) -> Result<Source, Wrong> {
+    let settings = builder.settings.providers.get(LOCAL);
+    let model = settings.and_then(|settings| local::Local::new(settings, id));
+    model.map(Source::Local).ok_or_else(|| Wrong {
+        setting: "providers.local.path".to_owned(),
+        got: match settings.and_then(|settings| settings.path.as_ref()) {
+            Some(path) => format!("\"{}\"", path.display()),
+            None => "nothing".to_owned(),
+        },
+        wants: "a folder with model.safetensors, config.json and tokenizer.json".to_owned(),
+    })
+}
+
+/// A model of the provider `local`.
+#[cfg(not(feature = "local-embeddings"))]
+fn local(_: &Builder<'_>, id: &str) -> Result<Source, Wrong> {
+    Err(Wrong {
+        setting: "models.embed".to_owned(),
+        got: format!("\"{LOCAL}/{id}\""),
+        wants: "a provider; this program was built without the feature local-embeddings".to_owned(),
+    })
 }
 
 /// The leave to ask one model now. Dropped without a result, a probe is given back.
@@ -488,6 +526,7 @@ mod tests {
             let wrong = wrong.err().unwrap();
             assert!(wrong.starts_with("models.embed: got"), "{wrong}");
         }
+        assert!(open("models.embed = [\"local/x\"]").is_err());
         for name in [
             "ollama/all-minilm@128",
             "openai/text-embedding-3-small@4000",

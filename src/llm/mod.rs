@@ -32,7 +32,7 @@ pub use embed::Embedder;
 pub use error::{Error, Wait};
 pub use money::Cost;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
-pub use settings::{Deadlines, Models, Provider, Secret, Settings};
+pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use tokens::{estimate, fit};
 
 /// What a call is for; each task has its own chain.

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
@@ -47,6 +48,21 @@ pub struct Provider {
     pub base_url: Option<String>,
     /// The key; none is sent when unset.
     pub key: Option<Secret>,
+    /// For the provider `local` alone: the folder of an embedding model, or of several.
+    pub path: Option<PathBuf>,
+    /// For the provider `local` alone: what becomes of the vectors of a text's pieces, where the folder
+    /// does not say it.
+    pub pooling: Option<Pooling>,
+}
+
+/// What becomes of the vectors of a text's pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pooling {
+    /// Their mean.
+    Mean,
+    /// The first of them, which stands for the whole.
+    Cls,
 }
 
 /// Section `[models]`: the chains, each a list of `provider/id`, best first, and the deadlines.

@@ -198,7 +198,9 @@ impl Ground {
 
     /// What is wanted that cannot be done yet; empty = nothing.
     pub(super) fn unable(&self) -> &'static str {
-        able::missing(self.intent.act).unwrap_or_default()
+        let is_sure = self.passages().is_empty() || !self.intent.is_unsure();
+        let missing = able::missing(self.intent.act).filter(|_| is_sure);
+        missing.unwrap_or_default()
     }
 
     /// Holds an answer against the passages.

@@ -17,6 +17,7 @@ fn open(server: &Server, provider: &str, models: &[&str]) -> Embedder {
     let place = Provider {
         base_url: Some(server.base_url()),
         key: Some(Secret::new("sk-test")),
+        ..Provider::default()
     };
     let settings = Settings {
         offline: false,

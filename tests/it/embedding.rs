@@ -36,6 +36,7 @@ fn embedder(server: &Server, models: &[&str]) -> Embedder {
     let place = Provider {
         base_url: Some(server.base_url()),
         key: None,
+        ..Provider::default()
     };
     let settings = llm::Settings {
         offline: false,

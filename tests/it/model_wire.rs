@@ -32,6 +32,7 @@ fn settings(providers: &[(&str, String, Option<&str>)], chat: &[&str]) -> Settin
             let provider = Provider {
                 base_url: Some(base.clone()),
                 key: key.map(Secret::new),
+                ..Provider::default()
             };
             ((*name).to_owned(), provider)
         })

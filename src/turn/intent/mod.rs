@@ -214,13 +214,13 @@ impl Intent {
         self.confidence.act < UNSURE || self.confidence.scope < UNSURE
     }
 
-    /// Which knowledge is read for it. Where a question is not sure to need none, all is.
+    /// Which knowledge is read for it. Where it is not sure that none is needed, all is.
     pub fn wanted(&self) -> Target {
-        let is_sure = self.confidence.scope >= DOUBTFUL;
-        match self.act {
-            Act::Ask if !is_sure || self.target == Target::None => Target::Hybrid,
-            _ => self.target,
-        }
+        let is_sure = match self.act {
+            Act::Ask => self.confidence.scope >= DOUBTFUL && self.target != Target::None,
+            _ => self.confidence.act >= UNSURE || self.target != Target::None,
+        };
+        if is_sure { self.target } else { Target::Hybrid }
     }
 
     /// Whether the person should be asked before this is done.
