@@ -120,28 +120,25 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let door = door(&config, &clock)?;
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
-    let delivery_settings: delivery::Settings = config.section("delivery")?;
     let shared = (store.clone(), redis.clone());
-    let delivery = Delivery::new(shared, delivery_settings, tools.clone(), &platforms);
+    let how: delivery::Settings = config.section("delivery")?;
+    let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let mut workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
-    let jobs_settings: jobs::Settings = config.section("jobs")?;
-    let runner = Runner::new(store.clone(), jobs_settings, tools, workers, sends);
-    let runner = Arc::new(if own_work_only {
-        runner.with_own_work_only()
-    } else {
-        runner
-    });
-    let (inbox, deliveries) = Inbox::new(1_024);
-    let desk = Desk {
-        inbox,
-        notes: Arc::new(Memo {
-            store: store.clone(),
-        }),
+    let how: jobs::Settings = config.section("jobs")?;
+    let runner = Runner::new(store.clone(), how, tools, workers, sends);
+    let runner = match own_work_only {
+        true => runner.with_own_work_only(),
+        false => runner,
     };
+    let (inbox, deliveries) = Inbox::new(1_024);
+    let notes = Arc::new(Memo {
+        store: store.clone(),
+    });
+    let desk = Desk { inbox, notes };
 
     let gateway = http::Gateway {
         platforms: platforms.clone(),
@@ -150,8 +147,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         metrics,
     };
     readiness.set("store", Err("not asked yet".to_owned()));
-    let http_settings: http::Settings = config.section("http")?;
-    let server = http::Server::bind(&http_settings, gateway).await?;
+    let server = http::Server::bind(&config.section("http")?, gateway).await?;
 
     let all = Gateway {
         store,
@@ -173,20 +169,16 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
-    tasks.spawn(
-        delivery
-            .clone()
-            .run(claims, all.sending.clone(), SENDS_GRACE),
-    );
+    let sending = delivery.run(claims, all.sending.clone(), SENDS_GRACE);
+    tasks.spawn(sending);
+    let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    let library = until(all.receiving.clone(), library.tend());
+    let tending = tasks.spawn(until(all.receiving.clone(), library.tend()));
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
-        library.await;
-    } else {
-        tasks.spawn(library);
+        drop(tending.await);
     }
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await

@@ -168,7 +168,7 @@ async fn gateway(
         };
         let readiness = start.readiness.clone();
         let ended = tokio::select! {
-            ended = app::run(start, stop.clone()) => ended,
+            ended = Box::pin(app::run(start, stop.clone())) => ended,
             never = tell_of_the_end(readiness.clone(), &log) => match never {},
             never = invite(&config, readiness) => match never {},
         };

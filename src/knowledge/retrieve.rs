@@ -93,6 +93,8 @@ pub struct Found {
     pub sure: f32,
     /// Whether this hardly answers the question, so that it is better to say so.
     pub abstain: bool,
+    /// Whether an embedding model was asked as well.
+    pub by_meaning: bool,
 }
 
 /// A document that was found.
@@ -161,6 +163,20 @@ impl Question<'_> {
 }
 
 impl Found {
+    /// How was searched, for whoever asked: one piece for each list, and whether any knew more than words.
+    pub fn ways(&self) -> Vec<String> {
+        let way = |List { name, state, .. }: &List| match state {
+            State::Found(hits) => format!("{name} ({hits})"),
+            State::Late => format!("{name} (too late)"),
+            State::Failed(_) => format!("{name} (failed)"),
+        };
+        let mut ways: Vec<String> = self.lists.iter().map(way).collect();
+        if !self.by_meaning {
+            ways.push("by meaning not at all, since no embedding model is set up".to_owned());
+        }
+        ways
+    }
+
     /// How was searched, one piece for each list.
     pub fn told(&self) -> Vec<String> {
         let told = |List { name, state, ms }: &List| match state {
@@ -239,6 +255,7 @@ impl Knowledge {
             lists,
             sure,
             abstain,
+            by_meaning: !self.embedder.models().is_empty(),
         })
     }
 

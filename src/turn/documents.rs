@@ -164,7 +164,7 @@ impl Turn {
                 self.card(asker, row.id).await?
             }
             Verb::Delete => self.delete(asker, row.id).await?,
-            Verb::Rename(name) if name.is_empty() => Card::plain(phrases::RENAME_HOW),
+            Verb::Rename("") => Card::plain(phrases::RENAME_HOW),
             Verb::Rename(name) => {
                 let may = self.store.rename_document(asker, row.id, name).await?;
                 match may {

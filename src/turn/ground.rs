@@ -329,7 +329,7 @@ impl Ground {
                 .filter(|(place, _)| !cited.contains(place))
                 .map(|(_, passage)| passage.path.clone())
                 .collect(),
-            lists: self.found.iter().flat_map(Found::told).collect(),
+            lists: self.found.iter().flat_map(Found::ways).collect(),
             searched: self.found.is_some(),
             refused: self.refused,
         }

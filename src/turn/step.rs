@@ -31,7 +31,7 @@ pub(super) enum Effect {
     /// There is more to show.
     Grew,
     /// The answer is over.
-    Over(Over),
+    Over(Box<Over>),
 }
 
 /// How an answer ended.
@@ -154,12 +154,12 @@ impl Answer {
             },
             How::TooLate => phrases::OFFLINE,
         };
-        Effect::Over(Over {
+        Effect::Over(Box::new(Over {
             prefix: self.prefix.clone(),
             said: said.to_owned(),
             note: note.to_owned(),
             how,
-        })
+        }))
     }
 
     fn with_prefix(&self, text: &str) -> String {
@@ -208,7 +208,7 @@ mod tests {
 
     fn over(effect: Option<Effect>) -> Over {
         match effect {
-            Some(Effect::Over(over)) => over,
+            Some(Effect::Over(over)) => *over,
             other => panic!("not over: {other:?}"),
         }
     }

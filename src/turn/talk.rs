@@ -289,7 +289,7 @@ impl<'a> Talk<'a> {
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
             if let Some(Effect::Over(over)) = answer.step(came) {
-                return Ok(over);
+                return Ok(*over);
             }
         }
     }
@@ -307,7 +307,7 @@ impl<'a> Talk<'a> {
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
             if let Some(Effect::Over(over)) = answer.step(came) {
-                return over;
+                return *over;
             }
         }
     }

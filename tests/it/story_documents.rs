@@ -84,7 +84,6 @@ async fn a_document_is_answered_from_with_its_source(engine: Engine) {
     • What I had in mind: 3 messages of this session
     • What I understood: perhaps ask, about your documents (65 % sure)
     • Used as [1]: Label contract
-    • How I searched: words: 1 in 1 ms
     ");
     world.finish().await;
 }
@@ -222,7 +221,7 @@ async fn without_a_model_passages_are_quoted() {
     let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
     drops(&world, &ann, "contract.md", CONTRACT).await;
     insta::assert_snapshot!(asks(&world, &ann, "what share of the net receipts do I get in my contract?").await, @r"
-    ann: what does my contract say about helicopters?
+    ann: what share of the net receipts do I get in my contract?
     toney: Ann receives 60 % of the net receipts and the label keeps 40 %. Statements are due every 90 days. The agreement runs for three years from the first release. [1]
 
     I run without a language model here, so these are the passages that fit best, word for word.
@@ -230,15 +229,14 @@ async fn without_a_model_passages_are_quoted() {
     Sources
     [1] Label contract (your document) [Read 1]
     ");
-    insta::assert_snapshot!(asks(&world, &ann, "what does my contract say about helicopters?").await, @r"
-    ann: what does my contract say about helicopters?
-    toney: Ann receives 60 % of the net receipts and the label keeps 40 %. Statements are due every 90 days. The agreement runs for three years from the first release. [1]
-
-    I run without a language model here, so these are the passages that fit best, word for word.
-
-    Sources
-    [1] Label contract (your document) [Read 1]
-    ");
-    insta::assert_snapshot!(asks(&world, &ann, "pay out 200 euros to my bank account").await, @"");
+    let said = asks(
+        &world,
+        &ann,
+        "how do helicopters fly over the glaciers of Peru?",
+    )
+    .await;
+    assert!(said.contains("I found nothing about that"), "{said}");
+    let said = asks(&world, &ann, "pay out 200 euros to my bank account").await;
+    assert!(said.contains("You want me to pay money out"), "{said}");
     world.finish().await;
 }

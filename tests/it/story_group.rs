@@ -39,7 +39,7 @@ async fn only_what_is_addressed_is_answered_and_kept() {
     • What I had in mind: 3 messages of this session
     • What I understood: perhaps ask, about your documents (50 % sure)
     • Documents used: none; nothing fitted
-    • How I searched: words: 0 in 0 ms
+    • How I searched: words (0); by meaning not at all, since no embedding model is set up
     • Left alone: private documents, because others read along here
     ");
     let kept = world.read("SELECT text FROM messages ORDER BY id").await;

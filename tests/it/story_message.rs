@@ -214,7 +214,7 @@ async fn why_explains_the_last_answer_and_new_forgets() {
     • What I had in mind: 1 message of this session
     • What I understood: perhaps why, about your documents (63 % sure)
     • Documents used: none; nothing fitted
-    • How I searched: words: 0 in 1 ms
+    • How I searched: words (0); by meaning not at all, since no embedding model is set up
     ");
     ann.says("/new");
     ann.says("what did I ask?");

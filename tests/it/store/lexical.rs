@@ -275,6 +275,13 @@ async fn what_everybody_says_is_found_too(home: Home) {
     assert_eq!(found.len(), 50);
 }
 
+fn is_wanted(scope: Scope, target: Target, reached: &BTreeSet<Scope>) -> bool {
+    match scope {
+        Scope::Global => target != Target::None,
+        scope => matches!(target, Target::Personal | Target::Hybrid) && reached.contains(&scope),
+    }
+}
+
 /// Whoever asks whatever finds nothing but what they reach, and what they do not reach changes no score.
 async fn nobody_finds_what_they_do_not_reach(home: Home) {
     let shelf = Shelf::new(&home).await;
@@ -316,12 +323,7 @@ async fn nobody_finds_what_they_do_not_reach(home: Home) {
     for round in 0..2 {
         let mut dice = Dice::new(7);
         for (number, (asker, reached)) in askers.iter().enumerate() {
-            for target in [
-                Target::Personal,
-                Target::Global,
-                Target::Hybrid,
-                Target::None,
-            ] {
+            for target in Target::ALL {
                 let scope = scopes[dice.below(scopes.len())];
                 let question = format!("{} {scope}", say(&mut dice, 4));
                 let query = of_query(&question);
@@ -335,14 +337,8 @@ async fn nobody_finds_what_they_do_not_reach(home: Home) {
                 let chunks = store.chunks(asker, &ids).await.unwrap();
                 assert_eq!(chunks.len(), hits.len());
                 for chunk in &chunks {
-                    let wanted = match chunk.scope {
-                        Scope::Global => target != Target::None,
-                        scope => {
-                            matches!(target, Target::Personal | Target::Hybrid)
-                                && reached.contains(&scope)
-                        }
-                    };
-                    assert!(wanted, "{} for {target:?} of {reached:?}", chunk.scope);
+                    let may = is_wanted(chunk.scope, target, reached);
+                    assert!(may, "{} for {target:?} of {reached:?}", chunk.scope);
                 }
                 if number == 1 {
                     seen.push((round, target, hits));
