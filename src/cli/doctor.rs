@@ -17,6 +17,7 @@ use crate::delivery;
 use crate::http;
 use crate::intake;
 use crate::jobs;
+use crate::knowledge::{self, retrieve};
 use crate::model::Clock;
 use crate::store;
 use crate::turn;
@@ -88,6 +89,7 @@ pub(super) async fn doctor(config: &Config, json: bool) -> Result<Exit> {
     let (accounts, dates) = services::accounts(config, &clock).await;
     found.extend(accounts);
     found.extend(services::models(config, &clock).await);
+    found.extend(services::embedding(config, &clock).await);
     if let Ok(settings) = config.section::<http::Settings>("http") {
         found.push(services::address(&settings).await);
     }
@@ -111,6 +113,8 @@ async fn settings(config: &Config) -> Vec<Finding> {
         config.section::<jobs::Settings>("jobs").map(drop),
         config.section::<delivery::Settings>("delivery").map(drop),
         config.section::<intake::Settings>("intake").map(drop),
+        config.section::<knowledge::Settings>("knowledge").map(drop),
+        config.section::<retrieve::Settings>("retrieve").map(drop),
         config.section::<turn::Settings>("turn").map(drop),
         config.section::<TerminalSettings>("terminal").map(drop),
         config.section::<http::Settings>("http").map(drop),

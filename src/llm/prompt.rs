@@ -277,7 +277,12 @@ mod tests {
             found_nothing: true,
             ..nobody()
         };
-        assert!(nothing.persona(&persona).unwrap().contains("found nothing"));
+        assert!(
+            nothing
+                .persona(&persona)
+                .unwrap()
+                .contains("nothing was found")
+        );
     }
 
     fn slots(prompt: &str) -> Vec<&str> {

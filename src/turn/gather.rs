@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::model::{Chat, File, Inbound, MediaKind, Membership, Message, Payment, What};
 
+use super::Command;
+
 /// Most letters that one turn takes in; what comes behind waits for the next.
 const MOST_LETTERS: usize = 20_000;
 
@@ -53,6 +55,9 @@ pub(super) fn gather(items: &[Inbound], most: usize) -> (usize, Asked) {
     let Some(first) = items.first() else {
         return (0, Asked::Nothing);
     };
+    if let Some(asked) = typed_command(first) {
+        return (1, asked);
+    }
     match &first.what {
         What::Text { .. } | What::Edited { .. } => gather_talk(items, most.max(1)),
         What::Command { name, args } => (
@@ -99,6 +104,20 @@ pub(super) fn gather(items: &[Inbound], most: usize) -> (usize, Asked) {
     }
 }
 
+/// A command that was written out where the platform knows commands of another sort, as on Discord.
+fn typed_command(item: &Inbound) -> Option<Asked> {
+    let What::Text { text } = &item.what else {
+        return None;
+    };
+    let line = text.trim().strip_prefix('/')?;
+    let (name, args) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    let command = Command::find(&name.to_lowercase())?;
+    Some(Asked::Command {
+        name: command.name().to_owned(),
+        args: args.trim().to_owned(),
+    })
+}
+
 fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
     let mut said: Vec<Said> = Vec::new();
     let mut letters = 0;
@@ -110,6 +129,7 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
             break;
         }
         match &item.what {
+            What::Text { .. } if taken > 0 && typed_command(item).is_some() => break,
             What::Text { text } => {
                 letters += text.chars().count();
                 if taken > 0 && letters > MOST_LETTERS {

@@ -191,7 +191,8 @@ impl Ground {
     pub(super) fn found_nothing(&self) -> bool {
         let sure = &self.intent.confidence;
         let is_asked = self.intent.act == Act::Ask && sure.act >= intent::DOUBTFUL;
-        self.found.is_some()
+        able::missing(self.intent.act).is_none()
+            && self.found.is_some()
             && self.passages().is_empty()
             && (is_asked || sure.scope >= intent::UNSURE)
     }

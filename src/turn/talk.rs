@@ -117,8 +117,13 @@ impl<'a> Talk<'a> {
             return checked.cited;
         }
         let (act, is_wanted) = (self.ground.intent.act, over.is_model_wanted());
+        let intent = &self.ground.intent;
         if act == Act::Crisis {
             phrases::CRISIS.clone_into(&mut over.note);
+        } else if let Some(what) =
+            able::missing(act).filter(|_| act.has_effect() && !intent.is_unsure())
+        {
+            over.note = phrases::not_yet(what);
         } else if let Some(quoted) = self.ground.quoted() {
             let note = if is_wanted {
                 phrases::QUOTED
@@ -128,13 +133,13 @@ impl<'a> Talk<'a> {
             note.clone_into(&mut over.note);
             over.said = quoted.text;
             return quoted.cited;
-        } else if self.ground.found_nothing() {
-            over.note = format!("{} {}", phrases::FOUND_NOTHING, over.note);
         } else if let Some(what) = able::missing(act) {
-            over.note = match self.ground.intent.is_doubtful() {
+            over.note = match intent.is_doubtful() {
                 true => phrases::unsure(what),
                 false => phrases::not_yet(what),
             };
+        } else if self.ground.found_nothing() {
+            over.note = format!("{} {}", phrases::FOUND_NOTHING, over.note);
         }
         Vec::new()
     }

@@ -4,6 +4,7 @@ mod at_a_terminal;
 mod doctor;
 mod evaluating;
 mod ingest;
+mod killed;
 mod people;
 mod search;
 mod serving;

@@ -1,10 +1,12 @@
 //! Documents: dropped into a chat, asked about, cited, shared, kept apart, forgotten.
 
-use toney::model::Standing;
+use toney::model::{Clock, Standing};
 
+use crate::sim::discord::Discord;
 use crate::sim::model::Answer;
 use crate::sim::telegram::Upload;
-use crate::world::{Engine, Person, World, on_both};
+use crate::story_discord::texts;
+use crate::world::{Engine, PATIENCE, Person, World, on_both};
 
 on_both! {
     a_document_is_answered_from_with_its_source
@@ -84,6 +86,7 @@ async fn a_document_is_answered_from_with_its_source(engine: Engine) {
     • What I had in mind: 3 messages of this session
     • What I understood: perhaps ask, about your documents (65 % sure)
     • Used as [1]: Label contract
+    • How I searched: words (1); by meaning not at all, since no embedding model is set up
     ");
     world.finish().await;
 }
@@ -238,5 +241,50 @@ async fn without_a_model_passages_are_quoted() {
     assert!(said.contains("I found nothing about that"), "{said}");
     let said = asks(&world, &ann, "pay out 200 euros to my bank account").await;
     assert!(said.contains("You want me to pay money out"), "{said}");
+    world.finish().await;
+}
+
+/// The same on Discord: dropped into the direct messages, answered with a source, read by a button.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_document_on_discord() {
+    let world = crate::story_discord::world(Engine::Sqlite).await;
+    let (discord, store) = (&world.discord, world.store().await);
+    let artist = store.make_artist("Ann").await.unwrap();
+    let expires = Clock::System.now().plus(PATIENCE);
+    let code = store
+        .invite(artist.id, Standing::Artist, expires)
+        .await
+        .unwrap();
+    let ann = discord.user("ann");
+    let at_ann = discord.dm(ann);
+    let heard = async |words: &str| {
+        let come = |discord: &Discord| {
+            texts(discord, at_ann)
+                .iter()
+                .any(|text| text.contains(words))
+        };
+        let came = discord.wait_until(PATIENCE, come).await;
+        assert!(came, "{words}: {:#?}", texts(discord, at_ann));
+        world.settle().await;
+    };
+    discord.whispers(ann, &format!("/start {code}"));
+    heard("You're in").await;
+    discord.attaches(
+        ann,
+        at_ann,
+        "",
+        ("contract.md", "text/markdown", CONTRACT.as_bytes()),
+    );
+    heard("I've read “contract.md”").await;
+    world
+        .model
+        .push(Answer::text("You receive 60 % of the net receipts [1]."));
+    discord.whispers(
+        ann,
+        "what share of the net receipts do I get in my contract?",
+    );
+    heard("\\[1\\] Label contract (your document)").await;
+    discord.press(ann, at_ann, "Read 1");
+    heard("Statements are due every 90 days").await;
     world.finish().await;
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::app::{self, Configurable};
 use crate::config::Config;
 use crate::http;
-use crate::llm::{Door, Error, Task};
+use crate::llm::{self, Door, Embedder, Error, Task};
 use crate::model::{Clock, Ids, Time};
 use crate::store::{QueueDepth, Settings, Store};
 
@@ -188,6 +188,31 @@ pub(super) async fn models(config: &Config, clock: &Clock) -> Vec<Finding> {
     }
     found.extend(chain(&door).await);
     found
+}
+
+/// The models that search by meaning; without them words are searched, and that is said.
+pub(super) async fn embedding(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let part = "search";
+    let settings = config.sections::<llm::Settings>(&["offline", "models", "providers"]);
+    let Ok(Ok(embedder)) = settings.map(|settings| Embedder::open(&settings, clock.clone())) else {
+        // The models' own finding says what is wrong.
+        return Vec::new();
+    };
+    if embedder.models().is_empty() {
+        let found = "documents are searched by words alone; models.embed names no model";
+        return vec![Finding::ok(part, found)];
+    }
+    let checked = embedder.check().await.into_iter();
+    checked
+        .map(|(model, made)| match made {
+            Ok(numbers) => Finding::ok(part, format!("{model} makes vectors of {numbers} numbers")),
+            Err(error) => Finding::away(
+                part,
+                format!("{model}: {error}"),
+                "search goes on without it; correct models.embed or providers",
+            ),
+        })
+        .collect()
 }
 
 /// The models of the chain; as long as one answers, the others are only missed.

@@ -14,6 +14,8 @@ async fn passages_are_shown_with_what_found_them() {
     let desk = Desk::at(&url).await;
     desk.trade().await;
     let ann = desk.process.store.make_artist("Ann").await.unwrap().id;
+    // Where there are several, nobody is meant who is not named.
+    desk.process.store.make_artist("Bob").await.unwrap();
     desk.take_in(
         Scope::Team(ann),
         "catalogue",

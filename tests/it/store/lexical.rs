@@ -165,7 +165,7 @@ async fn what_says_more_of_the_question_comes_first(home: Home) {
         .hits;
     assert_eq!(hits.len(), 1);
     assert!(
-        (hits[0].score - 3.275_131_7).abs() < 1e-4,
+        (hits[0].score - 8.832_104).abs() < 1e-4,
         "{}",
         hits[0].score
     );
