@@ -54,8 +54,9 @@ CREATE INDEX documents_name ON documents (artist_id, owner_id, name) WHERE state
 CREATE INDEX documents_scope ON documents (scope) WHERE state = 'ready';
 CREATE INDEX documents_gone ON documents (updated_at) WHERE state = 'gone';
 
+-- An id never comes again: what still knows a deleted piece must not take another one for it.
 CREATE TABLE chunks (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     document_id TEXT NOT NULL,
     ordinal BIGINT NOT NULL,
     scope TEXT NOT NULL,

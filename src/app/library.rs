@@ -45,6 +45,7 @@ impl Library {
         (clock, ids): &(Clock, Ids),
     ) -> Result<Self> {
         let settings: knowledge::Settings = config.section("knowledge")?;
+        store.set_vector_cache(settings.vector_cache_mb);
         Ok(Self {
             store: store.clone(),
             starter: settings.starter,

@@ -189,7 +189,7 @@ impl Judge {
         if let Some(shelf) = &self.shelf {
             return documents(shelf, kind, (id, &said)).await;
         }
-        let intent = sort::sort(&self.reader, &self.door, &self.prompts, &said).await;
+        let (intent, _) = sort::sort(&self.reader, &self.door, &self.prompts, &said).await;
         Ok(match kind {
             Kind::Act => Verdict::Act {
                 id,

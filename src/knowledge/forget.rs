@@ -32,13 +32,18 @@ impl Knowledge {
 /// # Errors
 /// When the store does not let go of them; the rest goes with the next call.
 pub async fn sweep(store: &Store) -> Result<()> {
+    let mut swept = false;
     while let (true, file) = store.sweep_documents().await? {
+        swept = true;
         if let Some(file) = file
             && let Err(error) = tokio::fs::remove_file(&file).await
             && error.kind() != std::io::ErrorKind::NotFound
         {
             tracing::warn!(error = %error, "The file of a document could not be deleted");
         }
+    }
+    if swept {
+        store.trim_vectors().await?;
     }
     Ok(())
 }

@@ -46,6 +46,8 @@ pub struct Settings {
     pub read_side_by_side: usize,
     /// The program that reads documents; empty: this one.
     pub reader: PathBuf,
+    /// Memory for vectors that are searched often, in megabytes.
+    pub vector_cache_mb: u64,
     /// Whether the pages on the trade that come with Toney are loaded.
     pub starter: bool,
 }

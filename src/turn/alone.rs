@@ -45,7 +45,7 @@ pub struct Answered {
 impl Alone {
     /// What a line would make the gateway read and do.
     pub async fn explain(&self, asker: &Asker, said: &Said<'_>) -> Explained {
-        let intent = sort(&self.reader, &self.door, &self.prompts, said).await;
+        let (intent, _) = sort(&self.reader, &self.door, &self.prompts, said).await;
         let target = intent.wanted();
         let ground = Ground::look(&self.knowledge, asker, intent.clone(), said).await;
         let next = match (able::missing(intent.act), ground.passages().len()) {

@@ -1,6 +1,6 @@
 //! Everything that a turn makes true, put together.
 
-use crate::llm::{Outcome, Task};
+use crate::llm::{Outcome, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
     Address, Button, Chat, Content, ConversationId, Event, EventId, Happening, Ids, Message,
@@ -306,11 +306,17 @@ impl<'a> Commit<'a> {
         id
     }
 
-    fn calls(&mut self, scene: &Scene, how: &How) {
-        let call = |model: &str, result: String| ModelCall {
+    /// Notes what it cost to ask a model what is wanted.
+    pub(super) fn sorted(&mut self, scene: &Scene, report: Option<&Report>) {
+        let call = report.map(|report| self.answered(scene, Task::Classify, report));
+        self.change.calls.extend(call);
+    }
+
+    fn call(&self, scene: &Scene, task: Task, (model, result): (&str, String)) -> ModelCall {
+        ModelCall {
             id: ModelCallId::new(&self.turn.ids),
             turn: Some(scene.turn),
-            task: Task::Chat.as_str().to_owned(),
+            task: task.as_str().to_owned(),
             provider: model.split('/').next().unwrap_or_default().to_owned(),
             model: model.to_owned(),
             result,
@@ -320,7 +326,21 @@ impl<'a> Commit<'a> {
             first_token_ms: 0,
             total_ms: 0,
             at: self.now(),
-        };
+        }
+    }
+
+    fn answered(&self, scene: &Scene, task: Task, report: &Report) -> ModelCall {
+        ModelCall {
+            tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
+            tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+            cost_nano_usd: report.cost.nanos(),
+            first_token_ms: i64::try_from(report.first_token.as_millis()).unwrap_or(i64::MAX),
+            total_ms: i64::try_from(report.total.as_millis()).unwrap_or(i64::MAX),
+            ..self.call(scene, task, (&report.model, "answered".to_owned()))
+        }
+    }
+
+    fn calls(&mut self, scene: &Scene, how: &How) {
         let attempts = match how {
             How::Model(report) => report.attempts.as_slice(),
             How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
@@ -329,19 +349,15 @@ impl<'a> Commit<'a> {
         let mut calls: Vec<ModelCall> = attempts
             .iter()
             .filter_map(|attempt| match &attempt.outcome {
-                Outcome::Failed(error) => Some(call(&attempt.model, error.to_string())),
+                Outcome::Failed(error) => {
+                    let failed = (attempt.model.as_str(), error.to_string());
+                    Some(self.call(scene, Task::Chat, failed))
+                }
                 Outcome::Answered | Outcome::Skipped => None,
             })
             .collect();
         if let How::Model(report) = how {
-            calls.push(ModelCall {
-                tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
-                tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
-                cost_nano_usd: report.cost.nanos(),
-                first_token_ms: i64::try_from(report.first_token.as_millis()).unwrap_or(i64::MAX),
-                total_ms: i64::try_from(report.total.as_millis()).unwrap_or(i64::MAX),
-                ..call(&report.model, "answered".to_owned())
-            });
+            calls.push(self.answered(scene, Task::Chat, report));
         }
         self.change.calls.extend(calls);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::knowledge::{Found, Knowledge, Passage, Question};
-use crate::llm;
+use crate::llm::{self, Report};
 use crate::model::terms;
 use crate::model::{Button, DocumentPress, Failure, ReadId, Setting, Target, phrases};
 use crate::store::{Asker, NewRead, ReadPassage, Role};
@@ -40,6 +40,8 @@ pub(super) struct Ground {
     scopes: String,
     /// Whether private knowledge was wanted where others read along.
     refused: bool,
+    /// The call of the model that was asked what is wanted, if one was.
+    pub(super) sorted: Option<Report>,
 }
 
 /// What stands under an answer.
@@ -75,12 +77,16 @@ impl Turn {
             history: &history,
             role: None,
         };
-        let intent = self.understand(&asked).await;
+        let (intent, sorted) = self.understand(&asked).await;
         if intent.wanted() == Target::None {
-            return Ok(Ground::bare(intent, words));
+            return Ok(Ground {
+                sorted,
+                ..Ground::bare(intent, words)
+            });
         }
         let asker = self.asker(scene, commit).await?;
         let mut ground = Ground::look(&self.knowledge, &asker, intent, &asked).await;
+        ground.sorted = sorted;
         ground.refused = scene.setting() == Setting::Group && ground.target() != Target::Global;
         Ok(ground)
     }
@@ -88,7 +94,7 @@ impl Turn {
 
 impl Turn {
     /// What is wanted: by rules, and by a model where they are unsure, it is wanted, and it is quick.
-    async fn understand(&self, said: &intent::Said<'_>) -> Intent {
+    async fn understand(&self, said: &intent::Said<'_>) -> (Intent, Option<Report>) {
         let Self {
             reader,
             door,
@@ -97,11 +103,11 @@ impl Turn {
             ..
         } = self;
         if settings.sort == Sort::Rules {
-            return reader.read(said);
+            return (reader.read(said), None);
         }
         let patience = Duration::from_millis(settings.sort_ms);
         let sorted = tokio::time::timeout(patience, sort(reader, door, prompts, said)).await;
-        sorted.unwrap_or_else(|_| reader.read(said))
+        sorted.unwrap_or_else(|_| (reader.read(said), None))
     }
 }
 
@@ -115,6 +121,7 @@ impl Ground {
             sources: Vec::new(),
             scopes: String::new(),
             refused: false,
+            sorted: None,
         }
     }
 

@@ -3,7 +3,7 @@
 
 use futures::StreamExt;
 
-use crate::llm::{self, Door, Heard, Prompts, Request, Sorting, Task, Tool};
+use crate::llm::{self, Door, Heard, Prompts, Report, Request, Sorting, Task, Tool};
 
 use super::intent::{self, Act, Intent, Reader, Said, reply};
 
@@ -45,8 +45,13 @@ pub fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja:
     })
 }
 
-/// What a model makes of a line; nothing when none answers, or none answers in the asked shape.
-pub async fn ask(door: &Door, prompts: &Prompts, said: &Said<'_>) -> Option<Intent> {
+/// What a model makes of a line, nothing when it does not answer in the asked shape, and what that
+/// cost; nothing at all when none answers.
+pub async fn ask(
+    door: &Door,
+    prompts: &Prompts,
+    said: &Said<'_>,
+) -> Option<(Option<Intent>, Report)> {
     let mut heard = door.answer(Task::Classify, request(prompts, said).ok()?);
     let (mut text, mut called) = (String::new(), None);
     while let Some(piece) = heard.next().await {
@@ -57,19 +62,25 @@ pub async fn ask(door: &Door, prompts: &Prompts, said: &Said<'_>) -> Option<Inte
                 called = None;
             }
             Heard::Tool(call) => called = called.or(Some(call.arguments)),
-            Heard::Done(_) => return reply::parse(&called.unwrap_or(text)),
+            Heard::Done(report) => return Some((reply::parse(&called.unwrap_or(text)), report)),
             Heard::Failed(_) => return None,
         }
     }
     None
 }
 
-/// What a line wants: by the rules, and by a model when they are unsure and there is one.
-pub async fn sort(reader: &Reader, door: &Door, prompts: &Prompts, said: &Said<'_>) -> Intent {
+/// What a line wants: by the rules, and by a model when they are unsure and there is one; with the
+/// model's report.
+pub async fn sort(
+    reader: &Reader,
+    door: &Door,
+    prompts: &Prompts,
+    said: &Said<'_>,
+) -> (Intent, Option<Report>) {
     let rules = reader.read(said);
     if !rules.is_unsure() || door.chain(Task::Classify).is_empty() {
-        return rules;
+        return (rules, None);
     }
-    let model = ask(door, prompts, said).await;
-    intent::settle(&rules, model)
+    let (model, report) = ask(door, prompts, said).await.unzip();
+    (intent::settle(&rules, model.flatten()), report)
 }

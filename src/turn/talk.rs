@@ -102,6 +102,7 @@ impl<'a> Talk<'a> {
             }
             (said, _) => commit.answer(self.scene, (format!("{said}\n\n{text}"), buttons), row),
         }
+        commit.sorted(self.scene, self.ground.sorted.as_ref());
         commit.reading(self.ground.read(self.scene, &commit, &cited));
         commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
         self.answer_stop(&mut commit, work, &over);

@@ -1,6 +1,7 @@
 //! Documents: dropped into a chat, asked about, cited, shared, kept apart, forgotten.
 
 use toney::model::{Clock, Standing};
+use toney::turn::intent::{Reader, Said};
 
 use crate::sim::discord::Discord;
 use crate::sim::model::Answer;
@@ -286,5 +287,32 @@ async fn a_document_on_discord() {
     heard("\\[1\\] Label contract (your document)").await;
     discord.press(ann, at_ann, "Read 1");
     heard("Statements are due every 90 days").await;
+    world.finish().await;
+}
+
+/// Where the rules are unsure a model is asked what is meant, and that call is on record like any other.
+#[tokio::test]
+async fn a_model_says_what_is_meant_where_rules_are_unsure() {
+    let world = World::with(|w| w.set("TONEY__TURN__SORT", "unsure")).await;
+    let ann = world.friend("ann").await;
+    let words = "could the thing from tuesday go somewhere";
+    let said = Said {
+        text: words,
+        history: &[],
+        role: None,
+    };
+    assert!(
+        Reader::new().read(&said).is_unsure(),
+        "the story needs an unclear line"
+    );
+    let meant = serde_json::json!({"scope": "none", "act": "chat", "confidence": 0.9, "args": {}});
+    world.model.push(Answer::tool("1", "sort", &meant));
+    world.model.push(Answer::text("Which thing?"));
+    let said = asks(&world, &ann, words).await;
+    assert!(said.ends_with("toney: Which thing?"), "{said}");
+    let calls = world
+        .read("SELECT task || ' ' || result FROM model_calls ORDER BY id")
+        .await;
+    assert_eq!(calls, ["classify answered", "chat answered"]);
     world.finish().await;
 }
