@@ -29,7 +29,7 @@ use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn};
 
 use library::Library;
-pub(crate) use library::knowledge_of;
+pub(crate) use library::{knowledge_of, load_starter};
 
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[Subscription {

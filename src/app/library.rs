@@ -37,6 +37,15 @@ pub(crate) fn knowledge_of(config: &Config, store: &Store, clock: &Clock) -> Res
     })
 }
 
+/// Brings the pages on the trade up to date, for a command that looks into them without a gateway.
+pub(crate) async fn load_starter(config: &Config, store: &Store, ids: &Ids) -> Result<()> {
+    let settings: knowledge::Settings = config.section("knowledge")?;
+    if settings.starter {
+        starter::load(&Ingest::new(store.clone(), settings, ids.clone())?).await?;
+    }
+    Ok(())
+}
+
 impl Library {
     /// Asks nobody.
     pub(super) fn open(

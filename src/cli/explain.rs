@@ -15,8 +15,7 @@ use crate::turn::alone::{Alone, Explained};
 use crate::turn::intent::{Reader, Said};
 
 use super::Exit;
-use super::queues::open;
-use super::search::{asker, told};
+use super::search::{asker, stocked, told};
 
 /// What to explain.
 #[derive(Debug, Clone, Args)]
@@ -33,7 +32,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn explain(config: &Config, arguments: Arguments) -> Result<Exit> {
     let Arguments { text, artist, json } = arguments;
-    let store = open(config).await?;
+    let store = stocked(config).await?;
     let asker = asker(&store, artist).await?;
     let alone = Alone {
         reader: Reader::new(),

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::app;
 use crate::config::Config;
 use crate::knowledge::{Found, Passage, Question};
-use crate::model::{Clock, Target};
+use crate::model::{Clock, Ids, Target};
 use crate::store::{Asker, Store};
 
 use super::Exit;
@@ -32,7 +32,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit> {
     let Arguments { text, artist, json } = arguments;
-    let store = open(config).await?;
+    let store = stocked(config).await?;
     let asker = asker(&store, artist).await?;
     let knowledge = app::knowledge_of(config, &store, &Clock::System)?;
     let question = Question {
@@ -46,6 +46,13 @@ pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit
         false => write!(out, "{}", told(&found))?,
     }
     Ok(Exit::Well)
+}
+
+/// The database, with the pages on the trade in it.
+pub(super) async fn stocked(config: &Config) -> Result<Store> {
+    let store = open(config).await?;
+    app::load_starter(config, &store, &Ids::new(Clock::System, None)).await?;
+    Ok(store)
 }
 
 /// The operator, looking into what is shared for the artist of that name, or for the only one.

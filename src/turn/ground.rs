@@ -206,7 +206,7 @@ impl Ground {
 
     /// What is wanted that cannot be done yet; empty = nothing.
     pub(super) fn unable(&self) -> &'static str {
-        let is_sure = self.passages().is_empty() || !self.intent.is_unsure();
+        let is_sure = !self.intent.is_unsure();
         let missing = able::missing(self.intent.act).filter(|_| is_sure);
         missing.unwrap_or_default()
     }

@@ -60,7 +60,6 @@ impl Machine {
             env: Vec::new(),
         }
         .set("TONEY__MODELS__NEARBY", "")
-        .set("TONEY__TURN__SORT", "rules")
         .set("TONEY__KNOWLEDGE__STARTER", false)
         .set("TONEY_HTTP_ADDR", "127.0.0.1:0")
     }

@@ -90,7 +90,6 @@ impl Options {
         options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
         options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
         options.set("TONEY__MODELS__NEARBY", "");
-        options.set("TONEY__TURN__SORT", "rules");
         options.set("TONEY__KNOWLEDGE__READER", env!("CARGO_BIN_EXE_toney"));
         options.set("TONEY__KNOWLEDGE__STARTER", false);
         options
