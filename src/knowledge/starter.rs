@@ -152,9 +152,10 @@ impl<'a> Page<'a> {
         let country = country
             .map(|country| format!(" Country: {country}."))
             .unwrap_or_default();
-        let sources = sources.join("\n");
+        // No section of its own: a heading over a few addresses would be found before what they stand for.
+        let sources = sources.join(" ");
         let text = format!(
-            "# {title}\n\n{summary} As of {date}.{country} Topics: {topics}.\n\n{body}\n\n## Sources\n\n{sources}\n"
+            "# {title}\n\n{summary} As of {date}.{country} Topics: {topics}.\n\n{body}\n\nSources: {sources}\n"
         );
         clean(&text, Lines::Meant)
     }
@@ -246,7 +247,7 @@ mod tests {
         let page = Page::parse("t", page).unwrap();
         assert_eq!(
             page.text(),
-            "# T\n\nS. As of 2026-11-21. Country: DE. Topics: a, b.\n\nBody.\n\n## Sources\n\nhttps://x"
+            "# T\n\nS. As of 2026-11-21. Country: DE. Topics: a, b.\n\nBody.\n\nSources: https://x"
         );
         assert!(Page::parse("t", "no facts").is_none());
     }

@@ -36,6 +36,7 @@ fn settings() -> Settings {
         read_memory_bytes: 1 << 30,
         read_side_by_side: 2,
         reader: reader().to_owned(),
+        vector_cache_mb: 16,
         starter: true,
     }
 }
