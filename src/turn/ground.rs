@@ -16,7 +16,7 @@ use super::cite::{Checked, Source, check};
 use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act, Intent};
-use super::quote::quote;
+use super::quote::{held, quote};
 use super::sort::sort;
 use super::why;
 use super::{Command, Scene, Sort, Turn, able};
@@ -224,10 +224,13 @@ impl Ground {
     pub(super) fn quoted(&self) -> Option<Checked> {
         let query = terms::of_query(&self.said);
         let best = self.passages().iter().zip(&self.sources).take(QUOTED);
-        let mut checked = Checked::default();
+        let (mut checked, mut most) = (Checked::default(), 0);
         for (place, (_, source)) in best.enumerate() {
             let words = quote(&source.text, source.language, &query, QUOTED_LETTERS);
-            if !words.is_empty() {
+            // What says much less of the question than another passage would only distract.
+            let held = held(&words, source.language, &query);
+            most = most.max(held);
+            if !words.is_empty() && held * 3 >= most * 2 {
                 checked.cited.push(place);
                 let number = checked.cited.len();
                 write!(checked.text, "\n\n> {words} [{number}]").ok();

@@ -39,18 +39,36 @@ pub(super) fn quote(text: &str, language: terms::Language, query: &Query, most: 
     out
 }
 
-/// One line without headings, so that it can stand in a quotation.
+/// How many words of the question a text holds.
+pub(super) fn held(text: &str, language: terms::Language, query: &Query) -> usize {
+    words_in(text, language, query).len()
+}
+
+/// Whether a line says something: a heading, a fence, the rule of a table and addresses on the web do not.
+fn is_said(line: &str) -> bool {
+    let is_rule = line
+        .chars()
+        .all(|letter| matches!(letter, '|' | '-' | ':' | ' '));
+    !is_rule
+        && !["#", "```", "Sources:"]
+            .iter()
+            .any(|mark| line.starts_with(mark))
+}
+
+/// One line without headings, so that it can stand in a quotation; cells of a table follow each other.
 fn flat(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.starts_with('#') && !line.starts_with("```"));
+    let lines = text.lines().map(str::trim).filter(|line| is_said(line));
     let mut out = String::with_capacity(text.len());
     for line in lines {
         // A dash after a full stop would hold the sentences together.
         let item = line.strip_prefix("- ").or_else(|| line.strip_prefix("* "));
         out.push_str(if item.is_some() { "• " } else { "" });
-        for word in item.unwrap_or(line).split_whitespace() {
+        let line = item
+            .unwrap_or(line)
+            .trim_matches(['|', ' '])
+            .replace(" | ", ", ");
+        let words = line.split_whitespace();
+        for word in words.filter(|word| !word.contains("://")) {
             out.push_str(word);
             out.push(' ');
         }
@@ -136,6 +154,16 @@ mod tests {
     #[test]
     fn a_long_sentence_is_cut_between_words() {
         assert_eq!(quoted("registrant", 20), "… • A registrant …");
+    }
+
+    #[test]
+    fn tables_are_told_and_addresses_are_not() {
+        let page = "| deal | share |\n|---|---|\n| full | half |\n\nSources: https://example.org/a";
+        let query = terms::of_query("which deal");
+        assert_eq!(
+            quote(page, Language::English, &query, 99),
+            "deal, share full, half"
+        );
     }
 
     #[test]
