@@ -104,7 +104,7 @@ pub(super) fn gather(items: &[Inbound], most: usize) -> (usize, Asked) {
     }
 }
 
-/// A command that was written out where the platform knows commands of another sort, as on Discord.
+/// A command that was written out where the platform knows commands of another sort.
 fn typed_command(item: &Inbound) -> Option<Asked> {
     let What::Text { text } = &item.what else {
         return None;
