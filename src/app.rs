@@ -146,7 +146,11 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         readiness: readiness.clone(),
         metrics,
     };
+    // Every part is named before the first one works: else the rest would pass for all.
     readiness.set("store", Err("not asked yet".to_owned()));
+    for platform in platforms.iter().filter(|one| !one.is_attended()) {
+        readiness.set(&account_of(platform.as_ref()), Err("connecting".to_owned()));
+    }
     let server = http::Server::bind(&config.section("http")?, gateway).await?;
 
     let all = Gateway {
@@ -373,13 +377,12 @@ struct Receive {
 impl Receive {
     /// True: with this platform the whole process ends.
     async fn run(self) -> Result<bool, Fatal> {
-        let account = format!("{}:{}", self.platform.name(), self.platform.bot());
+        let account = account_of(self.platform.as_ref());
         if self.platform.is_attended() {
             self.platform.receive(self.desk, self.stop).await?;
             return Ok(true);
         }
         let name = format!("receive:{account}");
-        self.readiness.set(&account, Err("connecting".to_owned()));
         loop {
             match self.store.hold(&name).await {
                 Ok(true) => break,
@@ -416,6 +419,11 @@ impl Receive {
             }
         }
     }
+}
+
+/// What an account is called in the readiness report.
+fn account_of(platform: &dyn Platform) -> String {
+    format!("{}:{}", platform.name(), platform.bot())
 }
 
 /// What adapters remember lies in the store.

@@ -178,6 +178,28 @@ async fn events_that_nobody_understands_are_counted() {
     gateway.ends().await.with(0);
 }
 
+/// What does not work yet is named from the first answer on, so that nobody sends people too early.
+#[tokio::test]
+async fn nothing_is_ready_before_everything_is() {
+    let (telegram, _model, port, machine) = serving().await;
+    telegram.fault(On::any().always(), Fault::Status(500));
+    let _gateway = machine.start(&["serve"]);
+    let mut answers = 0;
+    let many = async {
+        while answers < 200 {
+            let Some((status, body)) = readyz(port).await else {
+                continue;
+            };
+            assert_eq!(status, 503, "{body}");
+            assert!(body.contains("telegram:main"), "{body}");
+            answers += 1;
+        }
+    };
+    tokio::time::timeout(PATIENCE, many).await.unwrap();
+    telegram.clear_faults();
+    until_ready(port, 200).await;
+}
+
 /// Another's page stands at Telegram's address when it starts.
 #[tokio::test]
 async fn a_page_instead_of_telegram_is_shown_and_waited_out() {
