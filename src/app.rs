@@ -146,11 +146,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         readiness: readiness.clone(),
         metrics,
     };
-    // Every part is named before the first one works: else the rest would pass for all.
-    readiness.set("store", Err("not asked yet".to_owned()));
-    for platform in platforms.iter().filter(|one| !one.is_attended()) {
-        readiness.set(&account_of(platform.as_ref()), Err("connecting".to_owned()));
-    }
+    name_parts(&readiness, &platforms);
     let server = http::Server::bind(&config.section("http")?, gateway).await?;
 
     let all = Gateway {
@@ -186,6 +182,14 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     }
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await
+}
+
+/// Names every part before the first one works: else the rest would pass for all.
+fn name_parts(readiness: &Readiness, platforms: &[Arc<dyn Platform>]) {
+    readiness.set("store", Err("not asked yet".to_owned()));
+    for platform in platforms.iter().filter(|one| !one.is_attended()) {
+        readiness.set(&account_of(platform.as_ref()), Err("connecting".to_owned()));
+    }
 }
 
 impl Gateway {
