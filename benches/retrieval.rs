@@ -35,6 +35,8 @@ mod report;
 mod collection;
 #[path = "retrieval/engine.rs"]
 mod engine;
+#[path = "retrieval/meaning.rs"]
+mod meaning;
 #[path = "retrieval/quality.rs"]
 mod quality;
 #[path = "retrieval/speed.rs"]
@@ -47,7 +49,7 @@ use clap::Parser;
 /// Measures how well and how fast knowledge is found.
 #[derive(Debug, Parser)]
 pub struct Options {
-    /// Only these: quality, speed.
+    /// Only these: quality, meaning, speed.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// Only SQLite.
@@ -56,6 +58,9 @@ pub struct Options {
     /// A tenth of the chunks.
     #[arg(long)]
     quick: bool,
+    /// The folder of a local embedding model for `meaning`; needs the feature `local-embeddings`.
+    #[arg(long)]
+    model: Option<std::path::PathBuf>,
     /// Writes the figures into benches/RESULTS.md.
     #[arg(long)]
     record: bool,
@@ -126,6 +131,7 @@ fn main() {
     runtime.block_on(async {
         for (name, title) in [
             ("quality", "Retrieval, quality"),
+            ("meaning", "Retrieval, words and meaning"),
             ("speed", "Retrieval, speed"),
         ] {
             if !options.wants(name) {
@@ -134,6 +140,7 @@ fn main() {
             println!("== {name}");
             let table = match name {
                 "quality" => Box::pin(quality::measure(&options)).await,
+                "meaning" => Box::pin(meaning::measure(&options)).await,
                 _ => Box::pin(speed::measure(&options)).await,
             };
             let Some(table) = table else { continue };

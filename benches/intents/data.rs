@@ -10,6 +10,7 @@ pub struct Line {
     pub text: String,
     pub scope: Target,
     pub act: Act,
+    #[serde(default)]
     pub lang: String,
     #[serde(default)]
     pub history: Vec<Earlier>,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use toney::model::Target;
 use toney::turn::intent::weights::Weights;
 use toney::turn::intent::{Act, Intent, Reader};
 
@@ -18,6 +19,8 @@ struct Tally {
     harmful: usize,
     /// The same where the text says not to.
     violations: usize,
+    /// Nothing is looked up where something should be, and where nothing has to.
+    unread: (usize, usize),
     /// A guard took away what was right, and what was wrong.
     guards: (usize, usize),
     by_act: BTreeMap<&'static str, (usize, usize)>,
@@ -35,6 +38,11 @@ impl Tally {
         let harmful = read.act.has_effect() && !line.act.has_effect();
         self.harmful += usize::from(harmful);
         self.violations += usize::from(line.must_not && read.act.has_effect());
+        if read.wanted() == Target::None {
+            let needed = line.scope != Target::None;
+            self.unread.0 += usize::from(needed);
+            self.unread.1 += usize::from(!needed);
+        }
         if let Some(why) = read.guarded {
             if line.act.has_effect() {
                 self.guards.0 += 1;
@@ -64,6 +72,10 @@ impl Tally {
             share(self.scopes),
             share(self.harmful),
             self.violations,
+        );
+        println!(
+            "  nothing looked up: {} lines that need it, {} that do not",
+            self.unread.0, self.unread.1
         );
         println!(
             "  guards refused: {} lines that order something, {} that do not {:?}",
@@ -177,8 +189,8 @@ fn temperature(lines: &[(Vec<f32>, usize)]) -> f32 {
         .unwrap_or(1.0)
 }
 
-/// Reads the held-out lines.
-pub fn held_out(reader: &Reader, lines: &[Line]) {
+/// Reads lines that were not learnt from.
+pub fn unseen(reader: &Reader, name: &str, lines: &[Line]) {
     let mut tally = Tally::default();
     let mut effects: BTreeMap<Act, usize> = BTreeMap::new();
     for line in lines {
@@ -188,7 +200,7 @@ pub fn held_out(reader: &Reader, lines: &[Line]) {
         }
         tally.count(line, &read);
     }
-    tally.say("held out");
+    tally.say(name);
 }
 
 /// How long it takes to load the weights and to read a line.

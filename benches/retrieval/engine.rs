@@ -1,8 +1,10 @@
 //! A store of either sort, and what it costs.
 
+use std::collections::HashMap;
+
 use toney::model::terms::of_passage;
 use toney::model::{Clock, DocumentId, Ids};
-use toney::store::{Begun, Facts, NewChunk, NewDocument, Scope, Settings, Store};
+use toney::store::{Asker, Begun, Facts, NewChunk, NewDocument, Scope, Settings, Store};
 
 use crate::sim::servers::Postgres;
 
@@ -111,6 +113,13 @@ impl Engine {
             ..Facts::default()
         };
         self.store.finish_document(id, &facts).await.expect("ready");
+    }
+
+    /// The names of the documents of chunks, in the chunks' order.
+    pub async fn names(&self, chunks: &[i64]) -> Vec<String> {
+        let found = self.store.chunks(&Asker::nobody(), chunks).await.unwrap();
+        let names: HashMap<i64, String> = found.into_iter().map(|one| (one.id, one.name)).collect();
+        chunks.iter().map(|id| names[id].clone()).collect()
     }
 
     /// Gives PostgreSQL the statistics that its own housekeeping makes on a server that runs for a while.

@@ -1,7 +1,5 @@
 //! How well the words of a question find the documents that answer it.
 
-use std::collections::HashMap;
-
 use toney::model::Target;
 use toney::model::terms::of_query;
 use toney::store::{Asker, Scope};
@@ -23,7 +21,7 @@ pub async fn measure(options: &Options) -> Option<Table> {
         }
         engine.settle().await;
         let nobody = Asker::nobody();
-        let (mut gain, mut recall) = (0.0, 0.0);
+        let mut found = Vec::new();
         for question in &collection.questions {
             let query = of_query(&question.text);
             let hits = engine
@@ -33,21 +31,10 @@ pub async fn measure(options: &Options) -> Option<Table> {
                 .unwrap()
                 .hits;
             let ids: Vec<i64> = hits.iter().map(|hit| hit.chunk).collect();
-            let chunks = engine.store.chunks(&nobody, &ids).await.unwrap();
-            let names: HashMap<i64, String> = chunks
-                .into_iter()
-                .map(|chunk| (chunk.id, chunk.name))
-                .collect();
-            let found: Vec<&str> = ids.iter().map(|id| names[id].as_str()).collect();
-            let wanted = &collection.answers[&question.id];
-            gain += ndcg(&found, wanted);
-            let right = found
-                .iter()
-                .filter(|name| wanted.iter().any(|known| known == *name));
-            recall += right.count() as f64 / wanted.len() as f64;
+            found.push(engine.names(&ids).await);
         }
-        let questions = collection.questions.len() as f64;
-        let (gain, recall) = (gain / questions, recall / questions);
+        let gain = average(&collection, &found, ndcg);
+        let recall = average(&collection, &found, recall);
         let name = engine.name;
         table.row(
             format!("SciFact, words alone, nDCG@10; {name}"),
@@ -80,17 +67,33 @@ pub async fn measure(options: &Options) -> Option<Table> {
     Some(table)
 }
 
+/// What a measure says of the documents found for each question, on average.
+pub fn average(
+    collection: &Collection,
+    found: &[Vec<String>],
+    measure: fn(&[String], &[String]) -> f64,
+) -> f64 {
+    let pairs = collection.questions.iter().zip(found);
+    let each = pairs.map(|(question, found)| measure(found, &collection.answers[&question.id]));
+    each.sum::<f64>() / collection.questions.len() as f64
+}
+
 /// Of the first ten, with linear gain.
-pub fn ndcg(found: &[&str], wanted: &[String]) -> f64 {
+pub fn ndcg(found: &[String], wanted: &[String]) -> f64 {
     let at = |place: usize| 1.0 / (place as f64 + 2.0).log2();
-    let right = |(_, name): &(usize, &&str)| wanted.iter().any(|known| known == *name);
     let gain: f64 = found
         .iter()
         .take(10)
         .enumerate()
-        .filter(right)
+        .filter(|(_, name)| wanted.contains(name))
         .map(|(place, _)| at(place))
         .sum();
     let best: f64 = (0..wanted.len().min(10)).map(at).sum();
     gain / best
+}
+
+/// The part of what is wanted that is among the found.
+fn recall(found: &[String], wanted: &[String]) -> f64 {
+    let right = found.iter().filter(|name| wanted.contains(name));
+    right.count() as f64 / wanted.len() as f64
 }

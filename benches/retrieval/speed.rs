@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use toney::knowledge::retrieve::Settings;
 use toney::knowledge::{Knowledge, Question};
 use toney::llm::Embedder;
 use toney::model::terms::of_query;
@@ -11,6 +10,7 @@ use toney::store::Scope;
 
 use crate::collection::Collection;
 use crate::engine::{Engine, resident};
+use crate::meaning::settings;
 use crate::report::{megabytes, ms};
 use crate::sim::dice::Dice;
 use crate::{Options, Table};
@@ -149,15 +149,7 @@ async fn whole(engine: &Engine, collection: &Collection, artists: &[ArtistId], t
     let knowledge = Knowledge {
         store: engine.store.clone(),
         embedder: Embedder::none(),
-        settings: Settings {
-            fusion_k: 20.0,
-            list_ms: 10_000,
-            passages: 8,
-            per_document: 3,
-            characters: 9_000,
-            floor: 0.85,
-            near: 0.6,
-        },
+        settings: settings(),
     };
     let (mut cpu, mut wall) = (Vec::new(), Vec::new());
     for (number, pair) in collection.questions.windows(2).enumerate() {

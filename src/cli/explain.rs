@@ -4,7 +4,6 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::Result;
-use clap::Args;
 use serde_json::json;
 
 use crate::app;
@@ -15,20 +14,7 @@ use crate::turn::alone::{Alone, Explained};
 use crate::turn::intent::{Reader, Said};
 
 use super::Exit;
-use super::search::{asker, stocked, told};
-
-/// What to explain.
-#[derive(Debug, Clone, Args)]
-pub(super) struct Arguments {
-    /// What somebody might write.
-    text: String,
-    /// Looks into what those who work for this artist share as well; the only one where there is one.
-    #[arg(long, value_name = "ARTIST")]
-    artist: Option<String>,
-    /// Prints one JSON object instead.
-    #[arg(long)]
-    json: bool,
-}
+use super::search::{Arguments, asker, stocked, told};
 
 pub(super) async fn explain(config: &Config, arguments: Arguments) -> Result<Exit> {
     let Arguments { text, artist, json } = arguments;

@@ -80,7 +80,7 @@ enum Command {
     /// Shows what is understood of a text, what is read for it, and what would be done.
     Explain {
         #[command(flatten)]
-        arguments: explain::Arguments,
+        arguments: search::Arguments,
     },
     /// Makes a code with which one person joins.
     Invite {

@@ -17,17 +17,17 @@ use super::queues::open;
 /// Characters of a passage that are shown.
 const SHOWN: usize = 240;
 
-/// What to look for.
+/// What to look into.
 #[derive(Debug, Clone, Args)]
 pub(super) struct Arguments {
-    /// What is looked for.
-    text: String,
+    /// What somebody might ask or write.
+    pub(super) text: String,
     /// Looks into what those who work for this artist share as well; the only one where there is one.
     #[arg(long, value_name = "ARTIST")]
-    artist: Option<String>,
+    pub(super) artist: Option<String>,
     /// Prints one JSON object instead.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit> {

@@ -78,6 +78,8 @@ pub struct Question<'a> {
     pub answer: Option<&'a str>,
     /// The question as a model put it to stand alone, if one did.
     pub rewrite: Option<&'a str>,
+    /// Whether nothing is read where nothing that was found really answers it.
+    pub strict: bool,
 }
 
 /// What was found.
@@ -236,9 +238,12 @@ impl Knowledge {
         }
         let sure = sureness(&listed, &fulls);
         let near = nearness(&listed, &fulls);
-        let found = self
-            .read(asker, target, fuse(&listed, self.settings.fusion_k))
-            .await?;
+        let fits = sure >= self.settings.floor || near >= self.settings.near;
+        let fused = match fits || !question.strict {
+            true => fuse(&listed, self.settings.fusion_k),
+            false => Vec::new(),
+        };
+        let found = self.read(asker, target, fused).await?;
         let documents = documents(&found);
         let limits = Limits {
             passages: self.settings.passages,
@@ -247,14 +252,12 @@ impl Knowledge {
         };
         let mut passages = choose(found, limits);
         self.widen(asker, &mut passages).await?;
-        let abstain =
-            passages.is_empty() || (sure < self.settings.floor && near < self.settings.near);
         Ok(Found {
+            abstain: passages.is_empty() || !fits,
             passages,
             documents,
             lists,
             sure,
-            abstain,
             by_meaning: !self.embedder.models().is_empty(),
         })
     }

@@ -7,10 +7,9 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 
 use super::breaker::Breaker;
-use super::catalogue::Catalogue;
 use super::plan::{Builder, Chains};
 use super::settings::{Deadlines, Settings};
-use super::wire::{self, Place, Wire};
+use super::wire::{Place, Wire};
 use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
 use crate::model::Clock;
 
@@ -84,22 +83,7 @@ impl Door {
         if settings.offline {
             return Ok(Self::none());
         }
-        let catalogue = Catalogue::builtin().map_err(|error| Wrong {
-            setting: "config/models.toml".to_owned(),
-            got: error.to_string(),
-            wants: "a valid catalogue".to_owned(),
-        })?;
-        let deadlines = settings.models.deadlines;
-        let http = wire::http(&deadlines).map_err(|_| Wrong {
-            setting: "providers".to_owned(),
-            got: "no TLS".to_owned(),
-            wants: "an installed TLS provider".to_owned(),
-        })?;
-        let builder = Builder {
-            settings,
-            catalogue: &catalogue,
-            http: &http,
-        };
+        let builder = Builder::new(settings)?;
         let plan = Plan {
             chains: builder.chains(&clock)?,
             ..Plan::default()
@@ -107,7 +91,7 @@ impl Door {
         let wanted = settings.models.nearby.as_deref() != Some("");
         let nearby = (wanted && plan.chains.is_empty()).then(|| Nearby {
             place: builder.nearby(),
-            http: http.clone(),
+            http: builder.http.clone(),
         });
         let idle_keys = builder.idle_keys();
         for provider in &idle_keys {
@@ -119,7 +103,7 @@ impl Door {
         Ok(Self(Arc::new(Inside {
             nearby,
             idle_keys,
-            ..Inside::new(plan, clock, deadlines)
+            ..Inside::new(plan, clock, settings.models.deadlines)
         })))
     }
 

@@ -13,7 +13,7 @@ use metrics::{counter, histogram};
 use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
-use super::catalogue::{Catalogue, Embedding};
+use super::catalogue::Embedding;
 use super::door::Wrong;
 use super::error::Wait;
 use super::plan::Builder;
@@ -96,22 +96,7 @@ impl Embedder {
         if settings.offline || settings.models.embed.is_empty() {
             return Ok(Self::none());
         }
-        let catalogue = Catalogue::builtin().map_err(|error| Wrong {
-            setting: "config/models.toml".to_owned(),
-            got: error.to_string(),
-            wants: "a valid catalogue".to_owned(),
-        })?;
-        let deadlines = settings.models.deadlines;
-        let http = super::wire::http(&deadlines).map_err(|_| Wrong {
-            setting: "providers".to_owned(),
-            got: "no TLS".to_owned(),
-            wants: "an installed TLS provider".to_owned(),
-        })?;
-        let builder = Builder {
-            settings,
-            catalogue: &catalogue,
-            http: &http,
-        };
+        let builder = Builder::new(settings)?;
         builder.check_addresses()?;
         let mut links: Vec<Link> = Vec::new();
         for name in &settings.models.embed {
@@ -121,7 +106,7 @@ impl Embedder {
         }
         Ok(Self(Arc::new(Inside {
             clock,
-            deadlines,
+            deadlines: settings.models.deadlines,
             links,
         })))
     }

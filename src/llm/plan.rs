@@ -6,21 +6,40 @@ use std::sync::Arc;
 use super::catalogue::{Catalogue, LimitField};
 use super::door::Wrong;
 use super::settings::{Models, Secret, Settings};
-use super::wire::{Place, Wire};
+use super::wire::{self, Place, Wire};
 use super::{Model, Task, ollama};
 use crate::model::Clock;
 
 /// What the chains are made of.
 pub(super) struct Builder<'a> {
     pub(super) settings: &'a Settings,
-    pub(super) catalogue: &'a Catalogue,
-    pub(super) http: &'a reqwest_llm::Client,
+    pub(super) catalogue: Catalogue,
+    pub(super) http: reqwest_llm::Client,
 }
 
 /// The chains by task; a task without a model has none.
 pub(super) type Chains = HashMap<Task, Vec<Arc<dyn Model>>>;
 
-impl Builder<'_> {
+impl<'a> Builder<'a> {
+    /// Reads the catalogue and makes the client. Needs the TLS provider.
+    pub(super) fn new(settings: &'a Settings) -> Result<Self, Wrong> {
+        let catalogue = Catalogue::builtin().map_err(|error| Wrong {
+            setting: "config/models.toml".to_owned(),
+            got: error.to_string(),
+            wants: "a valid catalogue".to_owned(),
+        })?;
+        let http = wire::http(&settings.models.deadlines).map_err(|_| Wrong {
+            setting: "providers".to_owned(),
+            got: "no TLS".to_owned(),
+            wants: "an installed TLS provider".to_owned(),
+        })?;
+        Ok(Self {
+            settings,
+            catalogue,
+            http,
+        })
+    }
+
     /// Builds the chain of every task.
     pub(super) fn chains(&self, clock: &Clock) -> Result<Chains, Wrong> {
         self.check_addresses()?;

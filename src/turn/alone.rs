@@ -47,7 +47,7 @@ impl Alone {
     pub async fn explain(&self, asker: &Asker, said: &Said<'_>) -> Explained {
         let (intent, _) = sort(&self.reader, &self.door, &self.prompts, said).await;
         let target = intent.wanted();
-        let ground = Ground::look(&self.knowledge, asker, intent.clone(), said).await;
+        let ground = Ground::look(&self.knowledge, asker, intent.clone(), said, false).await;
         let next = match (able::missing(intent.act), ground.passages().len()) {
             (Some(what), _) => format!("say that it can't {what} yet"),
             (None, 0) if target != Target::None => "say that nothing was found".to_owned(),
@@ -71,7 +71,7 @@ impl Alone {
         let mut intent = self.reader.read(said);
         (intent.act, intent.target) = (Act::Ask, target);
         intent.confidence.scope = 1.0;
-        Ground::look(&self.knowledge, asker, intent, said).await
+        Ground::look(&self.knowledge, asker, intent, said, false).await
     }
 
     /// Answers a line from the knowledge of one target, whatever else it may be about.

@@ -85,7 +85,7 @@ impl Turn {
             });
         }
         let asker = self.asker(scene, commit).await?;
-        let mut ground = Ground::look(&self.knowledge, &asker, intent, &asked).await;
+        let mut ground = Ground::look(&self.knowledge, &asker, intent, &asked, true).await;
         ground.sorted = sorted;
         ground.refused = scene.setting() == Setting::Group && ground.target() != Target::Global;
         Ok(ground)
@@ -125,12 +125,13 @@ impl Ground {
         }
     }
 
-    /// Reads what is asked for, as far as the asker reaches it.
+    /// Reads what is asked for, as far as the asker reaches it; strictly: only what really answers it.
     pub(super) async fn look(
         knowledge: &Knowledge,
         asker: &Asker,
         intent: Intent,
         asked: &intent::Said<'_>,
+        strict: bool,
     ) -> Self {
         let target = intent.wanted();
         let scopes = asker.scopes(target);
@@ -149,6 +150,7 @@ impl Ground {
             before: &before,
             answer: by(true).next(),
             rewrite: None,
+            strict,
         };
         let found = knowledge.find(asker, target, &question).await;
         let source = |passage: &Passage| Source {
@@ -272,6 +274,9 @@ impl Ground {
         cited: &[usize],
     ) -> Option<NewRead> {
         let found = self.found.as_ref()?;
+        if found.passages.is_empty() {
+            return None;
+        }
         Some(NewRead {
             id: ReadId::new(commit.ids()),
             person: Some(commit.person()),

@@ -15,6 +15,7 @@ use toney::store::{Asker, Begun, Change, Facts, NewChunk, NewDocument, Scope, St
 
 use crate::sim::model::{EmbedFault, Server};
 use crate::store::{Home, Process, on_both};
+use crate::world::until_so;
 
 on_both! {
     a_finished_document_is_found_by_every_model
@@ -148,7 +149,7 @@ impl Running {
 
     /// Waits until every model has a vector of everything, and nothing is left to do.
     async fn settle(&self) {
-        self.until("everything has its vectors", async || {
+        until_so("everything has its vectors", async || {
             for model in &self.models {
                 let progress = self.store.vector_progress(model).await.unwrap();
                 if progress.done < progress.total {
@@ -159,16 +160,6 @@ impl Running {
         })
         .await;
         assert_eq!(self.store.depth().await.unwrap().dead, 0);
-    }
-
-    async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
-        let waiting = async {
-            while !is_so().await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let waiting = tokio::time::timeout(Duration::from_secs(30), waiting).await;
-        assert!(waiting.is_ok(), "waited in vain until {what}");
     }
 
     /// The texts that are nearest to a question.
@@ -264,11 +255,10 @@ async fn a_rate_limit_is_waited_out_in_full(home: Home) {
     let began = Instant::now();
     let first = running.take_in("first", &texts(3)).await;
     running.embed(first).await;
-    running
-        .until("the model was asked", async || {
-            !server.requests().is_empty()
-        })
-        .await;
+    until_so("the model was asked", async || {
+        !server.requests().is_empty()
+    })
+    .await;
     // Nothing that comes meanwhile goes before the time.
     let second = running.take_in("second", &texts(3)).await;
     running.embed(second).await;
@@ -287,16 +277,15 @@ async fn an_outage_ends_by_itself(home: Home) {
     let document = running.take_in("first", &texts(3)).await;
     running.embed(document).await;
     // Its attempts have nothing to do with how often other jobs are tried.
-    running
-        .until("it was tried again", async || {
-            let found = home
-                .read("SELECT payload FROM jobs WHERE state = 'due'")
-                .await;
-            found
-                .iter()
-                .any(|payload| payload.contains("\"failures\":2"))
-        })
-        .await;
+    until_so("it was tried again", async || {
+        let found = home
+            .read("SELECT payload FROM jobs WHERE state = 'due'")
+            .await;
+        found
+            .iter()
+            .any(|payload| payload.contains("\"failures\":2"))
+    })
+    .await;
     server.resume().await;
     running.settle().await;
     server.assert_clean();
@@ -311,11 +300,10 @@ async fn what_was_broken_off_goes_on(home: Home) {
     server.fault_embedding(EmbedFault::Turned);
     server.fault_embedding(EmbedFault::Hang);
     running.embed(document).await;
-    running
-        .until("the third batch hangs", async || {
-            server.embedded().len() == 3
-        })
-        .await;
+    until_so("the third batch hangs", async || {
+        server.embedded().len() == 3
+    })
+    .await;
     running.stop().await;
     let running = Running::start(&home, &server, &[HOUSE]).await;
     running.settle().await;

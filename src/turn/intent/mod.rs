@@ -37,6 +37,8 @@ pub const MODEL: &[u8] = include_bytes!("../../../config/intents.model");
 pub const UNSURE: f32 = 0.7;
 /// An act with an effect is read only when such acts are together at least so likely.
 const ORDERED: f32 = 0.6;
+/// From here on it is believed that no knowledge is needed, whatever the act may be.
+const IDLE: f32 = 0.85;
 /// Below this an act with an effect is asked back about.
 pub const DOUBTFUL: f32 = 0.45;
 
@@ -218,7 +220,10 @@ impl Intent {
     pub fn wanted(&self) -> Target {
         let is_sure = match self.act {
             Act::Ask => self.confidence.scope >= DOUBTFUL && self.target != Target::None,
-            _ => self.confidence.act >= UNSURE || self.target != Target::None,
+            _ => {
+                let is_idle = self.confidence.act >= UNSURE || self.confidence.scope >= IDLE;
+                is_idle || self.target != Target::None
+            }
         };
         if is_sure { self.target } else { Target::Hybrid }
     }

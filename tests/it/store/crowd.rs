@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use toney::model::Clock;
 use toney::store::{Change, Claim, JobState, LaneNews, Store};
@@ -148,15 +148,8 @@ async fn a_killed_postgres_loses_nothing() {
         .collect();
     let store = serve(ann, &log);
     for kill in 1..=4 {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while log.lock().unwrap().count() < kill * JOBS / 6 {
-            let done = log.lock().unwrap().count();
-            assert!(
-                Instant::now() < deadline,
-                "only {done} done before kill {kill}"
-            );
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        let reached = format!("what comes before kill {kill}");
+        until(&reached, || log.lock().unwrap().count() >= kill * JOBS / 6).await;
         server.kill();
         server.restart().await;
         store.renew().await.unwrap();
