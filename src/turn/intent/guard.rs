@@ -49,6 +49,7 @@ impl Guards {
         quoted(&words)
             .or_else(|| title(&line, &words))
             .or_else(|| negated(&line, &words, act))
+            .or_else(|| postponed(&line, act))
             .or_else(|| wondering(&line, &words, act))
             .or_else(|| conditional(&line, act))
             .or_else(|| past(&line, &words, act))
@@ -121,6 +122,21 @@ fn negated(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str> 
     words.orders.iter().all(refused).then_some("negated")
 }
 
+/// "The payout can wait", "attends avant de publier". Who puts a request off rejects it, so that stays.
+fn postponed(line: &Line<'_>, act: Act) -> Option<&'static str> {
+    let is_put_off = !line.all("later").is_empty() && line.all("polite").is_empty();
+    let can_wait = is_grave(act) || act == Act::Tip;
+    (can_wait && is_put_off).then_some("postponed")
+}
+
+/// Whether an act takes money out, publishes, decides or destroys.
+fn is_grave(act: Act) -> bool {
+    matches!(
+        act,
+        Act::Payout | Act::ReleaseSubmit | Act::Approve | Act::Forget
+    )
+}
+
 /// "Should I approve it?", "we were thinking about pausing", "she said release it".
 fn wondering(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str> {
     if !line.all("maybe").is_empty() {
@@ -142,11 +158,7 @@ fn wondering(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str
 
 /// "If the label agrees, release it": not now, and nobody has promised to watch for it.
 fn conditional(line: &Line<'_>, act: Act) -> Option<&'static str> {
-    let grave = matches!(
-        act,
-        Act::Payout | Act::ReleaseSubmit | Act::Approve | Act::Forget
-    );
-    (grave && !line.all("condition").is_empty()).then_some("conditional")
+    (is_grave(act) && !line.all("condition").is_empty()).then_some("conditional")
 }
 
 /// "I tipped her 20 yesterday", "der Manager hat es schon freigegeben".

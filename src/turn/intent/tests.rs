@@ -160,7 +160,7 @@ fn acts_are_those_of_the_file() {
 }
 
 /// Words of an order that are none, and the act that they must not become.
-const NO_ORDERS: [(&str, Act); 60] = [
+const NO_ORDERS: [(&str, Act); 69] = [
     ("don't pay me out yet", Act::Payout),
     ("please do not release the single", Act::ReleaseSubmit),
     ("no need to delete anything", Act::Forget),
@@ -239,6 +239,18 @@ const NO_ORDERS: [(&str, Act); 60] = [
         "wenn das master fertig ist, reich es ein",
         Act::ReleaseSubmit,
     ),
+    ("let's wait with the payout", Act::Payout),
+    ("the payout can wait", Act::Payout),
+    ("the release can wait, no rush", Act::ReleaseSubmit),
+    (
+        "avoid sending anything to the shops today",
+        Act::ReleaseSubmit,
+    ),
+    ("no wait, hold the approval", Act::Approve),
+    ("espera con el pago, por favor", Act::Payout),
+    ("calma com o pagamento, espera com isso", Act::Payout),
+    ("attends avant de publier", Act::ReleaseSubmit),
+    ("warte noch mit der Veröffentlichung", Act::ReleaseSubmit),
 ];
 
 #[test]
@@ -256,7 +268,13 @@ fn what_is_no_order_is_refused() {
 }
 
 /// Orders that a guard must not take for something else.
-const ORDERS: [(&str, Act); 32] = [
+const ORDERS: [(&str, Act); 35] = [
+    ("I can't wait, push the single out", Act::ReleaseSubmit),
+    (
+        "don't wait for the label, pay me out 200 euros",
+        Act::Payout,
+    ),
+    ("wait, yes, approve it", Act::Approve),
     ("pay me out 200 euros", Act::Payout),
     ("why don't you play some jazz", Act::Play),
     ("no more changes, push the single out", Act::ReleaseSubmit),
