@@ -18,7 +18,6 @@ use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Store};
 use super::Settings;
 use super::extract::{Extracted, Unreadable, extract};
 use super::forget::sweep;
-use super::language::language;
 use super::split::{Sizes, split};
 
 /// Pieces that are stored in one transaction.
@@ -276,7 +275,7 @@ fn cut_up(
     (sizes, standing): (Sizes, i64),
     slices: &mpsc::Sender<Slice>,
 ) -> (i64, Option<Language>) {
-    let language = language(text);
+    let language = terms::language(text);
     let code = language.map(Language::code).unwrap_or_default();
     let letters = text.chars().count().max(1) as u64;
     let mut ordinal = 0;

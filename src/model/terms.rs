@@ -5,12 +5,15 @@
 //! answer is written, so a question's word stands for its stems in all languages that are shipped; one that reaches
 //! a passage of its own language is enough.
 
+mod language;
 mod stop;
 mod words;
 
 use std::collections::HashMap;
 
 use frostem::{Algorithm, Stemmer};
+
+pub use language::language;
 
 use words::Word;
 
@@ -220,13 +223,6 @@ pub fn of_query(text: &str) -> Query {
     Query {
         words: words.collect(),
     }
-}
-
-/// The language whose small words a text holds; English where there are none.
-pub fn language_of(text: &str) -> Language {
-    let mut said: Vec<String> = Vec::new();
-    words::each(text, |word| said.push(word.text.to_owned()));
-    stop::language_of(said.iter().map(String::as_str))
 }
 
 /// The stem of a word; a number or a code has none.

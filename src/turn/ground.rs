@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use crate::knowledge::{Found, Knowledge, Passage, Question};
 use crate::llm::{self, Report};
-use crate::model::terms;
+use crate::model::terms::{self, Language};
 use crate::model::{Button, DocumentPress, Failure, ReadId, Setting, Target, phrases};
 use crate::store::{Asker, NewRead, ReadPassage, Role};
 
@@ -156,7 +156,7 @@ impl Ground {
         let source = |passage: &Passage| Source {
             path: passage.path.clone(),
             text: passage.text.clone(),
-            language: terms::language_of(&passage.text),
+            language: terms::language(&passage.text).unwrap_or(Language::English),
         };
         Self {
             sources: found.passages.iter().map(source).collect(),
