@@ -233,11 +233,19 @@ fn stem<'a>(stemmer: &Stemmer, word: &'a str) -> std::borrow::Cow<'a, str> {
     stemmer.stem(word)
 }
 
-/// FNV-1a over the bytes, its halves folded together, as a number from 1 to [`LIMIT`].
+/// What a hash by [`fnv`] begins with.
+pub const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: a hash that goes on with these bytes.
+pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The word's hash, its halves folded together, as a number from 1 to [`LIMIT`].
 fn term(word: &str) -> u32 {
-    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv(FNV, word.as_bytes());
     u32::try_from((hash ^ (hash >> 32)) % u64::from(LIMIT)).unwrap_or_default() + 1
 }
 
