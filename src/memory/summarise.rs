@@ -1,10 +1,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::StreamExt;
 
 use crate::jobs::{Work, Worker};
-use crate::llm::{self, Door, Heard, Prompts, Request, Task};
+use crate::llm::{self, Door, Prompts, Request, Task};
 use crate::model::{Clock, Event, Failure, Happening, Ids, ModelCallId, SessionId};
 use crate::store::{Change, Line, ModelCall, Role, Store, Summary};
 
@@ -87,43 +86,35 @@ impl Summarise {
             messages: vec![llm::Line::new(llm::Role::Person, prompt)],
             ..Request::default()
         };
-        let mut text = String::new();
-        let mut heard = self.door.answer(Task::Summarise, request);
-        while let Some(piece) = heard.next().await {
-            match piece {
-                Heard::Text(more) => text.push_str(&more),
-                Heard::Restart => text.clear(),
-                Heard::Tool(_) => {}
-                Heard::Done(report) => {
-                    let summary = Summary {
-                        session,
-                        summary: text.trim().to_owned(),
-                        through,
-                    };
-                    let call = ModelCall {
-                        id: ModelCallId::new(&self.ids),
-                        turn: None,
-                        task: Task::Summarise.as_str().to_owned(),
-                        provider: report.provider,
-                        model: report.model,
-                        result: "answered".to_owned(),
-                        tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
-                        tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
-                        cost_nano_usd: report.cost.nanos(),
-                        first_token_ms: millis(report.first_token),
-                        total_ms: millis(report.total),
-                        at: self.clock.now(),
-                    };
-                    return Change {
-                        summaries: vec![summary],
-                        calls: vec![call],
-                        ..Change::default()
-                    };
-                }
-                Heard::Failed(_) => break,
-            }
+        let llm::Whole { text, end, .. } =
+            llm::whole(self.door.answer(Task::Summarise, request)).await;
+        let Ok(report) = end else {
+            return Change::default();
+        };
+        let summary = Summary {
+            session,
+            summary: text.trim().to_owned(),
+            through,
+        };
+        let call = ModelCall {
+            id: ModelCallId::new(&self.ids),
+            turn: None,
+            task: Task::Summarise.as_str().to_owned(),
+            provider: report.provider,
+            model: report.model,
+            result: "answered".to_owned(),
+            tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
+            tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+            cost_nano_usd: report.cost.nanos(),
+            first_token_ms: millis(report.first_token),
+            total_ms: millis(report.total),
+            at: self.clock.now(),
+        };
+        Change {
+            summaries: vec![summary],
+            calls: vec![call],
+            ..Change::default()
         }
-        Change::default()
     }
 }
 
