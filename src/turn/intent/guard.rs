@@ -38,23 +38,29 @@ impl Guards {
         }
     }
 
-    /// Why this act may not follow from these words, if so.
-    pub(super) fn refuse(&self, said: &Said<'_>, cut: &Cut, act: Act) -> Option<&'static str> {
-        // Help for somebody in danger, or a person for somebody who asks for one, is never refused.
-        if !act.has_effect() || matches!(act, Act::Crisis | Act::Human) {
-            return None;
-        }
+    /// The acts that may not follow from these words, each with why.
+    pub(super) fn refused(&self, said: &Said<'_>, cut: &Cut) -> Vec<(Act, &'static str)> {
         let line = Line::new(self, &cut.tokens);
-        let words = Triggers::find(&line, act);
-        quoted(&words)
-            .or_else(|| title(&line, &words))
-            .or_else(|| negated(&line, &words, act))
-            .or_else(|| postponed(&line, act))
-            .or_else(|| wondering(&line, &words, act))
-            .or_else(|| conditional(&line, act))
-            .or_else(|| past(&line, &words, act))
-            .or_else(|| unasked(said, &line, &words, act))
+        let acts = Act::ALL.into_iter();
+        acts.filter_map(|act| Some((act, refusal(said, &line, act)?)))
+            .collect()
     }
+}
+
+fn refusal(said: &Said<'_>, line: &Line<'_>, act: Act) -> Option<&'static str> {
+    // Help for somebody in danger, or a person for somebody who asks for one, is never refused.
+    if !act.has_effect() || matches!(act, Act::Crisis | Act::Human) {
+        return None;
+    }
+    let words = Triggers::find(line, act);
+    quoted(&words)
+        .or_else(|| title(line, &words))
+        .or_else(|| negated(line, &words, act))
+        .or_else(|| postponed(line, act))
+        .or_else(|| wondering(line, &words, act))
+        .or_else(|| conditional(line, act))
+        .or_else(|| past(line, &words, act))
+        .or_else(|| unasked(said, line, &words, act))
 }
 
 /// Where a line orders an act and where it tells of one.

@@ -125,10 +125,7 @@ impl Reader {
         let cut = Cut::new(said.text, &self.concepts);
         let shown = features_of(&cut, said, &self.concepts);
         let likely = self.weights.probabilities(&shown.list);
-        let refused: Vec<(Act, &'static str)> = Act::ALL
-            .into_iter()
-            .filter_map(|act| Some((act, self.guards.refuse(said, &cut, act)?)))
-            .collect();
+        let refused = self.guards.refused(said, &cut);
         let refusal = |act: Act| {
             let mut all = refused.iter();
             all.find(|(known, _)| *known == act).map(|(_, why)| *why)
