@@ -500,6 +500,20 @@ fn what_is_not_the_shape_is_nothing() {
     }
     let odd = r#"{"scope":"global","act":"payout","confidence":1,"args":{}}"#;
     assert_eq!(reply::parse(odd).unwrap().target, Target::Personal);
+    let asks = |query: &str| {
+        let more = format!(
+            r#"{{"scope":"global","act":"ask","confidence":1,"args":{{}},"query":{query}}}"#
+        );
+        reply::parse(&more).unwrap().query
+    };
+    assert_eq!(
+        asks(r#"" who pays mechanicals? ""#).as_deref(),
+        Some("who pays mechanicals?")
+    );
+    let long = format!("\"{}\"", "x".repeat(501));
+    for odd in ["\"\"", "null", "[1]", r#""two\nlines""#, long.as_str()] {
+        assert_eq!(asks(odd), None, "{odd}");
+    }
     let schema = reply::schema();
     assert_eq!(
         schema["properties"]["act"]["enum"]
