@@ -18,7 +18,7 @@ pub const OFFLINE: &str = "I can't reach a language model at the moment, so I ca
     Your message is kept, nothing is lost. Commands like /help, /why and /privacy work meanwhile.";
 
 /// The answer when no model was ever set up.
-pub const NO_MODEL: &str = "No language model is set up here, so I can only answer commands; /help lists them. \
+pub const NO_MODEL: &str = "No language model is set up here, so I can't talk this through with you. I quote what stands in documents and answer commands; /help lists them. \
     Whoever runs me can set OPENAI_API_KEY (or another provider's key), or start Ollama on this machine, \
     and I'll talk.";
 
@@ -31,7 +31,7 @@ pub const SWITCHED_OFF: &str = "I run without a language model here, so I can't 
     Your message is kept. Commands like /help and /privacy work.";
 
 /// `/model` when none is wanted.
-pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models off, so I only answer commands; /help lists them.";
+pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models off, so I quote what stands in documents and answer commands; /help lists them.";
 
 /// The answer when a model said nothing that can be read.
 pub const NO_WORDS: &str =
@@ -50,6 +50,9 @@ pub const SOURCES: &str = "**Sources**";
 /// Behind a source that belongs to the person.
 pub const YOURS: &str = "your document";
 
+/// Behind a source that the artist and the managers reach.
+pub const TEAM: &str = "shared with the team";
+
 /// Behind a source that belongs to everybody.
 pub const GENERAL: &str = "general knowledge";
 
@@ -61,6 +64,10 @@ pub const QUOTED_WITHOUT: &str = "_I run without a language model here, so these
 
 /// In place of an answer when nothing fits and no model can talk about it.
 pub const FOUND_NOTHING: &str = "I found nothing about that in what I may read for you.";
+
+/// Behind it where others read along and private documents were left alone.
+pub const ASK_ALONE: &str =
+    "Private documents stay closed where others read along; ask me in our direct chat.";
 
 /// Somebody who may be in danger, while nobody but Toney is there.
 pub const CRISIS: &str = "I'm an AI and not the right help for this, but please don't stay alone with it. If you or somebody else is in danger now, call your \
@@ -140,13 +147,16 @@ pub const GIVEN_UP: &str = "Something went wrong on my side with your last messa
 /// `/privacy`.
 pub const PRIVACY: &str = "**What I keep**\n\
     - What you write to me and what I answer, so that I can follow our talk. /new starts over.\n\
-    - Files you send, on the machine I run on.\n\
+    - Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.\n\
+    - Which passages I read for which answer; /why tells you.\n\
     - Your name and id on this platform, so that I know it is you.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
-    - To answer, your name, our last ten exchanges and a short summary of what came before go to the language model; /model names it.\n\
+    - To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.\n\
+    - Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.\n\
     - Logs hold ids and times, never what was said.\n\n\
-    **In groups** I only read what is addressed to me, and I never use what you told me in private.";
+    **In groups** I only read what is addressed to me, and I never use what you told me in private.\n\n\
+    **Yours to decide**: /docs shows, shares and deletes documents; /forget deletes what I have about something.";
 
 /// A command that is not there.
 pub fn unknown_command(name: &str) -> String {
@@ -196,6 +206,46 @@ pub const fn about(target: Target) -> &'static str {
         Target::Hybrid => "your documents and the trade",
         Target::None => "nothing that stands in documents",
     }
+}
+
+/// The button that shows a source.
+pub fn read_source(number: usize) -> String {
+    format!("Read {number}")
+}
+
+/// `/why`: what was understood.
+pub fn why_understood(what: &str) -> String {
+    format!("- What I understood: {what}")
+}
+
+/// `/why`: nothing was looked for.
+pub const WHY_NOT_SEARCHED: &str = "- Documents used: none; I didn't look for any";
+
+/// `/why`: nothing was found.
+pub const WHY_NOTHING_FITTED: &str = "- Documents used: none; nothing fitted";
+
+/// `/why`: a passage that the answer cites.
+pub fn why_cited(number: usize, path: &str) -> String {
+    format!("- Used as [{number}]: {path}")
+}
+
+/// `/why`: a passage that it does not cite.
+pub fn why_read(path: &str) -> String {
+    format!("- Read and not used: {path}")
+}
+
+/// `/why`: how was searched.
+pub fn why_searched(ways: &[String]) -> String {
+    format!("- How I searched: {}", ways.join("; "))
+}
+
+/// `/why`: private documents were not looked at.
+pub const WHY_REFUSED: &str = "- Left alone: private documents, because others read along here";
+
+/// What was understood, in a few words.
+pub fn understood(act: &str, target: Target, sure: f32, unsure: bool) -> String {
+    let perhaps = if unsure { "perhaps " } else { "" };
+    format!("{perhaps}{act}, about {} ({sure} % sure)", about(target))
 }
 
 /// Above the list of documents.
@@ -250,12 +300,20 @@ pub fn forgettable(what: &str) -> String {
     format!("These are called “{what}” or speak of it. Press one to delete it:")
 }
 
-/// A file that was kept.
-pub fn kept_file(what: &str, name: &str, size: &str) -> String {
-    format!(
-        "I kept your {what} {name}({size}). I can't look inside files yet, so tell me what's in it if it matters now."
-    )
+/// A file that was kept, and why no more than that.
+pub fn kept_file(what: &str, name: &str, size: &str, why: &str) -> String {
+    format!("I kept your {what} {name}({size}). {why}")
 }
+
+/// Why a photo or a voice note is only kept.
+pub const NO_EYES: &str = "I can't see or hear what's in it yet, so tell me if it matters now.";
+
+/// Why a document is only kept that came where others read along.
+pub const READ_ALONE: &str =
+    "I don't read documents where others read along; send it in our direct chat and I will.";
+
+/// Why a document of somebody else is only kept.
+pub const READ_FOR_MEMBERS: &str = "I only read documents for artists I work for and their managers; whoever runs me can give you a code to join.";
 
 /// A file that is too large.
 pub fn too_large(what: &str, most: &str) -> String {
@@ -343,8 +401,8 @@ pub fn storing_document(name: &str, percent: u64) -> String {
     format!("Reading “{name}” … {percent} %")
 }
 
-/// Under a document: lets the managers of the artist reach it.
-pub const SHARE_DOCUMENT: &str = "Share with managers";
+/// Under a document: lets the artist and the managers reach it.
+pub const SHARE_DOCUMENT: &str = "Share with the team";
 
 /// Under a document: lets nobody else reach it any more.
 pub const KEEP_DOCUMENT: &str = "Keep to myself";

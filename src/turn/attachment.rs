@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use crate::jobs::Work;
 use crate::knowledge::worker::Order;
-use crate::model::{AttachmentId, Failure, File, MediaKind, PersonId, phrases};
+use crate::model::{AttachmentId, Failure, File, MediaKind, Setting, phrases};
 use crate::platform::{FetchError, FileStream};
 use crate::store::{Change, NewAttachment, Scope};
 
@@ -54,7 +54,7 @@ impl Kept {
             }
         };
         let attachment = AttachmentId::new(&turn.ids);
-        let order = self.order(turn, scene, commit.person(), (attachment, &path));
+        let order = self.order(scene, &commit, (attachment, &path));
         let order = order.await?;
         let is_read = order.is_some();
         commit.attachment(NewAttachment {
@@ -87,13 +87,19 @@ impl Kept {
             return Ok(commit.done().await);
         }
         if self.caption.trim().is_empty() {
-            commit.say(scene, phrases::kept_file(what, &name, &bytes(stored.size)));
+            let why = match (self.media, last.setting) {
+                (MediaKind::Voice | MediaKind::Photo, _) => phrases::NO_EYES,
+                (MediaKind::Document, Setting::Group) => phrases::READ_ALONE,
+                (MediaKind::Document, Setting::Direct) => phrases::READ_FOR_MEMBERS,
+            };
+            let size = bytes(stored.size);
+            commit.say(scene, phrases::kept_file(what, &name, &size, why));
             return Ok(commit.done().await);
         }
         let said = Said {
-            text: format!(
-                "{}\n\n[sent with a {what} {name}that you {}]",
-                self.caption,
+            text: self.caption,
+            besides: format!(
+                "[sent with a {what} {name}that you {}]",
                 if is_read {
                     "are about to read"
                 } else {
@@ -153,18 +159,17 @@ impl Kept {
     /// so is what comes up in a group.
     async fn order(
         &self,
-        turn: &Turn,
         scene: &Scene,
-        person: PersonId,
+        commit: &Commit<'_>,
         (attachment, path): (AttachmentId, &Path),
-    ) -> Result<Option<Order>> {
+    ) -> Result<Option<Order>, Failure> {
         let Some(last) = scene.last() else {
             return Ok(None);
         };
         if self.media != MediaKind::Document {
             return Ok(None);
         }
-        let asker = turn.store.asker(person, last.setting).await?;
+        let (person, asker) = (commit.person(), commit.asker(last.setting).await?);
         Ok(asker.artist().map(|artist| Order {
             attachment,
             path: path.to_owned(),

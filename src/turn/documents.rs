@@ -137,7 +137,7 @@ impl Turn {
 
     /// Who asks here.
     pub(super) async fn asker(&self, scene: &Scene, commit: &Commit<'_>) -> Result<Asker, Failure> {
-        Ok(self.store.asker(commit.person(), scene.setting()).await?)
+        Ok(commit.asker(scene.setting()).await?.clone())
     }
 
     async fn obey(

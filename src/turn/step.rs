@@ -64,7 +64,7 @@ impl Over {
             How::Unavailable(unavailable) => {
                 !matches!(unavailable.reason, Reason::NotConfigured | Reason::Offline)
             }
-            How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
+            How::Fixed | How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
         }
     }
 
@@ -77,6 +77,8 @@ impl Over {
 /// How an answer came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum How {
+    /// No model was asked, because what is said is always the same.
+    Fixed,
     /// A model made it.
     Model(Report),
     /// The person stopped it.
@@ -104,6 +106,16 @@ impl Answer {
             String::new()
         } else {
             self.with_prefix(&self.said)
+        }
+    }
+
+    /// An answer that needs no model.
+    pub(super) fn fixed(self, note: &str) -> Over {
+        Over {
+            prefix: self.prefix,
+            said: String::new(),
+            note: note.to_owned(),
+            how: How::Fixed,
         }
     }
 
@@ -142,6 +154,7 @@ impl Answer {
                 Finish::Complete | Finish::Tools => "",
                 Finish::Length => phrases::CUT,
             },
+            How::Fixed => "",
             How::Stopped if said.is_empty() => phrases::STOPPED,
             How::Stopped => phrases::STOPPED_HERE,
             How::Interrupted => "",

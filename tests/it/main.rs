@@ -44,6 +44,7 @@ mod story_input;
 mod story_message;
 mod story_outage;
 mod story_restart;
+mod story_understood;
 mod story_use_cases;
 mod telegram_adapter;
 mod terminal_adapter;
