@@ -8,8 +8,10 @@ use std::collections::HashSet;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::model::phrases;
-use crate::model::terms::{self, Language};
+use crate::model::{
+    phrases,
+    terms::{self, Language},
+};
 
 /// A sentence of fewer words than this says too little to be held against anything.
 const FEW_WORDS: usize = 3;
