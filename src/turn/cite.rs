@@ -407,16 +407,16 @@ mod tests {
         let long = "The drummer and the singer of this band say that the festival is a ferry with trumpets, violins, \
             elephants, tigers, acrobats and jugglers [2].";
         assert!(checked(long).text.ends_with(phrases::NO_SOURCE));
-        let german = Source {
+        let german = [Source {
             language: Language::German,
             text: "Der Vorschuss wird mit den Einnahmen verrechnet.".to_owned(),
             ..sources().remove(0)
-        };
+        }];
         // No word tells which language this is, so it is not taken for a translation.
-        let bare = super::check("Elephants, tigers, acrobats [1].", &[german.clone()], "");
+        let bare = super::check("Elephants, tigers, acrobats [1].", &german, "");
         assert!(bare.text.ends_with(phrases::NO_SOURCE), "{}", bare.text);
         let translated = "The advance is set off against what you earn [1].";
-        let translated = super::check(translated, &[german], "");
+        let translated = super::check(translated, &german, "");
         assert_eq!(translated.cited, [0]);
     }
 

@@ -196,3 +196,20 @@ async fn a_private_question_in_a_group_is_sent_to_the_direct_chat() {
     assert!(said.contains(phrases::ASK_ALONE), "{said}");
     world.finish().await;
 }
+
+/// Understanding takes its time, too; whoever waits for it sees that something is done.
+#[tokio::test]
+async fn who_waits_to_be_understood_sees_typing() {
+    let world = World::with(|w| {
+        w.set("TONEY__TURN__SORT", "unsure");
+        w.set("TONEY__TURN__SORT_MS", 10_000);
+    })
+    .await;
+    let ann = world.friend("ann").await;
+    let slow = Answer::tool("1", "sort", &meant("documents", "personal"));
+    world.model.push(slow.after(Duration::from_millis(1_300)));
+    let said = asks(&world, &ann, UNCLEAR).await;
+    assert!(said.ends_with(phrases::NO_DOCS), "{said}");
+    assert!(world.telegram.calls("sendChatAction") > 0);
+    world.finish().await;
+}
