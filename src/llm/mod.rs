@@ -27,7 +27,9 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 
-pub use catalogue::{Catalogue, Embedding, Entry};
+pub use catalogue::{
+    Catalogue, Embedding, Entry, Published, Refreshed, Unreadable, Unrefreshed, Voice, refresh,
+};
 pub use door::{Door, Wrong};
 pub use embed::Embedder;
 pub use error::{Error, Wait};
