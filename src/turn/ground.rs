@@ -150,7 +150,14 @@ impl Ground {
 
     /// Whether anything has to be read for it.
     pub(super) fn wants_reading(&self) -> bool {
-        self.target() != Target::None && self.command().is_none() && !self.is_crisis()
+        let is_talk = self.command().is_none() && !self.is_crisis() && self.refusal().is_none();
+        is_talk && self.target() != Target::None
+    }
+
+    /// What is surely ordered and cannot be done yet, whatever stands in documents.
+    fn refusal(&self) -> Option<&'static str> {
+        let is_order = self.intent.act.has_effect() && !self.intent.is_unsure();
+        missing(self.intent.act).filter(|_| is_order)
     }
 
     /// Reads what is asked for, as far as the asker reaches it; strictly: only what really answers it.
@@ -219,11 +226,10 @@ impl Ground {
     /// What is done about it, as far as no model has a say.
     pub(super) fn plan(&self) -> Plan<'_> {
         let missing = missing(self.intent.act);
-        let is_order = self.intent.act.has_effect() && !self.intent.is_unsure();
         match (self.command(), missing, self.passages().len()) {
             (Some((command, args)), _, _) => Plan::Command(command, args),
             _ if self.intent.act == Act::Crisis => Plan::Crisis,
-            (None, Some(what), _) if is_order => Plan::Missing(what),
+            (None, Some(what), _) if self.refusal().is_some() => Plan::Missing(what),
             (None, Some(what), 0) if self.intent.is_doubtful() => Plan::AskBack(what),
             (None, Some(what), 0) => Plan::Missing(what),
             (None, None, 0) if self.found_nothing() => Plan::Nothing,
