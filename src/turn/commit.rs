@@ -25,6 +25,8 @@ pub(super) struct Commit<'a> {
     recalled: Recalled,
     /// Whether what is remembered now was said by the person who was looked up.
     speaker: bool,
+    /// Conversations of which nothing may be kept at hand.
+    stale: Vec<Address>,
     change: Change,
 }
 
@@ -63,6 +65,7 @@ impl<'a> Commit<'a> {
             now: scene.now,
             recalled,
             speaker: true,
+            stale: Vec::new(),
             change,
         }
     }
@@ -82,6 +85,11 @@ impl<'a> Commit<'a> {
     /// Notes a reading of knowledge.
     pub(super) fn reading(&mut self, read: Option<NewRead>) {
         self.change.reads.extend(read);
+    }
+
+    /// Something was struck from these conversations.
+    pub(super) fn forget(&mut self, chats: Vec<Address>) {
+        self.stale.extend(chats);
     }
 
     pub(super) fn conversation(&self) -> ConversationId {
@@ -265,10 +273,11 @@ impl<'a> Commit<'a> {
         for row in &mut self.change.conversations {
             row.session = session;
         }
-        self.turn
-            .memory
-            .keep(&self.address, self.turns, &self.recalled)
-            .await;
+        let memory = &self.turn.memory;
+        if !self.stale.contains(&self.address) {
+            memory.keep(&self.address, self.turns, &self.recalled).await;
+        }
+        memory.forget(&self.stale).await;
         self.change
     }
 

@@ -206,6 +206,14 @@ impl Ground {
             && (is_asked || sure.scope >= intent::UNSURE)
     }
 
+    /// What is said then.
+    pub(super) fn nothing(&self) -> &'static str {
+        match self.refused {
+            true => phrases::FOUND_NOTHING_HERE,
+            false => phrases::FOUND_NOTHING,
+        }
+    }
+
     /// What is wanted that cannot be done yet; empty = nothing.
     pub(super) fn unable(&self) -> &'static str {
         let is_sure = !self.intent.is_unsure();
@@ -353,7 +361,7 @@ impl Ground {
 }
 
 /// A hash that tells whether the same was asked, and nothing else.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.trim().to_lowercase().as_bytes());
     let short = digest.iter().take(8);
     short.map(|byte| format!("{byte:02x}")).collect()

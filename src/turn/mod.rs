@@ -3,7 +3,7 @@
 //!
 //! Deciding is pure (`gather`, `step`, `command`); this file and its driver do what was decided.
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
-//! commit. Start with [`Turn`].
+//! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
 pub mod alone;
@@ -251,7 +251,7 @@ impl Turn {
         };
         match command {
             Command::Docs => return self.docs(scene, commit, args).await,
-            Command::Forget => return self.forget(scene, commit, args).await,
+            Command::Forget => return self.forget(scene, commit, (args, "")).await,
             Command::Start
             | Command::Help
             | Command::New
@@ -281,7 +281,11 @@ impl Turn {
         if command == Command::New {
             commit.begin_session();
         }
-        commit.say(scene, command::say(command, args, &view));
+        let mut said = command::say(command, args, &view);
+        if command == Command::Why {
+            said.push_str(&self.on_record(scene, &commit).await?);
+        }
+        commit.say(scene, said);
         Ok(commit.done().await)
     }
 

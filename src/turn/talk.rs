@@ -61,7 +61,10 @@ impl<'a> Talk<'a> {
         };
         match talk.ground.command() {
             Some(Command::Docs) => turn.docs(scene, commit, "").await,
-            Some(Command::Forget) => turn.forget(scene, commit, talk.ground.topic()).await,
+            Some(Command::Forget) => {
+                let what = (talk.ground.topic(), talk.words());
+                turn.forget(scene, commit, (what.0, &what.1)).await
+            }
             Some(Command::Why) => turn.command(scene, commit, Command::Why.name(), "").await,
             Some(_) | None => talk.run(commit, work).await,
         }
@@ -140,7 +143,7 @@ impl<'a> Talk<'a> {
                 false => phrases::not_yet(what),
             };
         } else if self.ground.found_nothing() {
-            over.note = format!("{} {}", phrases::FOUND_NOTHING, over.note);
+            over.note = format!("{} {}", self.ground.nothing(), over.note);
         }
         Vec::new()
     }
