@@ -100,7 +100,7 @@ const DELETE_ATTACHMENTS: Sql = same("DELETE FROM attachments WHERE path = $1 AN
 // What is deleted stays in the index until its parts are merged into one. A negative number begins that, and
 // goes on with it: so many pages at a time, and nothing once it is done.
 const MERGE: Sql = Sql {
-    sqlite: "INSERT INTO lexical (lexical, rank) VALUES ('merge', -500)",
+    sqlite: "INSERT INTO lexical (lexical, rank) VALUES ('merge', -100)",
     postgres: "",
 };
 const WRITTEN: Sql = Sql {

@@ -12,7 +12,7 @@ use toney::model::{
 };
 use toney::store::{
     Begun, Change, Conversation, NewAttachment, NewDocument, NewJob, NewMessage, NewPerson,
-    NewRead, NewSession, ReadPassage, Renamed, Role, Scope,
+    NewRead, NewSession, ReadPassage, Renamed, Role, Scope, Summary,
 };
 
 use super::knowledge::{Cast, facts, invite, pieces};
@@ -21,6 +21,7 @@ use super::{Home, address, on_both};
 on_both! {
     what_was_answered_from_a_document_goes_with_it
     an_answer_that_comes_late_goes_too
+    a_summary_that_comes_late_does_not_count
     what_others_were_answered_from_an_erased_persons_documents_goes
     nothing_names_a_person_who_was_erased
     what_cannot_be_read_leaves_nothing
@@ -145,6 +146,38 @@ async fn an_answer_that_comes_late_goes_too(home: Home) {
     told.outbound.clear();
     cast.process.apply(told).await;
     assert_eq!(home.read(SECRETS).await, [""; 0]);
+}
+
+/// The same for what was made of an answer before it was struck.
+async fn a_summary_that_comes_late_does_not_count(home: Home) {
+    let cast = Cast::meet(&home).await;
+    let store = &cast.process.store;
+    let id = cast.take_in(&cast.anns("a.txt", ""), &["secret"]).await;
+    let told = answered(&cast, (cast.ann_herself, "fake:main:1"), id);
+    let summary = Summary {
+        session: told.messages[0].session,
+        summary: "a secret".to_owned(),
+        through: told.messages[1].id,
+        before: String::new(),
+        from: told.messages[0].id,
+        struck: 0,
+    };
+    cast.process.apply(told).await;
+    let asker = cast.asker(cast.ann_herself).await;
+    store.remove_document(&asker, id).await.unwrap().unwrap();
+    let anew = Summary {
+        summary: "nothing".to_owned(),
+        struck: 1,
+        ..summary.clone()
+    };
+    for (summary, kept) in [(summary, ""), (anew, "nothing")] {
+        let change = Change {
+            summaries: vec![summary],
+            ..Change::default()
+        };
+        cast.process.apply(change).await;
+        assert_eq!(home.read("SELECT summary FROM sessions").await, [kept]);
+    }
 }
 
 async fn what_others_were_answered_from_an_erased_persons_documents_goes(home: Home) {
