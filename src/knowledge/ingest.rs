@@ -150,6 +150,7 @@ impl Ingest {
             Err(error) if error.may_pass() => return Err(error.into()),
             Err(error) => {
                 self.store.fail_document(id, &error.to_string()).await?;
+                sweep(&self.store).await?;
                 return Err(error.into());
             }
         };

@@ -4,7 +4,9 @@ use async_trait::async_trait;
 
 use crate::jobs::{Work, Worker};
 use crate::llm::{self, Door, Prompts, Request, Task};
-use crate::model::{Clock, Event, Failure, Happening, Ids, ModelCallId, SessionId};
+use crate::model::{
+    Clock, Event, Failure, Happening, Ids, MessageId, ModelCallId, SessionId, phrases,
+};
 use crate::store::{Change, Line, ModelCall, Role, Store, Summary};
 
 use super::LINES;
@@ -54,9 +56,12 @@ impl Worker for Summarise {
             .lines(&session.to_string(), &through, MOST)
             .await?;
         lines.truncate(lines.len().saturating_sub(LINES));
-        match lines.last() {
-            Some(last) => Ok(self.fold(session, &before, &lines, last.id).await),
-            None => Ok(Change::default()),
+        match (lines.first(), lines.last()) {
+            (Some(first), Some(last)) => {
+                let range = (first.id, last.id);
+                Ok(self.fold(session, &before, (&lines, range)).await)
+            }
+            (_, _) => Ok(Change::default()),
         }
     }
 }
@@ -66,9 +71,12 @@ impl Summarise {
         &self,
         session: SessionId,
         before: &str,
-        lines: &[Line],
-        through: crate::model::MessageId,
+        (lines, (from, through)): (&[Line], (MessageId, MessageId)),
     ) -> Change {
+        let struck = lines
+            .iter()
+            .filter(|line| line.role == Role::Toney && line.text == phrases::STRUCK);
+        let struck = i64::try_from(struck.count()).unwrap_or(i64::MAX);
         let exchanges: Vec<(&str, &str)> = lines
             .iter()
             .map(|line| match line.role {
@@ -95,6 +103,9 @@ impl Summarise {
             session,
             summary: text.trim().to_owned(),
             through,
+            before: before.to_owned(),
+            from,
+            struck,
         };
         let call = ModelCall {
             id: ModelCallId::new(&self.ids),

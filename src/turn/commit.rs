@@ -34,6 +34,8 @@ pub(super) struct Commit<'a> {
     prefix: &'static str,
     /// The outbound that grew before it turned out that no model answers.
     grown: Option<OutboundId>,
+    /// Conversations of which nothing may be kept at hand.
+    stale: Vec<Address>,
     change: Change,
 }
 
@@ -75,6 +77,7 @@ impl<'a> Commit<'a> {
             asker: OnceCell::new(),
             prefix: "",
             grown: None,
+            stale: Vec::new(),
             change,
         }
     }
@@ -110,6 +113,11 @@ impl<'a> Commit<'a> {
     /// Notes a reading of knowledge.
     pub(super) fn reading(&mut self, read: Option<NewRead>) {
         self.change.reads.extend(read);
+    }
+
+    /// Something was struck from these conversations.
+    pub(super) fn forget(&mut self, chats: Vec<Address>) {
+        self.stale.extend(chats);
     }
 
     pub(super) fn conversation(&self) -> ConversationId {
@@ -289,10 +297,11 @@ impl<'a> Commit<'a> {
         for row in &mut self.change.conversations {
             row.session = session;
         }
-        self.turn
-            .memory
-            .keep(&self.address, self.turns, &self.recalled)
-            .await;
+        let memory = &self.turn.memory;
+        if !self.stale.contains(&self.address) {
+            memory.keep(&self.address, self.turns, &self.recalled).await;
+        }
+        memory.forget(&self.stale).await;
         self.change
     }
 

@@ -435,7 +435,7 @@ impl Ground {
 }
 
 /// A hash that tells whether the same was asked, and nothing else.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.trim().to_lowercase().as_bytes());
     let short = digest.iter().take(8);
     short.map(|byte| format!("{byte:02x}")).collect()

@@ -3,7 +3,7 @@
 //!
 //! Deciding is pure (`gather`, `step`, `command`); this file and its driver do what was decided.
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
-//! commit. Start with [`Turn`].
+//! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
 pub mod alone;
@@ -255,19 +255,20 @@ impl Turn {
             commit.say(scene, phrases::unknown_command(name));
             return Ok(commit.done().await);
         };
-        self.carry_out(scene, commit, (command, args)).await
+        let asked = (command, args, String::new());
+        self.carry_out(scene, commit, asked).await
     }
 
-    /// Does what a command is for.
+    /// Does what a command is for, with what was understood to stand behind it and what was said where that was more.
     async fn carry_out(
         &self,
         scene: &Scene,
         mut commit: Commit<'_>,
-        (command, args): (Command, &str),
+        (command, args, said): (Command, &str, String),
     ) -> Result<Change, Failure> {
-        let said = match command {
+        let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
-            Command::Forget => return self.forget(scene, commit, args).await,
+            Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
@@ -285,7 +286,8 @@ impl Turn {
             Command::Why => {
                 let why = self.store.last_why(commit.recalled().session).await?;
                 let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
-                why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say())
+                let said = why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say());
+                said + &self.on_record(scene, &commit).await?
             }
             Command::Model => command::models(&Chain {
                 models: self.door.chain(Task::Chat),
@@ -294,7 +296,7 @@ impl Turn {
             }),
             Command::Privacy => phrases::PRIVACY.to_owned(),
         };
-        commit.say(scene, said);
+        commit.say(scene, answer);
         Ok(commit.done().await)
     }
 

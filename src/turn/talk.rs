@@ -71,7 +71,8 @@ impl<'a> Talk<'a> {
                 if talk.introduces(&commit) {
                     commit.introduce();
                 }
-                return turn.carry_out(scene, commit, (command, args)).await;
+                let asked = (command, args, talk.words());
+                return turn.carry_out(scene, commit, asked).await;
             }
             let over = match &mut show {
                 _ if talk.ground.is_crisis() => {

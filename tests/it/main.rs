@@ -39,6 +39,7 @@ mod story_discord_press;
 mod story_discord_sending;
 mod story_documents;
 mod story_files;
+mod story_forgetting;
 mod story_group;
 mod story_input;
 mod story_message;

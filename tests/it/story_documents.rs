@@ -88,6 +88,8 @@ async fn a_document_is_answered_from_with_its_source(engine: Engine) {
     • What I understood: perhaps ask, about your documents (65 % sure)
     • Used as [1]: Label contract
     • How I searched: words (1); by meaning not at all, since no embedding model is set up
+    • On record: I read contract.md (passage 1, used); why: perhaps ask, about your documents (65 % sure)
+    • On record: I read contract.md (passage 1, used); why: opened by its button
     ");
     world.finish().await;
 }
@@ -184,7 +186,7 @@ async fn a_deleted_document_takes_its_answers_with_it(engine: Engine) {
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: /forget net receipts
-    toney: contract.md is deleted: the file, its one passage and their place in my index. One answer made from it is struck from our talk.
+    toney: contract.md is deleted: the file, its one passage and their place in my index. One answer that I had read it for is struck from what I remember.
     ");
     asks(&world, &ann, "and what share was it again?").await;
     let requests = world.model.requests();
