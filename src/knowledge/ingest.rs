@@ -11,8 +11,10 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::model::terms::{self, Language};
-use crate::model::{ArtistId, DocumentId, Ids, PersonId};
+use crate::model::{
+    ArtistId, DocumentId, Ids, PersonId, hex,
+    terms::{self, Language},
+};
 use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Store};
 
 use super::Settings;
@@ -322,15 +324,10 @@ async fn hash(path: &Path) -> Result<(String, u64), Unreadable> {
     loop {
         let count = file.read(&mut buffer).await.map_err(not_read)?;
         if count == 0 {
-            return Ok((hex(hash), size));
+            return Ok((hex(hash.finalize()), size));
         }
         size += count as u64;
         hash.update(buffer.get(..count).unwrap_or_default());
     }
 }
 
-/// The digits of a finished hash.
-pub(super) fn hex(hash: Sha256) -> String {
-    let digits = hash.finalize();
-    digits.iter().map(|byte| format!("{byte:02x}")).collect()
-}

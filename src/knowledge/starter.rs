@@ -3,12 +3,12 @@
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use crate::model::DocumentId;
+use crate::model::{DocumentId, hex};
 use crate::store::{NewDocument, Scope};
 
 use super::clean::{Lines, clean};
 use super::extract::{Extracted, Kind};
-use super::ingest::{Done, Ingest, hex};
+use super::ingest::{Done, Ingest};
 
 /// A page by its name in the folder.
 macro_rules! pages {
@@ -173,7 +173,7 @@ pub async fn load(ingest: &Ingest) -> Result<usize> {
         all.update(name.as_bytes());
         all.update(text.as_bytes());
     }
-    let all = hex(all);
+    let all = hex(all.finalize());
     let (room, name) = NOTE;
     if store.note(room, name).await?.as_deref() == Some(all.as_str()) {
         return Ok(0);
@@ -190,7 +190,7 @@ pub async fn load(ingest: &Ingest) -> Result<usize> {
             scope: Scope::Global,
             name: page.name.to_owned(),
             mime: Kind::Markdown.mime().to_owned(),
-            sha256: hex(hash),
+            sha256: hex(hash.finalize()),
             path: String::new(),
             bytes: i64::try_from(text.len()).unwrap_or(i64::MAX),
             copies: true,

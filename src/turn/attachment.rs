@@ -199,11 +199,7 @@ async fn keep(mut stream: FileStream, path: &Path) -> Result<Stored> {
         file.write_all(&piece).await.context("Writing a file")?;
     }
     file.flush().await.context("Writing a file")?;
-    let sha256 = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = crate::model::hex(hash.finalize());
     Ok(Stored { size, sha256 })
 }
 
