@@ -23,6 +23,7 @@ on_both! {
     a_code_lets_one_person_in
     an_artist_nobody_joined_is_the_operators
     a_reading_comes_back
+    messages_of_a_person_are_found_without_reading_all
 }
 
 /// Two artists, with a manager for the first.
@@ -433,4 +434,20 @@ async fn a_reading_comes_back(home: Home) {
     assert_eq!(found.scopes, [Scope::Team(artist), Scope::Global]);
     let others = process.store.reads(PersonId::new(&process.ids), 9).await;
     assert!(others.unwrap().is_empty());
+}
+
+async fn messages_of_a_person_are_found_without_reading_all(home: Home) {
+    let _process = Process::start(&home, &Clock::manual(START)).await;
+    let indexes = match home.is_postgres() {
+        true => "SELECT indexdef FROM pg_indexes WHERE tablename = 'messages'",
+        false => {
+            "SELECT sql FROM sqlite_master WHERE tbl_name = 'messages' AND sql LIKE 'CREATE INDEX%'"
+        }
+    };
+    let indexes = home.read(indexes).await;
+    for column in ["person_id", "turn_id", "conversation_id"] {
+        let first = format!("({column}");
+        let has = |index: &String| index.contains(&first);
+        assert!(indexes.iter().any(has), "{column}: {indexes:?}");
+    }
 }
