@@ -379,5 +379,14 @@ async fn a_changed_model_begins_anew(home: Home) {
         .read("SELECT CAST(COUNT(*) AS TEXT) FROM vectors")
         .await;
     assert_eq!(rows, ["73"]);
+    // Whoever waits for it at a terminal is not told of more than there is.
+    server.resize(24);
+    running.take_in("third", &texts(3)).await;
+    let worker = worker(&running.store, &server, &[HOUSE]);
+    let mut heard = Vec::new();
+    let mut tell = |progress: &Progress| heard.push((progress.done, progress.total));
+    worker.reindex(&mut tell).await.unwrap();
+    assert!(heard.iter().all(|(done, total)| done <= total), "{heard:?}");
+    assert_eq!(heard.last(), Some(&(76, 76)));
     running.stop().await;
 }
