@@ -134,10 +134,10 @@ impl Ingest {
         progress(Step::Reading);
         let (sha256, bytes) = hash(&source.path).await?;
         let new = self.document(source, sha256, bytes);
-        let (id, scope, standing) = match self.store.begin_document(&new).await? {
+        let (id, standing) = match self.store.begin_document(&new).await? {
             Begun::Known(id) => return Ok(Done::Known(id)),
-            Begun::Fresh(id, scope) => (id, scope, 0),
-            Begun::Resumed(id, scope, standing) => (id, scope, standing),
+            Begun::Fresh(id, _) => (id, 0),
+            Begun::Resumed(id, _, standing) => (id, standing),
         };
         let read = {
             let _permit = self
@@ -160,7 +160,7 @@ impl Ingest {
         if stored.replaced.is_some() {
             sweep(&self.store).await?;
         }
-        Ok(Done::Stored(Stored { scope, ..stored }))
+        Ok(Done::Stored(stored))
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -181,13 +181,13 @@ impl Ingest {
         new: &NewDocument,
         extracted: Extracted,
     ) -> anyhow::Result<Done> {
-        let (id, scope, standing) = match self.store.begin_document(new).await? {
+        let (id, standing) = match self.store.begin_document(new).await? {
             Begun::Known(id) => return Ok(Done::Known(id)),
-            Begun::Fresh(id, scope) => (id, scope, 0),
-            Begun::Resumed(id, scope, standing) => (id, scope, standing),
+            Begun::Fresh(id, _) => (id, 0),
+            Begun::Resumed(id, _, standing) => (id, standing),
         };
         let stored = self.put(id, (extracted, standing), &|_| {}).await?;
-        Ok(Done::Stored(Stored { scope, ..stored }))
+        Ok(Done::Stored(stored))
     }
 
     fn document(&self, source: &Source, sha256: String, bytes: u64) -> NewDocument {
@@ -224,7 +224,7 @@ impl Ingest {
         progress: &(dyn Fn(Step) + Sync),
     ) -> anyhow::Result<Stored> {
         let Extracted {
-            kind: _,
+            kind,
             title,
             pages,
             text,
@@ -245,8 +245,9 @@ impl Ingest {
             pages: i64::from(pages),
             chunks,
             language: language.map(Language::code).unwrap_or_default().to_owned(),
+            mime: kind.mime().to_owned(),
         };
-        let replaced = self.store.finish_document(id, &facts).await?;
+        let (scope, replaced) = self.store.finish_document(id, &facts).await?;
         tracing::info!(
             document.id = %id,
             document.pages = pages,
@@ -255,7 +256,7 @@ impl Ingest {
         );
         Ok(Stored {
             document: id,
-            scope: Scope::Global,
+            scope,
             title,
             pages,
             chunks,

@@ -46,14 +46,15 @@ const FINISH: Sql = dialect!(
     "UPDATE documents SET state = 'ready', error = '', title = j.value ->> 'title',
             language = j.value ->> 'language', pages = CAST(j.value ->> 'pages' AS BIGINT),
             chunks = CAST(j.value ->> 'chunks' AS BIGINT),
+            mime = COALESCE(NULLIF(j.value ->> 'mime', ''), documents.mime),
             updated_at = CAST(j.value ->> 'at' AS BIGINT)
      FROM" each "WHERE documents.id = j.value ->> 'id' AND state IN ('reading', 'ready')
-     RETURNING documents.id"
+     RETURNING documents.id, documents.scope"
 );
 const REPLACE: Sql = same(
     "UPDATE documents SET state = 'gone', updated_at = $2 WHERE state = 'ready' AND id <> $1
      AND (artist_id, owner_id, name) = (SELECT artist_id, owner_id, name FROM documents WHERE id = $1)
-     RETURNING id",
+     RETURNING id, scope",
 );
 const FAIL: Sql = same(
     "UPDATE documents SET state = 'failed', error = $2, updated_at = $3
@@ -134,6 +135,8 @@ pub struct Facts {
     pub chunks: i64,
     /// Two letters, or empty.
     pub language: String,
+    /// What its bytes turned out to be; empty leaves what its name promised.
+    pub mime: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -221,33 +224,46 @@ impl Store {
         tx.commit().await
     }
 
-    /// Makes a document visible that has been read whole, and its older version invisible; answers the
-    /// older one.
+    /// Makes a document visible that has been read whole, and its older version invisible; answers who reaches it,
+    /// and the older one.
     pub async fn finish_document(
         &self,
         id: DocumentId,
         facts: &Facts,
-    ) -> Result<Option<DocumentId>> {
+    ) -> Result<(Scope, Option<DocumentId>)> {
         let now = self.clock.now();
         let Facts {
             title,
             pages,
             chunks,
             language,
+            mime,
         } = facts;
         let new = json!({
-            "id": id, "title": title, "pages": pages, "chunks": chunks, "language": language, "at": now,
+            "id": id, "title": title, "pages": pages, "chunks": chunks, "language": language, "mime": mime,
+            "at": now,
         });
         let mut tx = Tx::begin(&self.db).await?;
-        let ready: Vec<(String,)> = tx.read(FINISH, rows(&[new])?, &[]).await?;
-        if ready.is_empty() {
+        let ready: Vec<(String, String)> = tx.read(FINISH, rows(&[new])?, &[]).await?;
+        let Some((_, scope)) = ready.into_iter().next() else {
             anyhow::bail!("{id} was removed while it was read");
-        }
-        let older: Vec<(String,)> = tx
+        };
+        let mut scope: Scope = scope.parse()?;
+        let older: Vec<(String, String)> = tx
             .read(REPLACE, id.to_string(), &[Bind::Int(now.ms())])
             .await?;
+        let mut replaced = None;
+        if let Some((older, shared)) = older.into_iter().next() {
+            replaced = Some(older.parse()?);
+            let shared = shared.parse()?;
+            // It was shared, or no longer, while this one was read.
+            if shared != scope {
+                move_document(&mut tx, id, shared).await?;
+                scope = shared;
+            }
+        }
         tx.commit().await?;
-        older.first().map(|(older,)| Ok(older.parse()?)).transpose()
+        Ok((scope, replaced))
     }
 
     /// Gives up on a document.
@@ -277,15 +293,8 @@ impl Store {
         if !document.may_go_to(to) {
             return Ok(false);
         }
-        let token = to.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(MOVE, id.to_string(), &[Bind::Text(&token)]).await?;
-        let chunks: Vec<IdOrdinal> = tx.read(CHUNK_IDS, id.to_string(), &[]).await?;
-        let chunks: Vec<i64> = chunks.into_iter().map(|chunk| chunk.id).collect();
-        tx.run(MOVE_CHUNKS, id.to_string(), &[Bind::Text(&token)])
-            .await?;
-        lexical::move_to(&mut tx, &chunks, to).await?;
-        vectors::move_to(&mut tx, &chunks, to).await?;
+        move_document(&mut tx, id, to).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -356,6 +365,18 @@ impl DocumentRow {
             Scope::Own(artist, person) => self.artist == Some(artist) && self.owner == Some(person),
         }
     }
+}
+
+/// Lets those of another scope reach a document, and nobody else.
+async fn move_document(tx: &mut Tx, id: DocumentId, to: Scope) -> Result<()> {
+    let token = to.to_string();
+    tx.run(MOVE, id.to_string(), &[Bind::Text(&token)]).await?;
+    let chunks: Vec<IdOrdinal> = tx.read(CHUNK_IDS, id.to_string(), &[]).await?;
+    let chunks: Vec<i64> = chunks.into_iter().map(|chunk| chunk.id).collect();
+    tx.run(MOVE_CHUNKS, id.to_string(), &[Bind::Text(&token)])
+        .await?;
+    lexical::move_to(tx, &chunks, to).await?;
+    vectors::move_to(tx, &chunks, to).await
 }
 
 async fn reading_scope(tx: &mut Tx, id: DocumentId) -> Result<Option<Scope>> {

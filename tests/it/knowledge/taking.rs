@@ -116,6 +116,8 @@ on_both! {
     what_was_broken_off_goes_on
     what_cannot_be_read_leaves_nothing
     the_pages_on_the_trade_are_loaded_once
+    pages_that_are_no_longer_there_vanish
+    the_bytes_say_what_a_document_is
 }
 
 async fn a_document_is_taken_in_whole(home: Home) {
@@ -264,4 +266,49 @@ async fn the_pages_on_the_trade_are_loaded_once(home: Home) {
     assert_eq!(all.len(), pages);
     let gema = all.iter().find(|row| row.name == "gema-and-gvl").unwrap();
     assert!(gema.title.contains("GEMA") && gema.chunks > 2, "{gema:?}");
+}
+
+/// A page that an earlier version brought, and all of them where they are no longer wanted. What an operator took in
+/// stays.
+async fn pages_that_are_no_longer_there_vanish(home: Home) {
+    let library = Library::new(home).await;
+    let names = async || {
+        let store = &library.store;
+        let all = store.documents(&Asker::nobody(), Target::Global).await;
+        let mut names: Vec<String> = all.unwrap().into_iter().map(|row| row.name).collect();
+        names.sort();
+        names
+    };
+    let global = |name: &str, count| Source {
+        artist: None,
+        scope: Scope::Global,
+        ..library.source(name, words(count))
+    };
+    library.stores(&global("house.md", 2)).await;
+    let old = library.stores(&global("telegraphs", 3)).await.document;
+    let note = format!("before {old}");
+    let noted = library.store.write_note("knowledge", "starter", &note);
+    noted.await.unwrap();
+    let pages = starter::pages().count();
+    assert_eq!(starter::load(&library.ingest).await.unwrap(), pages);
+    let all = names().await;
+    assert_eq!(all.len(), pages + 1);
+    assert!(!all.contains(&"telegraphs".to_owned()), "{all:?}");
+    for _ in 0..2 {
+        starter::unload(&library.ingest).await.unwrap();
+        assert_eq!(names().await, ["house.md"]);
+    }
+    assert_eq!(starter::load(&library.ingest).await.unwrap(), pages);
+    let rows = library
+        ._home
+        .read("SELECT CAST(COUNT(*) AS TEXT) FROM documents WHERE state <> 'ready'");
+    assert_eq!(rows.await, ["0"], "nothing is left to be swept");
+}
+
+async fn the_bytes_say_what_a_document_is(home: Home) {
+    let library = Library::new(home).await;
+    let page = format!("<!doctype html><html><body><p>{}</body></html>", words(2));
+    library.stores(&library.source("page.txt", page)).await;
+    let mimes = "SELECT mime FROM documents WHERE state = 'ready'";
+    assert_eq!(library._home.read(mimes).await, ["text/html"]);
 }
