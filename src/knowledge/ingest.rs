@@ -1,7 +1,7 @@
 //! Takes a document in: recognises it, has it read, cuts it, stores it piece by piece, shows it whole.
 //!
-//! It may be broken off at any moment. What stands stays, and the next attempt goes on behind it,
-//! because the same bytes give the same pieces.
+//! It may be broken off at any moment. What stands stays, and the next attempt goes on behind it, because the same
+//! bytes give the same pieces; where they no longer do, since settings changed meanwhile, it begins anew.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::model::{
     ArtistId, DocumentId, Ids, PersonId, hex,
     terms::{self, Language},
 };
-use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Store};
+use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Standing, Store};
 
 use super::Settings;
 use super::extract::{Extracted, Unreadable, extract};
 use super::forget::sweep;
 use super::language::language;
-use super::split::{Sizes, split};
+use super::split::{Piece, Sizes, split};
 
 /// Pieces that are stored in one transaction.
 const SLICE: usize = 64;
@@ -230,6 +230,7 @@ impl Ingest {
             text,
         } = extracted;
         let sizes = self.settings.sizes();
+        let (text, standing) = self.go_on(id, (text, &title), standing).await?;
         let (slices, mut cut) = mpsc::channel(2);
         let cutting = {
             let title = title.clone();
@@ -263,6 +264,40 @@ impl Ingest {
             language,
             replaced,
         })
+    }
+}
+
+impl Ingest {
+    /// How many pieces need not be stored again: those that stand, if the text is still cut like that.
+    async fn go_on(
+        &self,
+        id: DocumentId,
+        (text, title): (String, &str),
+        standing: i64,
+    ) -> anyhow::Result<(String, i64)> {
+        if standing == 0 {
+            return Ok((text, 0));
+        }
+        let stand = self.store.standing(id).await?;
+        let (sizes, title) = (self.settings.sizes(), title.to_owned());
+        let holding = tokio::task::spawn_blocking(move || {
+            let mut pieces = split(&text, &title, sizes);
+            let is_same = |known: &Standing, piece: Piece<'_>| {
+                known.path == piece.path
+                    && known.text == piece.text
+                    && usize::try_from(known.start_at) == Ok(piece.start)
+            };
+            let mut stand = stand.iter();
+            let fits = stand.all(|known| pieces.next().is_some_and(|piece| is_same(known, piece)));
+            drop(pieces);
+            (text, fits)
+        });
+        let (text, fits) = holding.await.context("Holding a text against its pieces")?;
+        if fits {
+            return Ok((text, standing));
+        }
+        self.store.begin_anew(id).await?;
+        Ok((text, 0))
     }
 }
 

@@ -20,6 +20,7 @@ mod passages;
 mod people;
 mod process;
 mod redis;
+mod standing;
 mod tx;
 mod vectors;
 mod writer;
@@ -50,6 +51,7 @@ pub use lexical::{Hit, Ranked};
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
 pub use people::Artist;
 pub use redis::Redis;
+pub use standing::Standing;
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 

@@ -114,6 +114,7 @@ on_both! {
     a_document_is_taken_in_whole
     the_same_bytes_are_known_and_newer_ones_replace
     what_was_broken_off_goes_on
+    what_was_broken_off_is_cut_anew_with_other_settings
     what_cannot_be_read_leaves_nothing
     the_pages_on_the_trade_are_loaded_once
     pages_that_are_no_longer_there_vanish
@@ -231,6 +232,39 @@ async fn what_was_broken_off_goes_on(home: Home) {
             .collect()
     };
     assert_eq!(said(&pieces), said(&whole));
+}
+
+/// It dies behind its first slice, and the pieces are to be larger when it is read again.
+async fn what_was_broken_off_is_cut_anew_with_other_settings(home: Home) {
+    let mut library = Library::new(home).await;
+    let source = library.source("long.txt", words(400));
+    let die = |step| {
+        if matches!(step, Step::Storing(_)) {
+            std::panic::resume_unwind(Box::new("killed"));
+        }
+    };
+    let taking = library.ingest.file(&source, &die);
+    assert!(AssertUnwindSafe(taking).catch_unwind().await.is_err());
+    let larger = Settings {
+        chunk_tokens: 90,
+        ..settings()
+    };
+    let ids = library._process.ids.clone();
+    library.ingest = Ingest::new(library.store.clone(), larger, ids).unwrap();
+    let stored = library.stores(&source).await;
+    let pieces = library.pieces(&stored).await;
+    assert_eq!(pieces.len() as i64, stored.chunks);
+    let whole = library.source("whole.txt", words(400) + "And more.");
+    let whole = library.stores(&whole).await;
+    let whole = library.pieces(&whole).await;
+    let starts =
+        |pieces: &[Chunk]| -> Vec<i64> { pieces.iter().map(|piece| piece.start).collect() };
+    let count = pieces.len() - 1;
+    assert_eq!(starts(&pieces[..count]), starts(&whole[..count]));
+    // What was taken back is not found either.
+    let counted = "SELECT CAST(COUNT(*) AS TEXT) FROM chunk_terms";
+    let all = pieces.len() + whole.len();
+    assert_eq!(library._home.read(counted).await, [all.to_string()]);
 }
 
 async fn what_cannot_be_read_leaves_nothing(home: Home) {
