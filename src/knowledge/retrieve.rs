@@ -367,7 +367,7 @@ impl Knowledge {
             .map(|passage| passage.text.chars().count())
             .sum();
         let mut room = self.settings.characters.saturating_sub(taken);
-        let held: Vec<i64> = passages
+        let mut held: Vec<i64> = passages
             .iter()
             .flat_map(|passage| passage.chunks.clone())
             .collect();
@@ -375,10 +375,11 @@ impl Knowledge {
             let (first, last) = passage.ordinals;
             let beside = (first - 1, last + 1);
             let near = self.store.around(asker, passage.document, beside).await?;
-            for chunk in near.iter().filter(|chunk| !held.contains(&chunk.id)) {
+            for chunk in near {
                 let length = chunk.text.chars().count();
-                if length <= room {
-                    passage.widen(chunk);
+                if length <= room && !held.contains(&chunk.id) {
+                    passage.widen(&chunk);
+                    held.push(chunk.id);
                     room -= length;
                 }
             }
