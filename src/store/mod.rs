@@ -40,8 +40,8 @@ pub use asker::{Asker, InvalidScope, Scope};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
-    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, is_event_lane, is_out_lane,
-    out_lane, turn_lane,
+    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, ingest_lane, is_event_lane,
+    is_out_lane, out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
