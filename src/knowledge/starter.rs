@@ -4,10 +4,11 @@ use anyhow::Result;
 use sha2::{Digest, Sha256};
 
 use crate::model::{DocumentId, hex};
-use crate::store::{NewDocument, Scope};
+use crate::store::{NewDocument, Scope, Store};
 
 use super::clean::{Lines, clean};
 use super::extract::{Extracted, Kind};
+use super::forget::sweep;
 use super::ingest::{Done, Ingest};
 
 /// A page by its name in the folder.
@@ -88,6 +89,16 @@ const PAGES: &[(&str, &str)] = pages![
 
 /// Where it is noted which pages were loaded.
 const NOTE: (&str, &str) = ("knowledge", "starter");
+
+/// Which pages were loaded.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Noted {
+    /// The hash of all of them together; empty while they are being loaded.
+    pages: String,
+    /// What became of them.
+    documents: Vec<DocumentId>,
+}
+
 /// About what a printed page holds, in bytes.
 const PAGE: usize = 3_000;
 
@@ -161,24 +172,26 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Loads the pages that changed since they were loaded last; answers how many.
+/// Loads the pages that changed since they were loaded last, and removes those that are no longer there; answers
+/// how many were loaded.
 ///
 /// # Errors
 ///
 /// When the store does not take them now.
 pub async fn load(ingest: &Ingest) -> Result<usize> {
     let store = ingest.store();
+    let before = Noted::read(store).await?;
     let mut all = Sha256::new();
     for (name, text) in PAGES {
         all.update(name.as_bytes());
         all.update(text.as_bytes());
     }
     let all = hex(all.finalize());
-    let (room, name) = NOTE;
-    if store.note(room, name).await?.as_deref() == Some(all.as_str()) {
+    if before.pages == all && !before.documents.is_empty() {
         return Ok(0);
     }
-    let mut loaded = 0;
+    let (mut loaded, mut now) = (0, Vec::new());
+    let mut known = before.documents;
     for page in pages() {
         let text = page.text();
         let mut hash = Sha256::new();
@@ -201,17 +214,76 @@ pub async fn load(ingest: &Ingest) -> Result<usize> {
             pages: u32::try_from(text.len().div_ceil(PAGE)).unwrap_or(1),
             text,
         };
-        match ingest.text(&new, extracted).await? {
-            Done::Known(_) => {}
-            Done::Stored(_) => loaded += 1,
+        let document = match ingest.text(&new, extracted).await? {
+            Done::Known(document) => document,
+            Done::Stored(stored) => {
+                loaded += 1;
+                stored.document
+            }
+        };
+        now.push(document);
+        if !known.contains(&document) {
+            known.push(document);
+            // Whoever is broken off here still knows which documents are pages.
+            let pages = String::new();
+            let documents = known.clone();
+            Noted { pages, documents }.write(store).await?;
         }
     }
-    store.write_note(room, name, &all).await?;
+    known.retain(|document| !now.contains(document));
+    drop_all(store, &known).await?;
+    let noted = Noted {
+        pages: all,
+        documents: now,
+    };
+    noted.write(store).await?;
     tracing::info!(
         documents.count = loaded,
         "The pages on the trade were loaded"
     );
     Ok(loaded)
+}
+
+/// Removes every page that was loaded.
+///
+/// # Errors
+///
+/// When the store does not take that now.
+pub async fn unload(ingest: &Ingest) -> Result<()> {
+    let store = ingest.store();
+    let before = Noted::read(store).await?;
+    if before == Noted::default() {
+        return Ok(());
+    }
+    drop_all(store, &before.documents).await?;
+    Noted::default().write(store).await
+}
+
+async fn drop_all(store: &Store, documents: &[DocumentId]) -> Result<()> {
+    for document in documents {
+        store.drop_document(*document).await?;
+    }
+    sweep(store).await
+}
+
+impl Noted {
+    async fn read(store: &Store) -> Result<Self> {
+        let (room, name) = NOTE;
+        let note = store.note(room, name).await?.unwrap_or_default();
+        let mut words = note.split(' ');
+        let pages = words.next().unwrap_or_default().to_owned();
+        let documents = words.filter_map(|id| id.parse().ok()).collect();
+        Ok(Self { pages, documents })
+    }
+
+    async fn write(&self, store: &Store) -> Result<()> {
+        let (room, name) = NOTE;
+        let mut note = self.pages.clone();
+        for document in &self.documents {
+            note.push_str(&format!(" {document}"));
+        }
+        store.write_shared_note(room, name, &note).await
+    }
 }
 
 #[cfg(test)]
