@@ -17,7 +17,7 @@ use crate::model::{ArtistId, Clock, Ids};
 use crate::store::{Scope, Store};
 
 use super::Exit;
-use super::people::only_artist;
+use super::invite::only_artist;
 use super::queues::open;
 
 /// What to take in, and for whom.

@@ -7,7 +7,7 @@ mod doctor;
 mod eval;
 mod explain;
 mod ingest;
-mod people;
+mod invite;
 mod persons;
 mod queues;
 mod reading;
@@ -85,7 +85,7 @@ enum Command {
     /// Makes a code with which one person joins.
     Invite {
         #[command(flatten)]
-        invitation: people::Invitation,
+        invitation: invite::Invitation,
     },
     /// Lists the artists who are looked after.
     Artists {
@@ -176,8 +176,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Eval { asked }) => eval::eval(&config, asked).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Explain { arguments }) => explain::explain(&config, arguments).await,
-        Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
-        Some(Command::Artists { json }) => people::artists(&config, json).await,
+        Some(Command::Invite { invitation }) => invite::invite(&config, invitation).await,
+        Some(Command::Artists { json }) => invite::artists(&config, json).await,
         Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,
         // It has ended before there was a runtime.
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),

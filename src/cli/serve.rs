@@ -18,7 +18,8 @@ use crate::model::phrases::INTRODUCTION;
 use crate::platform::terminal::{self, Streams};
 
 use super::Exit;
-use super::people::first_invitation;
+use super::invite::{first_invitation, only_artist};
+use super::queues::open;
 use super::telemetry::{self, Output};
 
 /// Whether the chat at the terminal is opened.
