@@ -52,7 +52,8 @@ struct Arguments {
 enum Command {
     /// Runs every configured platform (what `toney` alone does).
     Serve,
-    /// Opens the chat at this terminal, beside every configured platform.
+    /// Opens the chat at this terminal, beside every configured platform. A line that is nothing but the path of a
+    /// document, as terminals type it when a file is dropped into them, sends that document.
     Chat {
         /// Who sits at the terminal.
         #[arg(long = "as", value_name = "PERSON")]
