@@ -149,6 +149,17 @@ impl Kept {
         }
     }
 
+    /// What the document is called: a newer one of that name replaces it, so one without a name gets its own.
+    fn name(&self, attachment: AttachmentId) -> String {
+        let given = self.file.name.clone();
+        given
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| {
+                let own: String = attachment.body().chars().skip(20).collect();
+                format!("{} {own}", word(self.media))
+            })
+    }
+
     /// What is to be done with a document of somebody who works for an artist; others' are only kept, and
     /// so is what comes up in a group.
     async fn order(
@@ -168,11 +179,7 @@ impl Kept {
         Ok(asker.artist().map(|artist| Order {
             attachment,
             path: path.to_owned(),
-            name: self
-                .file
-                .name
-                .clone()
-                .unwrap_or_else(|| word(self.media).to_owned()),
+            name: self.name(attachment),
             address: last.address.clone(),
             person,
             artist,
