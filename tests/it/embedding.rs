@@ -166,9 +166,10 @@ impl Running {
     async fn finds(&self, server: &Server, model: &str, question: &str) -> Vec<String> {
         let asked = embedder(server, &[model]);
         let soon = Duration::from_secs(10);
-        let vector = asked.query(model, question, soon).await.unwrap();
+        let question = [question.to_owned()];
+        let vectors = asked.queries(model, &question, soon).await.unwrap();
         let nobody = Asker::nobody();
-        let asked = (model, vector.as_slice());
+        let asked = (model, vectors[0].as_slice());
         let hits = self.store.dense(&nobody, Target::Global, asked, 3).await;
         let mut texts = Vec::new();
         for hit in hits.unwrap() {

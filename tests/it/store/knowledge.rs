@@ -416,7 +416,8 @@ async fn an_artist_nobody_joined_is_the_operators(home: Home) {
             .asker(person, Setting::Direct)
             .await
             .unwrap()
-            .reaches(team)
+            .scopes(Target::Personal)
+            .contains(&team)
     };
     assert!(reaches(operator).await);
     assert!(!reaches(stranger).await);
