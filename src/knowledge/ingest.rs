@@ -366,4 +366,3 @@ async fn hash(path: &Path) -> Result<(String, u64), Unreadable> {
         hash.update(buffer.get(..count).unwrap_or_default());
     }
 }
-
