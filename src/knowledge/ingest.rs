@@ -21,7 +21,7 @@ use super::Settings;
 use super::extract::{Extracted, Unreadable, extract};
 use super::forget::sweep;
 use super::language::language;
-use super::split::{Piece, Sizes, split};
+use super::split::{Sizes, split};
 
 /// Pieces that are stored in one transaction.
 const SLICE: usize = 64;
@@ -282,13 +282,14 @@ impl Ingest {
         let (sizes, title) = (self.settings.sizes(), title.to_owned());
         let holding = tokio::task::spawn_blocking(move || {
             let mut pieces = split(&text, &title, sizes);
-            let is_same = |known: &Standing, piece: Piece<'_>| {
-                known.path == piece.path
-                    && known.text == piece.text
-                    && usize::try_from(known.start_at) == Ok(piece.start)
+            let is_next = |known: &Standing| {
+                pieces.next().is_some_and(|piece| {
+                    known.path == piece.path
+                        && known.text == piece.text
+                        && usize::try_from(known.start_at) == Ok(piece.start)
+                })
             };
-            let mut stand = stand.iter();
-            let fits = stand.all(|known| pieces.next().is_some_and(|piece| is_same(known, piece)));
+            let fits = stand.iter().all(is_next);
             drop(pieces);
             (text, fits)
         });

@@ -11,6 +11,20 @@ on_both! {
     the_pages_are_loaded_by_whoever_looks_first
 }
 
+/// No gateway has run yet, so nobody holds a lease; and what was read stands in the ledger.
+async fn the_pages_are_loaded_by_whoever_looks_first(home: Home) {
+    let machine = Machine::new().set("DATABASE_URL", &home.url);
+    let machine = machine.set("TONEY__KNOWLEDGE__STARTER", true);
+    let ran = machine.run(&["search", "What is an ISRC?"]).await.with(0);
+    assert!(ran.out.starts_with("1. isrc, piece"), "{ran:?}");
+    let question = ["explain", "What does GEMA collect?"];
+    let ran = machine.run(&question).await.with(0);
+    assert!(ran.out.contains("gema-and-gvl"), "{ran:?}");
+    let read = "SELECT why || ' ' || scopes || person_id FROM knowledge_reads
+         WHERE passages LIKE '%\"document\"%' ORDER BY created_at";
+    assert_eq!(home.read(read).await, ["toney search g", "toney explain g"]);
+}
+
 async fn passages_are_shown_with_what_found_them(home: Home) {
     let machine = Machine::new().set("DATABASE_URL", &home.url);
     let ran = machine.run(&["search", "What is an ISRC?"]).await.with(0);
@@ -53,18 +67,4 @@ async fn passages_are_shown_with_what_found_them(home: Home) {
         .await
         .with(1);
     assert!(ran.err.contains("there is no artist Nobody"), "{}", ran.err);
-}
-
-/// No gateway has run yet, so nobody holds a lease; and what was read stands in the ledger.
-async fn the_pages_are_loaded_by_whoever_looks_first(home: Home) {
-    let machine = Machine::new().set("DATABASE_URL", &home.url);
-    let machine = machine.set("TONEY__KNOWLEDGE__STARTER", true);
-    let ran = machine.run(&["search", "What is an ISRC?"]).await.with(0);
-    assert!(ran.out.starts_with("1. isrc, piece"), "{ran:?}");
-    let question = ["explain", "What does GEMA collect?"];
-    let ran = machine.run(&question).await.with(0);
-    assert!(ran.out.contains("gema-and-gvl"), "{ran:?}");
-    let read = "SELECT why || ' ' || scopes || person_id FROM knowledge_reads
-         WHERE passages LIKE '%\"document\"%' ORDER BY created_at";
-    assert_eq!(home.read(read).await, ["toney search g", "toney explain g"]);
 }
