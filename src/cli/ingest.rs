@@ -166,8 +166,12 @@ async fn remove(store: &Store, names: &[String], whose: Option<ArtistId>) -> Res
         };
         match all.iter().find(is_meant) {
             Some(document) => {
-                store.drop_document(document.id).await?;
-                store.strike(document.id).await?;
+                // What everybody has is nobody's to change, so it goes without an asker.
+                if whose.is_some() {
+                    store.remove_document(&asker, document.id).await?;
+                } else {
+                    store.drop_document(document.id).await?;
+                }
                 writeln!(std::io::stdout(), "{name}: deleted")?;
             }
             None => {
