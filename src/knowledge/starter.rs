@@ -87,13 +87,16 @@ const PAGES: &[(&str, &str)] = pages![
     "youtube-content-id",
 ];
 
-/// Where it is noted which pages were loaded.
-const NOTE: (&str, &str) = ("knowledge", "starter");
+/// Where it is noted which pages were loaded, once all of them are.
+const ROOM: &str = "knowledge";
+const PAGES_NOTE: &str = "starter";
+/// Where it is noted what became of them, one by one.
+const DOCUMENTS_NOTE: &str = "starter_documents";
 
 /// Which pages were loaded.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Noted {
-    /// The hash of all of them together; empty while they are being loaded.
+    /// The hash of all of them together.
     pages: String,
     /// What became of them.
     documents: Vec<DocumentId>,
@@ -225,9 +228,7 @@ pub async fn load(ingest: &Ingest) -> Result<usize> {
         if !known.contains(&document) {
             known.push(document);
             // Whoever is broken off here still knows which documents are pages.
-            let pages = String::new();
-            let documents = known.clone();
-            Noted { pages, documents }.write(store).await?;
+            note_documents(store, &known).await?;
         }
     }
     known.retain(|document| !now.contains(document));
@@ -268,22 +269,26 @@ async fn drop_all(store: &Store, documents: &[DocumentId]) -> Result<()> {
 
 impl Noted {
     async fn read(store: &Store) -> Result<Self> {
-        let (room, name) = NOTE;
-        let note = store.note(room, name).await?.unwrap_or_default();
-        let mut words = note.split(' ');
-        let pages = words.next().unwrap_or_default().to_owned();
-        let documents = words.filter_map(|id| id.parse().ok()).collect();
-        Ok(Self { pages, documents })
+        let pages = store.note(ROOM, PAGES_NOTE).await?.unwrap_or_default();
+        let documents = store.note(ROOM, DOCUMENTS_NOTE).await?;
+        let documents = documents.unwrap_or_default();
+        let documents = documents.split(' ').filter_map(|id| id.parse().ok());
+        Ok(Self {
+            documents: documents.collect(),
+            pages,
+        })
     }
 
     async fn write(&self, store: &Store) -> Result<()> {
-        let (room, name) = NOTE;
-        let mut note = self.pages.clone();
-        for document in &self.documents {
-            note.push_str(&format!(" {document}"));
-        }
-        store.write_shared_note(room, name, &note).await
+        note_documents(store, &self.documents).await?;
+        store.write_shared_note(ROOM, PAGES_NOTE, &self.pages).await
     }
+}
+
+async fn note_documents(store: &Store, documents: &[DocumentId]) -> Result<()> {
+    let ids: Vec<String> = documents.iter().map(DocumentId::to_string).collect();
+    let ids = ids.join(" ");
+    store.write_shared_note(ROOM, DOCUMENTS_NOTE, &ids).await
 }
 
 #[cfg(test)]

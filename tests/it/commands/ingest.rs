@@ -179,7 +179,10 @@ async fn the_gateway_makes_the_vectors(home: Home) {
     until_ready(port, 200).await;
     until_so("the first has its vector", async || vectors().await == "1").await;
     let gone = "SELECT name FROM vector_models WHERE gone = 1";
-    assert!(home.read(gone).await.is_empty());
+    until_so("a model that is gone is swept", async || {
+        home.read(gone).await.is_empty()
+    })
+    .await;
     write("b/two.txt");
     let beside = machine.set("TONEY_HTTP_ADDR", "127.0.0.1:0");
     beside.run(&["ingest", "b", "--global"]).await.with(0);

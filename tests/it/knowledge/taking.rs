@@ -320,9 +320,13 @@ async fn pages_that_are_no_longer_there_vanish(home: Home) {
     };
     library.stores(&global("house.md", 2)).await;
     let old = library.stores(&global("telegraphs", 3)).await.document;
-    let note = format!("before {old}");
-    let noted = library.store.write_note("knowledge", "starter", &note);
-    noted.await.unwrap();
+    for (name, note) in [
+        ("starter", "before"),
+        ("starter_documents", &old.to_string()),
+    ] {
+        let noted = library.store.write_note("knowledge", name, note);
+        noted.await.unwrap();
+    }
     let pages = starter::pages().count();
     assert_eq!(starter::load(&library.ingest).await.unwrap(), pages);
     let all = names().await;
