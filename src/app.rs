@@ -17,6 +17,7 @@ use crate::delivery::{self, Delivery};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
+use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids, Message};
@@ -125,7 +126,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
-    let mut workers = workers(&config, (&store, redis.clone()), (&door, &delivery), &tools)?;
+    let shared = (library.knowledge(), redis.clone());
+    let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how: jobs::Settings = config.section("jobs")?;
@@ -175,7 +177,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    let tending = tasks.spawn(until(all.receiving.clone(), library.tend()));
+    let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
         drop(tending.await);
@@ -556,16 +558,17 @@ fn platforms(
 /// Who does which kind of job. One piece each.
 fn workers(
     config: &Config,
-    (store, redis): (&Store, Option<Redis>),
+    (knowledge, redis): (Knowledge, Option<Redis>),
     (door, delivery): (&Door, &Delivery),
     (clock, ids): &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
+    let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
     let intake: intake::Settings = config.section("intake")?;
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge: knowledge_of(config, store, clock)?,
+        knowledge,
         reader: Arc::new(Reader::new()),
         door: door.clone(),
         prompts: prompts.clone(),
@@ -578,7 +581,7 @@ fn workers(
         ids: ids.clone(),
     };
     let summarise = Summarise {
-        store: store.clone(),
+        store,
         door: door.clone(),
         prompts,
         clock: clock.clone(),

@@ -128,12 +128,9 @@ async fn vectors(embedder: &Embedder, documents: &[Document]) -> HashMap<String,
 async fn asked(embedder: &Embedder, questions: &[Document]) -> Vec<Vec<f32>> {
     let mut all = Vec::new();
     for question in questions {
-        all.push(
-            embedder
-                .query(MODEL, &question.text, Duration::from_secs(60))
-                .await
-                .expect("a vector"),
-        );
+        let asked = [question.text.clone()];
+        let vectors = embedder.queries(MODEL, &asked, Duration::from_secs(60));
+        all.extend(vectors.await.expect("a vector"));
     }
     all
 }

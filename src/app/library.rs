@@ -18,9 +18,8 @@ use crate::store::{Change, Store};
 
 /// What reads documents and gives them their vectors.
 pub(super) struct Library {
-    store: Store,
+    knowledge: Knowledge,
     ingest: Ingest,
-    embedder: Embedder,
     /// Whether the pages that come with Toney are wanted.
     starter: bool,
     clock: Clock,
@@ -56,46 +55,56 @@ impl Library {
         let settings: knowledge::Settings = config.section("knowledge")?;
         store.set_vector_cache(settings.vector_cache_mb);
         Ok(Self {
-            store: store.clone(),
+            knowledge: knowledge_of(config, store, clock)?,
             starter: settings.starter,
             ingest: Ingest::new(store.clone(), settings, ids.clone())?,
-            embedder: knowledge_of(config, store, clock)?.embedder,
             clock: clock.clone(),
             ids: ids.clone(),
         })
+    }
+
+    /// What finds passages. Its embedding models, which may be large, are those that the library's workers use.
+    pub(super) fn knowledge(&self) -> Knowledge {
+        self.knowledge.clone()
     }
 
     /// Who does which kind of job. One piece each.
     pub(super) fn workers(&self, delivery: &Delivery) -> Vec<Arc<dyn Worker>> {
         let take_in = TakeIn {
             ingest: self.ingest.clone(),
-            store: self.store.clone(),
+            store: self.knowledge.store.clone(),
             delivery: delivery.clone(),
-            models: self.embedder.models(),
+            models: self.knowledge.embedder.models(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };
         let embed = Embed {
-            store: self.store.clone(),
-            embedder: self.embedder.clone(),
+            store: self.knowledge.store.clone(),
+            embedder: self.knowledge.embedder.clone(),
             clock: self.clock.clone(),
             ids: self.ids.clone(),
         };
         vec![Arc::new(take_in), Arc::new(embed)]
     }
 
-    /// Deletes what the last process left to be deleted, brings the pages on the trade up to date, and has
-    /// the vectors made that are missing; the next start tries again what did not work.
-    pub(super) async fn tend(self) {
+    /// Deletes what the last process left to be deleted, and brings the pages on the trade up to date; the next
+    /// start tries again what did not work. Unless `is_brief`, vectors that are missing are made and those that
+    /// nobody sees are deleted.
+    pub(super) async fn tend(self, is_brief: bool) {
         let tended = async {
-            sweep(&self.store).await?;
-            if self.starter {
-                starter::load(&self.ingest).await?;
+            sweep(&self.knowledge.store).await?;
+            match self.starter {
+                true => drop(starter::load(&self.ingest).await?),
+                false => starter::unload(&self.ingest).await?,
             }
-            let models = self.embedder.models();
+            if is_brief {
+                return Ok(());
+            }
+            while self.knowledge.store.sweep_vectors().await? {}
+            let models = self.knowledge.embedder.models();
             let missing = embed::catch_up(&models, (&self.clock, &self.ids));
             if !missing.is_empty() {
-                self.store.apply(Change::jobs(missing)).await?;
+                self.knowledge.store.apply(Change::jobs(missing)).await?;
             }
             anyhow::Ok(())
         };

@@ -15,7 +15,7 @@ use crate::turn::alone::{Alone, Explained};
 use crate::turn::intent::{Reader, Said};
 
 use super::Exit;
-use super::search::{Arguments, asker, stocked, told};
+use super::search::{Arguments, asker, enter, stocked, told};
 
 pub(super) async fn explain(config: &Config, arguments: Arguments) -> Result<Exit> {
     let Arguments { text, artist, json } = arguments;
@@ -35,6 +35,8 @@ pub(super) async fn explain(config: &Config, arguments: Arguments) -> Result<Exi
         role: None,
     };
     let explained = alone.explain(&asker, &said).await;
+    let read = (&asker, explained.target, "toney explain");
+    enter(&store, read, (&text, &explained.found)).await?;
     let mut out = std::io::stdout();
     if json {
         writeln!(

@@ -1,5 +1,6 @@
 //! `toney ingest`: documents from the operator's own folders.
 
+use std::collections::HashMap;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -10,21 +11,21 @@ use futures::StreamExt;
 use crate::app;
 use crate::config::Config;
 use crate::knowledge;
-use crate::knowledge::embed::{Embed, Progress};
-use crate::knowledge::extract::Kind;
+use crate::knowledge::embed::{self, Embed, Progress};
+use crate::knowledge::forget::sweep;
 use crate::knowledge::ingest::{Done, Error, Ingest, Source, Step, Stored};
-use crate::model::{ArtistId, Clock, Ids};
-use crate::store::{Scope, Store};
+use crate::model::{ArtistId, Clock, File, Ids, Target};
+use crate::store::{Asker, Change, DocumentRow, Scope, Store};
 
 use super::Exit;
-use super::people::only_artist;
+use super::invite::only_artist;
 use super::queues::open;
 
 /// What to take in, and for whom.
 #[derive(Debug, Clone, clap::Args)]
 pub(super) struct Arguments {
-    /// Files, and folders with everything in them.
-    #[arg(required_unless_present = "reindex", value_name = "PATH")]
+    /// Files, and folders with everything in them. What is called the same, folder and all, replaces the older one.
+    #[arg(required_unless_present_any = ["reindex", "remove"], value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// Whose they are; made if there is nobody of that name.
     #[arg(long, value_name = "ARTIST", conflicts_with = "global")]
@@ -36,6 +37,9 @@ pub(super) struct Arguments {
     /// longer named.
     #[arg(long)]
     reindex: bool,
+    /// Deletes documents that were taken in so, by the names under which they were.
+    #[arg(long, value_name = "NAME", num_args = 1.., conflicts_with_all = ["paths", "reindex"])]
+    remove: Vec<String>,
 }
 
 /// A file and what it is called from now on.
@@ -45,6 +49,9 @@ struct Found {
     name: String,
 }
 
+/// Said where embedding models are named and nobody waits for them.
+const VECTORS_FOLLOW: &str =
+    "The gateway makes the vectors when it runs; `toney ingest --reindex` makes them now.";
 /// Nobody has folders inside of folders deeper than this, but links may.
 const DEEPEST: usize = 64;
 
@@ -54,33 +61,28 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
         artist,
         global,
         reindex,
+        remove: unwanted,
     } = arguments;
-    let mut files = Vec::new();
-    let mut left = 0;
-    for path in &paths {
-        let known = std::fs::metadata(path);
-        let known = known.with_context(|| format!("{} cannot be read", path.display()))?;
-        match known.is_dir() {
-            true => walk(path, "", (&mut files, &mut left), DEEPEST),
-            false => files.push(Found {
-                path: path.clone(),
-                name: name_of(path),
-            }),
-        }
-    }
+    let (files, left) = found(&paths)?;
     let store = open(config).await?;
     if files.is_empty() && reindex {
-        return embed(config, &store).await;
+        return make_vectors(config, &store).await;
     }
     let whose: Option<ArtistId> = match (global, artist) {
         (true, _) => None,
         (false, Some(name)) => Some(store.make_artist(&name).await?.id),
         (false, None) => Some(only_artist(config, &store).await?.id),
     };
+    if !unwanted.is_empty() {
+        return remove(&store, &unwanted, whose).await;
+    }
     let settings: knowledge::Settings = config.section("knowledge")?;
     let side_by_side = settings.read_side_by_side.max(1);
     let ids = Ids::new(Clock::System, None);
-    let ingest = Ingest::new(store.clone(), settings, ids)?;
+    let ingest = Ingest::new(store.clone(), settings, ids.clone())?;
+    let models = app::knowledge_of(config, &store, &Clock::System)?
+        .embedder
+        .models();
     let screen = Screen::new(files.len());
     let mut done = futures::stream::iter(files)
         .map(|found| take(&ingest, found, whose, &screen))
@@ -89,9 +91,18 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
     while let Some((name, result)) = done.next().await {
         failed += usize::from(result.is_err());
         screen.say(&name, &result)?;
+        // Whoever was killed behind a document that stands has not ordered its vectors.
+        if let Ok(Done::Known(document) | Done::Stored(Stored { document, .. })) = result {
+            let jobs = embed::jobs_for(document, &models, (&Clock::System, &ids));
+            store.leave_behind(&Change::jobs(jobs)).await?;
+        }
     }
     screen.end(failed, left)?;
-    embed(config, &store).await?;
+    if reindex {
+        make_vectors(config, &store).await?;
+    } else if !models.is_empty() {
+        writeln!(std::io::stdout(), "{VECTORS_FOLLOW}")?;
+    }
     Ok(if failed == 0 {
         Exit::Well
     } else {
@@ -99,8 +110,85 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
     })
 }
 
+/// Every file that is to be taken in, and how many others there are.
+fn found(paths: &[PathBuf]) -> Result<(Vec<Found>, usize)> {
+    let (mut files, mut left) = (Vec::new(), 0);
+    for path in paths {
+        let known = std::fs::metadata(path);
+        let known = known.with_context(|| format!("{} cannot be read", path.display()))?;
+        match known.is_dir() {
+            true => walk(path, &prefix_of(path), (&mut files, &mut left), DEEPEST),
+            false => files.push(Found {
+                path: path.clone(),
+                name: path.parent().map(prefix_of).unwrap_or_default() + &name_of(path),
+            }),
+        }
+    }
+    let mut names: HashMap<&str, &Path> = HashMap::new();
+    for Found { path, name } in &files {
+        if let Some(other) = names.insert(name, path) {
+            anyhow::bail!(
+                "{} and {} would both be called {name}, and the second would replace the first: take in the folder \
+                 that holds both",
+                other.display(),
+                path.display()
+            );
+        }
+    }
+    Ok((files, left))
+}
+
+/// What the name of a file in a folder begins with, so that `2025/x.pdf` is not `2026/x.pdf`.
+fn prefix_of(folder: &Path) -> String {
+    // `.` and `..` have no name of their own.
+    let here = Path::new(".");
+    let place = if folder == Path::new("") {
+        here
+    } else {
+        folder
+    };
+    let whole = match place.file_name() {
+        Some(_) => place.to_path_buf(),
+        None => std::fs::canonicalize(place).unwrap_or_default(),
+    };
+    let name = whole.file_name().map(|name| name.to_string_lossy());
+    name.map(|name| format!("{name}/")).unwrap_or_default()
+}
+
+/// Deletes what an operator took in.
+async fn remove(store: &Store, names: &[String], whose: Option<ArtistId>) -> Result<Exit> {
+    let asker = whose.map_or_else(Asker::nobody, |artist| store.asker_for(artist));
+    let all = store.documents(&asker, Target::Hybrid).await?;
+    let mut exit = Exit::Well;
+    for name in names {
+        let is_meant = |document: &&DocumentRow| {
+            document.name == *name && document.artist == whose && document.owner.is_none()
+        };
+        match all.iter().find(is_meant) {
+            Some(document) => {
+                // What everybody has is nobody's to change, so it goes without an asker.
+                if whose.is_some() {
+                    store.remove_document(&asker, document.id).await?;
+                } else {
+                    store.drop_document(document.id).await?;
+                }
+                writeln!(std::io::stdout(), "{name}: deleted")?;
+            }
+            None => {
+                writeln!(
+                    std::io::stderr(),
+                    "{name}: there is no document of this name"
+                )?;
+                exit = Exit::Failed;
+            }
+        }
+    }
+    sweep(store).await?;
+    Ok(exit)
+}
+
 /// Gives everything its vectors that has none, where models for that are named; says how far it is.
-async fn embed(config: &Config, store: &Store) -> Result<Exit> {
+async fn make_vectors(config: &Config, store: &Store) -> Result<Exit> {
     let embedder = app::knowledge_of(config, store, &Clock::System)?.embedder;
     if embedder.models().is_empty() {
         return Ok(Exit::Well);
@@ -173,7 +261,7 @@ fn walk(folder: &Path, prefix: &str, (files, left): (&mut Vec<Found>, &mut usize
                 (files, left),
                 deeper - 1,
             );
-        } else if entry.path().is_file() && Kind::is_likely(&name) {
+        } else if entry.path().is_file() && File::is_document(&name) {
             files.push(Found {
                 path: entry.path(),
                 name: named,

@@ -7,8 +7,8 @@ mod doctor;
 mod eval;
 mod explain;
 mod ingest;
+mod invite;
 mod models;
-mod people;
 mod persons;
 mod queues;
 mod reading;
@@ -53,7 +53,8 @@ struct Arguments {
 enum Command {
     /// Runs every configured platform (what `toney` alone does).
     Serve,
-    /// Opens the chat at this terminal, beside every configured platform.
+    /// Opens the chat at this terminal, beside every configured platform. A line that is nothing but the path of a
+    /// document, as terminals type it when a file is dropped into them, sends that document.
     Chat {
         /// Who sits at the terminal.
         #[arg(long = "as", value_name = "PERSON")]
@@ -86,7 +87,7 @@ enum Command {
     /// Makes a code with which one person joins.
     Invite {
         #[command(flatten)]
-        invitation: people::Invitation,
+        invitation: invite::Invitation,
     },
     /// Lists the artists who are looked after.
     Artists {
@@ -182,8 +183,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Eval { asked }) => eval::eval(&config, asked).await,
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Explain { arguments }) => explain::explain(&config, arguments).await,
-        Some(Command::Invite { invitation }) => people::invite(&config, invitation).await,
-        Some(Command::Artists { json }) => people::artists(&config, json).await,
+        Some(Command::Invite { invitation }) => invite::invite(&config, invitation).await,
+        Some(Command::Artists { json }) => invite::artists(&config, json).await,
         Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,
         // It has ended before there was a runtime.
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),

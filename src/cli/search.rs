@@ -7,9 +7,9 @@ use clap::Args;
 
 use crate::app;
 use crate::config::Config;
-use crate::knowledge::{Found, Passage, Question};
-use crate::model::{Clock, Ids, Target};
-use crate::store::{Asker, Store};
+use crate::knowledge::{Found, Passage, Question, query_hash};
+use crate::model::{Clock, Ids, ReadId, Target};
+use crate::store::{Asker, Change, NewRead, Scope, Store};
 
 use super::Exit;
 use super::queues::open;
@@ -39,7 +39,9 @@ pub(super) async fn search(config: &Config, arguments: Arguments) -> Result<Exit
         last: &text,
         ..Question::default()
     };
-    let found = knowledge.search(&asker, Target::Hybrid, &question).await?;
+    let target = Target::Hybrid;
+    let found = knowledge.search(&asker, target, &question).await?;
+    enter(&store, (&asker, target, "toney search"), (&text, &found)).await?;
     let mut out = std::io::stdout();
     match json {
         true => writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?,
@@ -68,6 +70,36 @@ pub(super) async fn asker(store: &Store, artist: Option<String>) -> Result<Asker
         },
     };
     Ok(artist.map_or_else(Asker::nobody, |artist| store.asker_for(artist.id)))
+}
+
+/// Enters into the ledger what an operator's command read.
+pub(super) async fn enter(
+    store: &Store,
+    (asker, target, command): (&Asker, Target, &str),
+    (text, found): (&str, &Found),
+) -> Result<()> {
+    if found.passages.is_empty() {
+        return Ok(());
+    }
+    let clock = Clock::System;
+    let scopes: Vec<String> = asker.scopes(target).iter().map(Scope::to_string).collect();
+    let read = NewRead {
+        id: ReadId::new(&Ids::new(clock.clone(), None)),
+        person: None,
+        session: None,
+        turn: None,
+        query_hash: query_hash(text),
+        target,
+        why: command.to_owned(),
+        scopes: scopes.join(" "),
+        passages: found.read(&[]),
+        at: clock.now(),
+    };
+    let change = Change {
+        reads: vec![read],
+        ..Change::default()
+    };
+    store.leave_behind(&change).await
 }
 
 /// The passages for a reader, each with what every list says of it.

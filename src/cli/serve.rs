@@ -18,7 +18,8 @@ use crate::model::phrases::INTRODUCTION;
 use crate::platform::terminal::{self, Streams};
 
 use super::Exit;
-use super::people::first_invitation;
+use super::invite::{first_invitation, only_artist};
+use super::queues::open;
 use super::telemetry::{self, Output};
 
 /// Whether the chat at the terminal is opened.
@@ -48,7 +49,8 @@ pub(super) struct Settings {
 }
 
 /// Said above the chat at the terminal; like what follows it fits 80 columns.
-const GREETING: &str = "Toney, at your terminal. Write, and it answers. /help helps, /quit ends.\n";
+const GREETING: &str = "Toney, at your terminal. Write, and it answers. /help helps, /quit ends.\n\
+    Drop a file (PDF, Word, web page, CSV, Markdown, text) here, and it is read.\n";
 /// Said while no model is configured.
 const HOW_TO_ADD_A_MODEL: &str =
     "OPENAI_API_KEY, or Ollama on this machine, gives it a voice (see .env.example).\n";
@@ -94,6 +96,12 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
         }
     }
     let open = person.is_some();
+    if open {
+        // Whoever sits here may drop papers, which belong to somebody. A database that is away is waited for later.
+        if let Err(error) = have_an_artist(&config).await {
+            tracing::debug!(error = format!("{error:#}"), "Nobody is looked after yet");
+        }
+    }
     let make = move || -> Option<MakeTerminal> {
         open.then(|| {
             let settings = settings.for_adapter();
@@ -103,6 +111,14 @@ pub(super) async fn serve(config: Config, terminal: Terminal) -> Result<Exit> {
         })
     };
     gateway(config, make, (log, false)).await
+}
+
+async fn have_an_artist(config: &Config) -> Result<()> {
+    let store = open(config).await?;
+    if store.artists().await?.is_empty() {
+        only_artist(config, &store).await?;
+    }
+    Ok(())
 }
 
 type MakeTerminal = Box<dyn FnOnce(Clock, app::Idle) -> terminal::Terminal + Send>;
@@ -126,7 +142,9 @@ pub(super) async fn ask(config: Config, text: String, json: bool) -> Result<Exit
             live: false,
         };
         Some(Box::new(move |clock, idle| {
-            terminal::Terminal::over(settings, clock, streams).with_idle(idle)
+            terminal::Terminal::over(settings, clock, streams)
+                .with_idle(idle)
+                .with_words_only()
         }))
     };
     let exit = gateway(config, make, (Output::Stderr, true)).await?;
@@ -246,6 +264,7 @@ impl Settings {
             person,
             color,
             patience: Duration::from_secs(patience_seconds),
+            home: std::env::home_dir(),
         }
     }
 }

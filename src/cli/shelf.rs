@@ -30,16 +30,17 @@ impl Shelf {
     pub(super) async fn load(config: &Config, pages: &Path, offline: bool) -> Result<Self> {
         let clock = Clock::System;
         let ids = Ids::new(clock.clone(), None);
-        let folder = std::env::temp_dir().join(format!("toney-{}", JobId::new(&ids)));
+        // Whatever fails from here on, it is deleted.
+        let folder = Folder(std::env::temp_dir().join(format!("toney-{}", JobId::new(&ids))));
         let settings = Settings {
-            url: format!("sqlite://{}/toney.db", folder.display()),
+            url: format!("sqlite://{}/toney.db", folder.0.display()),
             redis_url: String::new(),
             ..config.section("store")?
         };
         let (store, _writer, _news) = Store::open(&settings, clock.clone(), ids.clone()).await?;
         let mut shelf = Self {
             knowledge: app::knowledge_of(config, &store, &clock)?,
-            folder: Folder(folder),
+            folder,
         };
         store.migrate().await?;
         let settings: knowledge::Settings = config.section("knowledge")?;

@@ -1,4 +1,4 @@
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -7,6 +7,8 @@ use std::path::Path;
 use rand::Rng;
 use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
+
+use crate::model::hex;
 
 use super::Wrong;
 
@@ -76,12 +78,7 @@ fn make(dir: &Path, file: &Path) -> io::Result<()> {
     let mut rng: StdRng = rand::make_rng();
     let mut bytes = [0; 32];
     rng.fill_bytes(&mut bytes);
-    let mut text = String::new();
-    for byte in bytes {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.push('\n');
+    let text = hex(bytes) + "\n";
     let aside = dir.join(format!(
         ".{FILE}.{}.{:08x}",
         std::process::id(),

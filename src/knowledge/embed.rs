@@ -259,7 +259,8 @@ impl Embed {
         }
     }
 
-    /// Gives a document, or everything, its vectors; `count` hears how many more passages are done.
+    /// Gives a document, or everything, its vectors; `count` hears how many more passages are done, or how many less
+    /// when all have to be done again.
     async fn all(
         &self,
         model: &str,
@@ -281,8 +282,11 @@ impl Embed {
                     embed.dimensions = before,
                     "The model has other dimensions now; everything gets new vectors"
                 );
+                let lost = self.store.vector_progress(model).await?.done;
                 self.store.drop_vectors(model).await?;
                 (document, after) = (None, -1);
+                count(-lost);
+                continue;
             }
             count(i64::try_from(missing.len()).unwrap_or_default());
         }

@@ -1,7 +1,7 @@
 //! Takes a document in: recognises it, has it read, cuts it, stores it piece by piece, shows it whole.
 //!
-//! It may be broken off at any moment. What stands stays, and the next attempt goes on behind it,
-//! because the same bytes give the same pieces.
+//! It may be broken off at any moment. What stands stays, and the next attempt goes on behind it, because the same
+//! bytes give the same pieces; where they no longer do, since settings changed meanwhile, it begins anew.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio::sync::{Semaphore, mpsc};
 
-use crate::model::terms::{self, Language};
-use crate::model::{ArtistId, DocumentId, Ids, PersonId};
-use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Store};
+use crate::model::{
+    ArtistId, DocumentId, Ids, PersonId, hex,
+    terms::{self, Language},
+};
+use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Standing, Store};
 
 use super::Settings;
 use super::extract::{Extracted, Unreadable, extract};
@@ -131,10 +133,10 @@ impl Ingest {
         progress(Step::Reading);
         let (sha256, bytes) = hash(&source.path).await?;
         let new = self.document(source, sha256, bytes);
-        let (id, scope, standing) = match self.store.begin_document(&new).await? {
+        let (id, standing) = match self.store.begin_document(&new).await? {
             Begun::Known(id) => return Ok(Done::Known(id)),
-            Begun::Fresh(id, scope) => (id, scope, 0),
-            Begun::Resumed(id, scope, standing) => (id, scope, standing),
+            Begun::Fresh(id, _) => (id, 0),
+            Begun::Resumed(id, _, standing) => (id, standing),
         };
         let read = {
             let _permit = self
@@ -158,7 +160,7 @@ impl Ingest {
         if stored.replaced.is_some() {
             sweep(&self.store).await?;
         }
-        Ok(Done::Stored(Stored { scope, ..stored }))
+        Ok(Done::Stored(stored))
     }
 
     pub(super) fn store(&self) -> &Store {
@@ -179,13 +181,13 @@ impl Ingest {
         new: &NewDocument,
         extracted: Extracted,
     ) -> anyhow::Result<Done> {
-        let (id, scope, standing) = match self.store.begin_document(new).await? {
+        let (id, standing) = match self.store.begin_document(new).await? {
             Begun::Known(id) => return Ok(Done::Known(id)),
-            Begun::Fresh(id, scope) => (id, scope, 0),
-            Begun::Resumed(id, scope, standing) => (id, scope, standing),
+            Begun::Fresh(id, _) => (id, 0),
+            Begun::Resumed(id, _, standing) => (id, standing),
         };
         let stored = self.put(id, (extracted, standing), &|_| {}).await?;
-        Ok(Done::Stored(Stored { scope, ..stored }))
+        Ok(Done::Stored(stored))
     }
 
     fn document(&self, source: &Source, sha256: String, bytes: u64) -> NewDocument {
@@ -222,12 +224,13 @@ impl Ingest {
         progress: &(dyn Fn(Step) + Sync),
     ) -> anyhow::Result<Stored> {
         let Extracted {
-            kind: _,
+            kind,
             title,
             pages,
             text,
         } = extracted;
         let sizes = self.settings.sizes();
+        let (text, standing) = self.go_on(id, (text, &title), standing).await?;
         let (slices, mut cut) = mpsc::channel(2);
         let cutting = {
             let title = title.clone();
@@ -243,8 +246,9 @@ impl Ingest {
             pages: i64::from(pages),
             chunks,
             language: language.map(Language::code).unwrap_or_default().to_owned(),
+            mime: kind.mime().to_owned(),
         };
-        let replaced = self.store.finish_document(id, &facts).await?;
+        let (scope, replaced) = self.store.finish_document(id, &facts).await?;
         tracing::info!(
             document.id = %id,
             document.pages = pages,
@@ -253,13 +257,48 @@ impl Ingest {
         );
         Ok(Stored {
             document: id,
-            scope: Scope::Global,
+            scope,
             title,
             pages,
             chunks,
             language,
             replaced,
         })
+    }
+}
+
+impl Ingest {
+    /// How many pieces need not be stored again: those that stand, if the text is still cut like that.
+    async fn go_on(
+        &self,
+        id: DocumentId,
+        (text, title): (String, &str),
+        standing: i64,
+    ) -> anyhow::Result<(String, i64)> {
+        if standing == 0 {
+            return Ok((text, 0));
+        }
+        let stand = self.store.standing(id).await?;
+        let (sizes, title) = (self.settings.sizes(), title.to_owned());
+        let holding = tokio::task::spawn_blocking(move || {
+            let mut pieces = split(&text, &title, sizes);
+            let is_next = |known: &Standing| {
+                pieces.next().is_some_and(|piece| {
+                    known.path == piece.path
+                        && known.text == piece.text
+                        && usize::try_from(known.start_at) == Ok(piece.start)
+                })
+            };
+            let fits = stand.iter().all(is_next);
+            drop(pieces);
+            (text, fits)
+        });
+        let (text, fits) = holding.await.context("Holding a text against its pieces")?;
+        if fits {
+            return Ok((text, standing));
+        }
+        self.store.begin_anew(id).await?;
+        Ok((text, 0))
     }
 }
 
@@ -322,15 +361,9 @@ async fn hash(path: &Path) -> Result<(String, u64), Unreadable> {
     loop {
         let count = file.read(&mut buffer).await.map_err(not_read)?;
         if count == 0 {
-            return Ok((hex(hash), size));
+            return Ok((hex(hash.finalize()), size));
         }
         size += count as u64;
         hash.update(buffer.get(..count).unwrap_or_default());
     }
-}
-
-/// The digits of a finished hash.
-pub(super) fn hex(hash: Sha256) -> String {
-    let digits = hash.finalize();
-    digits.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,8 +1,8 @@
 //! Documents become knowledge: read, cleaned, cut into pieces, stored; and questions find it again.
 //!
-//! This room never opens a document in the gateway's own process ([`extract`]), never says anything to a
-//! model, and never makes a piece visible before its document is whole. Start with [`ingest::Ingest`], which
-//! drives [`extract`], [`clean`] and [`split`], and with [`Knowledge::find`].
+//! This room never opens a document in the gateway's own process ([`extract`]), never has a model talk, and never
+//! makes a piece visible before its document is whole; embedding models alone read it ([`embed`], [`retrieve`]).
+//! Start with [`ingest::Ingest`], which drives [`extract`], [`clean`] and [`split`], and with [`Knowledge::find`].
 
 pub mod clean;
 pub mod embed;
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use retrieve::{Found, Knowledge, Passage, Question};
+pub use retrieve::{Found, Knowledge, Passage, Question, query_hash};
 
 /// Settings of the section `[knowledge]`.
 #[derive(Debug, Clone, Deserialize)]

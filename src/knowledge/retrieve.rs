@@ -11,12 +11,15 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::future::{BoxFuture, join_all};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tokio::time::{Instant, timeout};
 
 use crate::llm::Embedder;
-use crate::model::terms::{Query, of_query};
-use crate::model::{DocumentId, Target};
-use crate::store::{Asker, Chunk, Hit, Ranked, Store};
+use crate::model::{
+    DocumentId, Target, hex,
+    terms::{Query, of_query},
+};
+use crate::store::{Asker, Chunk, Hit, Ranked, ReadPassage, Store};
 
 use super::fuse::{Fused, Listed, fuse};
 use super::passages::{Limits, choose};
@@ -36,7 +39,8 @@ const ANSWER: f32 = 0.05;
 const HITS: usize = 50;
 /// Chunks that are looked at once the lists are one.
 const LOOKED_AT: usize = 60;
-/// Of what an embedding model is asked, the last turn alone and together with the one before; each is a list.
+/// What each list of an embedding model weighs beside the words: a model is asked about the last turn alone and
+/// together with the one before, which makes two.
 const MEANING: f32 = 0.6;
 /// How much nearer own documents are when a person asks about their own affairs.
 const OWN: f32 = 1.25;
@@ -164,7 +168,25 @@ impl Question<'_> {
     }
 }
 
+/// A hash that tells whether the same was asked, and nothing else.
+pub fn query_hash(text: &str) -> String {
+    let digest = Sha256::digest(text.trim().to_lowercase().as_bytes());
+    hex(digest.into_iter().take(8))
+}
+
 impl Found {
+    /// What was read of it, for the ledger; `cited` are the places of passages that an answer names.
+    pub fn read(&self, cited: &[usize]) -> Vec<ReadPassage> {
+        let passages = self.passages.iter().enumerate();
+        let read = |(place, passage): (usize, &Passage)| ReadPassage {
+            document: passage.document,
+            ordinals: passage.ordinals,
+            score: passage.score,
+            cited: !self.abstain && cited.contains(&place),
+        };
+        passages.map(read).collect()
+    }
+
     /// How was searched, for whoever asked: one piece for each list, and whether any knew more than words.
     pub fn ways(&self) -> Vec<String> {
         let way = |List { name, state, .. }: &List| match state {
@@ -367,7 +389,7 @@ impl Knowledge {
             .map(|passage| passage.text.chars().count())
             .sum();
         let mut room = self.settings.characters.saturating_sub(taken);
-        let held: Vec<i64> = passages
+        let mut held: Vec<i64> = passages
             .iter()
             .flat_map(|passage| passage.chunks.clone())
             .collect();
@@ -375,10 +397,11 @@ impl Knowledge {
             let (first, last) = passage.ordinals;
             let beside = (first - 1, last + 1);
             let near = self.store.around(asker, passage.document, beside).await?;
-            for chunk in near.iter().filter(|chunk| !held.contains(&chunk.id)) {
+            for chunk in near {
                 let length = chunk.text.chars().count();
-                if length <= room {
-                    passage.widen(chunk);
+                if length <= room && !held.contains(&chunk.id) {
+                    passage.widen(&chunk);
+                    held.push(chunk.id);
                     room -= length;
                 }
             }

@@ -61,7 +61,8 @@ pub fn split<'a>(text: &'a str, title: &'a str, sizes: Sizes) -> Pieces<'a> {
     }
 }
 
-/// About how many tokens a text has.
+/// About how many tokens a text has, for the size of pieces. What a request to a model may hold is counted by
+/// `llm`'s own estimate, which must rather say too much.
 ///
 /// A word is a token for every six letters, accents weighing more; three digits are one, and so is any
 /// sign. On a thousand and more questions in each language that came to 1.0 times what cl100k counts in

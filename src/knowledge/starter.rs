@@ -3,12 +3,13 @@
 use anyhow::Result;
 use sha2::{Digest, Sha256};
 
-use crate::model::DocumentId;
-use crate::store::{NewDocument, Scope};
+use crate::model::{DocumentId, hex};
+use crate::store::{NewDocument, Scope, Store};
 
 use super::clean::{Lines, clean};
 use super::extract::{Extracted, Kind};
-use super::ingest::{Done, Ingest, hex};
+use super::forget::sweep;
+use super::ingest::{Done, Ingest};
 
 /// A page by its name in the folder.
 macro_rules! pages {
@@ -86,8 +87,21 @@ const PAGES: &[(&str, &str)] = pages![
     "youtube-content-id",
 ];
 
-/// Where it is noted which pages were loaded.
-const NOTE: (&str, &str) = ("knowledge", "starter");
+/// Where it is noted which pages were loaded, once all of them are.
+const ROOM: &str = "knowledge";
+const PAGES_NOTE: &str = "starter";
+/// Where it is noted what became of them, one by one.
+const DOCUMENTS_NOTE: &str = "starter_documents";
+
+/// Which pages were loaded.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Noted {
+    /// The hash of all of them together.
+    pages: String,
+    /// What became of them.
+    documents: Vec<DocumentId>,
+}
+
 /// About what a printed page holds, in bytes.
 const PAGE: usize = 3_000;
 
@@ -161,24 +175,26 @@ impl<'a> Page<'a> {
     }
 }
 
-/// Loads the pages that changed since they were loaded last; answers how many.
+/// Loads the pages that changed since they were loaded last, and removes those that are no longer there; answers
+/// how many were loaded.
 ///
 /// # Errors
 ///
 /// When the store does not take them now.
 pub async fn load(ingest: &Ingest) -> Result<usize> {
     let store = ingest.store();
+    let before = Noted::read(store).await?;
     let mut all = Sha256::new();
     for (name, text) in PAGES {
         all.update(name.as_bytes());
         all.update(text.as_bytes());
     }
-    let all = hex(all);
-    let (room, name) = NOTE;
-    if store.note(room, name).await?.as_deref() == Some(all.as_str()) {
+    let all = hex(all.finalize());
+    if before.pages == all && !before.documents.is_empty() {
         return Ok(0);
     }
-    let mut loaded = 0;
+    let (mut loaded, mut now) = (0, Vec::new());
+    let mut known = before.documents;
     for page in pages() {
         let text = page.text();
         let mut hash = Sha256::new();
@@ -190,7 +206,7 @@ pub async fn load(ingest: &Ingest) -> Result<usize> {
             scope: Scope::Global,
             name: page.name.to_owned(),
             mime: Kind::Markdown.mime().to_owned(),
-            sha256: hex(hash),
+            sha256: hex(hash.finalize()),
             path: String::new(),
             bytes: i64::try_from(text.len()).unwrap_or(i64::MAX),
             copies: true,
@@ -201,17 +217,78 @@ pub async fn load(ingest: &Ingest) -> Result<usize> {
             pages: u32::try_from(text.len().div_ceil(PAGE)).unwrap_or(1),
             text,
         };
-        match ingest.text(&new, extracted).await? {
-            Done::Known(_) => {}
-            Done::Stored(_) => loaded += 1,
+        let document = match ingest.text(&new, extracted).await? {
+            Done::Known(document) => document,
+            Done::Stored(stored) => {
+                loaded += 1;
+                stored.document
+            }
+        };
+        now.push(document);
+        if !known.contains(&document) {
+            known.push(document);
+            // Whoever is broken off here still knows which documents are pages.
+            note_documents(store, &known).await?;
         }
     }
-    store.write_note(room, name, &all).await?;
+    known.retain(|document| !now.contains(document));
+    drop_all(store, &known).await?;
+    let noted = Noted {
+        pages: all,
+        documents: now,
+    };
+    noted.write(store).await?;
     tracing::info!(
         documents.count = loaded,
         "The pages on the trade were loaded"
     );
     Ok(loaded)
+}
+
+/// Removes every page that was loaded.
+///
+/// # Errors
+///
+/// When the store does not take that now.
+pub async fn unload(ingest: &Ingest) -> Result<()> {
+    let store = ingest.store();
+    let before = Noted::read(store).await?;
+    if before == Noted::default() {
+        return Ok(());
+    }
+    drop_all(store, &before.documents).await?;
+    Noted::default().write(store).await
+}
+
+async fn drop_all(store: &Store, documents: &[DocumentId]) -> Result<()> {
+    for document in documents {
+        store.drop_document(*document).await?;
+    }
+    sweep(store).await
+}
+
+impl Noted {
+    async fn read(store: &Store) -> Result<Self> {
+        let pages = store.note(ROOM, PAGES_NOTE).await?.unwrap_or_default();
+        let documents = store.note(ROOM, DOCUMENTS_NOTE).await?;
+        let documents = documents.unwrap_or_default();
+        let documents = documents.split(' ').filter_map(|id| id.parse().ok());
+        Ok(Self {
+            documents: documents.collect(),
+            pages,
+        })
+    }
+
+    async fn write(&self, store: &Store) -> Result<()> {
+        note_documents(store, &self.documents).await?;
+        store.write_shared_note(ROOM, PAGES_NOTE, &self.pages).await
+    }
+}
+
+async fn note_documents(store: &Store, documents: &[DocumentId]) -> Result<()> {
+    let ids: Vec<String> = documents.iter().map(DocumentId::to_string).collect();
+    let ids = ids.join(" ");
+    store.write_shared_note(ROOM, DOCUMENTS_NOTE, &ids).await
 }
 
 #[cfg(test)]

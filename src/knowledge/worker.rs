@@ -18,7 +18,7 @@ use crate::model::{
     Address, ArtistId, AttachmentId, Button, Clock, Content, DocumentId, DocumentPress, Failure,
     Ids, JobId, Message, OutboundId, PersonId, Priority, Setting, phrases,
 };
-use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, out_lane};
+use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, ingest_lane, out_lane};
 
 use super::embed;
 use super::forget::remove_file;
@@ -61,7 +61,7 @@ impl Order {
         Ok(NewJob {
             id: JobId::new(ids),
             kind: KIND.to_owned(),
-            lane: format!("{KIND}:{}", self.address),
+            lane: ingest_lane(&self.address),
             key: format!("{KIND}:{}", self.attachment),
             ordering: now.ms(),
             payload: serde_json::to_string(self)?,

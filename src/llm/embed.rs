@@ -117,38 +117,11 @@ impl Embedder {
         links.map(|link| link.name.clone()).collect()
     }
 
-    /// Numbers of a vector of that model; none before anybody knows.
-    pub fn dimensions(&self, model: &str) -> Option<usize> {
-        self.0.link(model)?.dimensions.get().copied()
-    }
-
-    /// The names of the models that rest at the moment because they failed.
-    pub fn resting(&self) -> Vec<String> {
-        let links = self.0.links.iter();
-        let resting = links.filter(|link| link.breaker().is_open());
-        resting.map(|link| link.name.clone()).collect()
-    }
-
-    /// The vector of a question, of length one.
+    /// The vectors of questions, in their order, each of length one; with one request where they are short.
     ///
     /// # Errors
     /// Sorted like those of a talking model; a model that rests is [`Error::Down`], one that is not
-    /// there in time [`Error::Late`].
-    pub async fn query(
-        &self,
-        model: &str,
-        text: &str,
-        deadline: Duration,
-    ) -> Result<Vec<f32>, Error> {
-        let texts = [text.to_owned()];
-        let vectors = self.queries(model, &texts, deadline).await?;
-        vectors.into_iter().next().ok_or(Error::Empty)
-    }
-
-    /// The vectors of several questions, in their order, with one request where they are short.
-    ///
-    /// # Errors
-    /// Like [`Embedder::query`]; one bad text fails all.
+    /// there in time [`Error::Late`]. One bad text fails all.
     pub async fn queries(
         &self,
         model: &str,
@@ -173,7 +146,7 @@ impl Embedder {
     /// The vectors of passages, in their order, each of length one. Nothing is tried again here.
     ///
     /// # Errors
-    /// Like [`Embedder::query`]; one bad text fails all.
+    /// Like [`Embedder::queries`].
     pub async fn passages(&self, model: &str, texts: &[String]) -> Result<Vec<Vec<f32>>, Error> {
         let link = self.0.link(model).ok_or(Error::Gone)?;
         let deadline = self.0.deadlines.attempt();
@@ -496,7 +469,7 @@ mod tests {
              providers.attic.base_url = \"http://127.0.0.1:1/v1\"",
         );
         let embedder = embedder.unwrap();
-        let known = |model: &str| embedder.dimensions(model);
+        let known = |model: &str| embedder.0.link(model).unwrap().dimensions.get().copied();
         assert_eq!(known("openai/text-embedding-3-small@512"), Some(512));
         assert_eq!(known("ollama/nomic-embed-text:v1.5"), Some(768));
         assert_eq!(known("attic/BAAI/bge-base-en-v1.5"), Some(768));

@@ -144,6 +144,18 @@ pub struct File {
     pub size: Option<u64>,
 }
 
+impl File {
+    /// Whether a file of this name is worth reading as a document.
+    pub fn is_document(name: &str) -> bool {
+        const ENDINGS: [&str; 12] = [
+            "txt", "text", "md", "markdown", "pdf", "docx", "html", "htm", "xhtml", "csv", "tsv",
+            "log",
+        ];
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+    }
+}
+
 /// A change of Toney's standing in a chat.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -8,6 +8,7 @@ mod clock;
 mod event;
 mod failure;
 mod features;
+mod hex;
 mod ids;
 mod inbound;
 mod outbound;
@@ -21,6 +22,7 @@ pub use clock::{Clock, Time};
 pub use event::{Event, Happening};
 pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
+pub use hex::hex;
 pub use ids::{
     ArtistId, AttachmentId, ConversationId, DocumentId, EventId, Ids, InvalidId, JobId, MessageId,
     ModelCallId, OutboundId, PersonId, ProcessId, ReadId, SessionId, TurnId,

@@ -140,11 +140,6 @@ impl Asker {
         }
     }
 
-    /// Whether anything of a scope may be shown.
-    pub fn reaches(&self, scope: Scope) -> bool {
-        scope == Scope::Global || self.personal.contains(&scope)
-    }
-
     fn new(person: Option<PersonId>, standings: Vec<(ArtistId, Standing)>) -> Self {
         let mut personal = Vec::new();
         for (artist, standing) in &standings {
@@ -227,6 +222,5 @@ mod tests {
         assert_eq!(manager.scopes(Target::Hybrid), all);
         assert_eq!(manager.scopes(Target::Global), [Scope::Global]);
         assert_eq!(manager.scopes(Target::None), []);
-        assert!(!manager.reaches(Scope::Own(artist, PersonId::new(&ids))));
     }
 }

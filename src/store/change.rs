@@ -376,6 +376,11 @@ pub fn turn_lane(address: &Address) -> String {
     format!("turn:{address}")
 }
 
+/// The lane in which documents that came in a conversation are taken in.
+pub fn ingest_lane(address: &Address) -> String {
+    format!("ingest:{address}")
+}
+
 /// The lane in which sends into a chat happen.
 pub fn out_lane(address: &Address) -> String {
     format!("out:{}", address.whole_chat())

@@ -1,5 +1,6 @@
 //! The two databases behind one door, and the few places where their SQL differs.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Arc, PoisonError};
@@ -11,7 +12,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 use sqlx::{PgPool, SqlitePool};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 /// A statement in both dialects. Nearly always they differ in one word only, see [`dialect!`].
 #[derive(Debug, Clone, Copy)]
@@ -83,16 +84,30 @@ pub(super) enum Db {
 pub(super) struct Search {
     path: PathBuf,
     idle: Arc<std::sync::Mutex<Vec<rusqlite::Connection>>>,
+    /// As many look at a time as the machine has processors; each connection has a cache of its own.
+    places: Arc<Semaphore>,
 }
 
 impl Search {
+    fn new(path: &Path) -> Self {
+        let places = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            path: path.to_path_buf(),
+            idle: Arc::default(),
+            places: Arc::new(Semaphore::new(places)),
+        }
+    }
+
     /// Runs `look` on a thread that may wait.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         look: impl FnOnce(&rusqlite::Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let search = self.clone();
+        // A search that nobody waits for any more keeps its place until it has ended.
+        let place = self.places.clone().acquire_owned().await?;
         tokio::task::spawn_blocking(move || {
+            let _place = place;
             let kept = search.idle().pop();
             let conn = kept.map_or_else(|| search.open(), Ok)?;
             let found = look(&conn)?;
@@ -202,10 +217,7 @@ impl Db {
         write.busy_timeout(Duration::ZERO)?;
         write.set_prepared_statement_cache_capacity(64);
         let write = Arc::new(Mutex::new(write));
-        let search = Search {
-            path: path.to_path_buf(),
-            idle: Arc::default(),
-        };
+        let search = Search::new(path);
         Ok(Self::Sqlite {
             write,
             read,
@@ -271,4 +283,37 @@ pub(super) fn sqlite_path(url: &str) -> Option<PathBuf> {
 /// The folder in which an SQLite file lies; `None` for PostgreSQL.
 pub(super) fn sqlite_folder(url: &str) -> Option<PathBuf> {
     sqlite_path(url).map(|path| path.parent().map(Path::to_path_buf).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_more_search_at_a_time_than_there_are_places() {
+        let search = Search {
+            places: Arc::new(Semaphore::new(2)),
+            ..Search::new(Path::new(":memory:"))
+        };
+        let busy = || 2 - search.places.available_permits();
+        let look = |conn: &rusqlite::Connection| {
+            std::thread::sleep(Duration::from_millis(5));
+            Ok(conn.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)
+        };
+        let all = futures::future::join_all((0..20).map(|_| search.run(look)));
+        assert!(all.await.into_iter().all(|found| found.unwrap() == 1));
+        assert!((1..=2).contains(&search.idle().len()));
+        // Whoever stops waiting does not make room for one more.
+        let late = Duration::from_millis(1);
+        assert!(tokio::time::timeout(late, search.run(look)).await.is_err());
+        assert_eq!(busy(), 1);
+        assert_eq!(search.run(look).await.unwrap(), 1);
+        assert!(
+            search
+                .run(|_| anyhow::bail!("no") as Result<()>)
+                .await
+                .is_err()
+        );
+        assert!(search.idle().len() <= 2);
+    }
 }

@@ -1,15 +1,18 @@
 //! Reading and repairing queues: what delivery, the adapters, `toney outbox` and `toney jobs` need.
 
+use std::collections::{BTreeSet, HashMap};
+
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::model::{Address, Message, OutboundId, Time};
 
 use super::Store;
-use super::change::{Job, Outgoing, out_lane, turn_lane};
+use super::apply::write_rows;
+use super::change::{Change, Job, Outgoing, ingest_lane, out_lane, turn_lane};
 use super::conversations::same;
 use super::db::{Sql, dialect, reading};
-use super::lanes::{JobRow, OutboundRow};
+use super::lanes::{JobRow, OutboundRow, lock, put};
 use super::tx::{Bind, Tx, rows};
 use super::writer::fence;
 
@@ -55,7 +58,7 @@ const WRITE_NOTE: Sql = same(
      ON CONFLICT (account, name) DO UPDATE SET value = excluded.value",
 );
 const BUSY: Sql = same(
-    "SELECT (SELECT COUNT(*) FROM jobs WHERE lane = $1 AND state = 'due')
+    "SELECT (SELECT COUNT(*) FROM jobs WHERE lane IN ($1, $3) AND state = 'due')
           + (SELECT COUNT(*) FROM outbound WHERE lane = $2 AND state IN ('pending', 'unknown'))",
 );
 const TABLE: Sql = Sql {
@@ -192,7 +195,7 @@ impl Store {
                 .await?,
         );
         let due = lanes.iter().map(|(lane,)| (lane.clone(), now)).collect();
-        super::lanes::put(&mut tx, (&due, |_: &str| false), "", now).await?;
+        put(&mut tx, (&due, |_: &str| false), "", now).await?;
         tx.commit().await?;
         Ok(lanes.len())
     }
@@ -214,12 +217,32 @@ impl Store {
         let mut tx = Tx::begin(&self.db).await?;
         let me = self.me.to_string();
         fence(&mut tx, &me, self.clock.now()).await?;
-        tx.run(
-            WRITE_NOTE,
-            account.to_owned(),
-            &[Bind::Text(name), Bind::Text(value)],
-        )
-        .await?;
+        write_note(&mut tx, (account, name), value).await?;
+        tx.commit().await
+    }
+
+    /// Writes a note that is as true from a process without a lease, such as a command.
+    pub async fn write_shared_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        write_note(&mut tx, (account, name), value).await?;
+        tx.commit().await
+    }
+
+    /// Makes a change true from a process that holds no lanes and no lease, such as a command; its work is done by
+    /// whoever runs.
+    pub async fn leave_behind(&self, change: &Change) -> Result<()> {
+        let mut due: HashMap<String, Time> = HashMap::new();
+        let mut tx = Tx::begin(&self.db).await?;
+        let lanes: BTreeSet<String> = change.jobs.iter().map(|job| job.lane.clone()).collect();
+        lock(&mut tx, &Vec::from_iter(lanes)).await?;
+        let written = write_rows(&mut tx, change, "").await?;
+        for job in written.fresh(change) {
+            let at = due.entry(job.lane.clone()).or_insert(job.run_at);
+            *at = job.run_at.min(*at);
+        }
+        if !due.is_empty() {
+            put(&mut tx, (&due, |_: &str| false), "", self.clock.now()).await?;
+        }
         tx.commit().await
     }
 
@@ -230,6 +253,7 @@ impl Store {
             sqlx::query_as(sql)
                 .bind(turn)
                 .bind(out)
+                .bind(ingest_lane(address))
                 .fetch_one(pool)
                 .await?
         });
@@ -264,4 +288,10 @@ impl Store {
         });
         Ok(self.clock.now())
     }
+}
+
+async fn write_note(tx: &mut Tx, (account, name): (&str, &str), value: &str) -> Result<()> {
+    let note = [Bind::Text(name), Bind::Text(value)];
+    tx.run(WRITE_NOTE, account.to_owned(), &note).await?;
+    Ok(())
 }

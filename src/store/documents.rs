@@ -50,6 +50,7 @@ const FINISH: Sql = dialect!(
     "UPDATE documents SET state = 'ready', error = '', title = j.value ->> 'title',
             language = j.value ->> 'language', pages = CAST(j.value ->> 'pages' AS BIGINT),
             chunks = CAST(j.value ->> 'chunks' AS BIGINT),
+            mime = COALESCE(NULLIF(j.value ->> 'mime', ''), documents.mime),
             updated_at = CAST(j.value ->> 'at' AS BIGINT)
      FROM" each "WHERE documents.id = j.value ->> 'id' AND state IN ('reading', 'ready')
      RETURNING documents.id, documents.scope"
@@ -177,6 +178,8 @@ pub struct Facts {
     pub chunks: i64,
     /// Two letters, or empty.
     pub language: String,
+    /// What its bytes turned out to be; empty leaves what its name promised.
+    pub mime: String,
 }
 
 #[derive(sqlx::FromRow)]
@@ -280,38 +283,46 @@ impl Store {
         tx.commit().await
     }
 
-    /// Makes a document visible that has been read whole, and its older version invisible; answers the
-    /// older one.
+    /// Makes a document visible that has been read whole, and its older version invisible; answers who reaches it,
+    /// and the older one.
     pub async fn finish_document(
         &self,
         id: DocumentId,
         facts: &Facts,
-    ) -> Result<Option<DocumentId>> {
+    ) -> Result<(Scope, Option<DocumentId>)> {
         let now = self.clock.now();
         let Facts {
             title,
             pages,
             chunks,
             language,
+            mime,
         } = facts;
         let new = json!({
-            "id": id, "title": title, "pages": pages, "chunks": chunks, "language": language, "at": now,
+            "id": id, "title": title, "pages": pages, "chunks": chunks, "language": language, "mime": mime,
+            "at": now,
         });
         let mut tx = Tx::begin(&self.db).await?;
         let ready: Vec<(String, String)> = tx.read(FINISH, rows(&[new])?, &[]).await?;
-        let Some((_, scope)) = ready.first() else {
+        let Some((_, scope)) = ready.into_iter().next() else {
             anyhow::bail!("{id} was removed while it was read");
         };
+        let mut scope: Scope = scope.parse()?;
         let older: Vec<(String, String)> = tx
             .read(REPLACE, id.to_string(), &[Bind::Int(now.ms())])
             .await?;
-        // Who reaches the older one may have been changed since this one was begun.
-        if let Some((_, now)) = older.first().filter(|(_, now)| now != scope) {
-            move_to(&mut tx, id, now.parse()?).await?;
+        let mut replaced = None;
+        if let Some((older, shared)) = older.into_iter().next() {
+            replaced = Some(older.parse()?);
+            let shared = shared.parse()?;
+            // It was shared, or no longer, while this one was read.
+            if shared != scope {
+                move_to(&mut tx, id, shared).await?;
+                scope = shared;
+            }
         }
         tx.commit().await?;
-        let older = older.first();
-        older.map(|(older, _)| Ok(older.parse()?)).transpose()
+        Ok((scope, replaced))
     }
 
     /// Gives up on a document; [`Store::sweep_documents`] deletes it.

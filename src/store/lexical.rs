@@ -12,8 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use anyhow::Result;
 use serde_json::json;
 
-use crate::model::Target;
-use crate::model::terms::Query;
+use crate::model::{Target, hex, terms::Query};
 
 use super::Store;
 use super::asker::{Asker, Scope};
@@ -194,7 +193,7 @@ async fn put(tx: &mut Tx, scope: Scope, entries: &[Entry]) -> Result<()> {
     let on_postgres = matches!(tx, Tx::Postgres(_));
     let row = |entry: &Entry| {
         let mut row = json!({
-            "id": entry.id, "scope": token, "length": entry.length, "terms": hex(&pack(&entry.terms)),
+            "id": entry.id, "scope": token, "length": entry.length, "terms": hex(pack(&entry.terms)),
         });
         if on_postgres && let Some(row) = row.as_object_mut() {
             row.insert("keys".to_owned(), postgres::keys(scope, entry).into());
@@ -277,13 +276,4 @@ impl Entry {
         let weight = |&(term, count): &(u32, u8)| (term, weight(count, self.length));
         self.terms.iter().map(weight).collect()
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
 }

@@ -20,6 +20,7 @@ mod passages;
 mod people;
 mod process;
 mod redis;
+mod standing;
 mod tx;
 mod vectors;
 mod writer;
@@ -39,8 +40,8 @@ pub use asker::{Asker, InvalidScope, Scope};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
-    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, is_event_lane, is_out_lane,
-    out_lane, turn_lane,
+    NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, ingest_lane, is_event_lane,
+    is_out_lane, out_lane, turn_lane,
 };
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
@@ -50,6 +51,7 @@ pub use lexical::{Hit, Ranked};
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
 pub use redis::Redis;
+pub use standing::Standing;
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 

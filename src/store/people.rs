@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::model::{ArtistId, PersonId, Standing, Time};
+use crate::model::{ArtistId, PersonId, Standing, Time, hex};
 
 use super::Store;
 use super::conversations::same;
@@ -160,6 +160,5 @@ fn code(random: u64) -> String {
 /// People write codes by hand: case and blanks do not count.
 fn hash(code: &str) -> String {
     let plain: String = code.split_whitespace().collect::<String>().to_lowercase();
-    let digest = Sha256::digest(plain.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(Sha256::digest(plain.as_bytes()))
 }

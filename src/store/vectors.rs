@@ -12,7 +12,7 @@ mod matrix;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::model::DocumentId;
+use crate::model::{DocumentId, hex};
 
 use super::Store;
 use super::asker::Scope;
@@ -189,7 +189,7 @@ impl Store {
         let is_postgres = self.db.is_postgres();
         let text = |vector: &[f32]| match is_postgres {
             true => dense::literal(vector),
-            false => hex(vector),
+            false => Some(digits(vector)),
         };
         let new: Vec<_> = vectors
             .iter()
@@ -311,15 +311,8 @@ fn ids(chunks: &[i64]) -> Result<String> {
 }
 
 /// The bytes of a vector as SQLite's `unhex` reads them.
-fn hex(vector: &[f32]) -> Option<String> {
-    const DIGITS: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f',
-    ];
-    let bytes = vector.iter().flat_map(|number| number.to_le_bytes());
-    let digit = |value: u8| DIGITS.get(usize::from(value)).copied();
-    bytes
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+fn digits(vector: &[f32]) -> String {
+    hex(vector.iter().flat_map(|number| number.to_le_bytes()))
 }
 
 /// The numbers of a stored vector.

@@ -157,6 +157,17 @@ impl Kept {
         }
     }
 
+    /// What the document is called: a newer one of that name replaces it, so one without a name gets its own.
+    fn name(&self, attachment: AttachmentId) -> String {
+        let given = self.file.name.clone();
+        given
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| {
+                let own: String = attachment.body().chars().skip(20).collect();
+                format!("{} {own}", word(self.media))
+            })
+    }
+
     /// What is to be done with a document of somebody who works for an artist; others' are only kept, and
     /// so is what comes up in a group.
     async fn order(
@@ -177,11 +188,7 @@ impl Kept {
         Ok(artist.map(|artist| Order {
             attachment,
             path: path.to_owned(),
-            name: self
-                .file
-                .name
-                .clone()
-                .unwrap_or_else(|| word(self.media).to_owned()),
+            name: self.name(attachment),
             address: last.address.clone(),
             person,
             artist,
@@ -223,11 +230,7 @@ async fn keep(mut stream: FileStream, path: &Path) -> Result<Stored> {
         file.write_all(&piece).await.context("Writing a file")?;
     }
     file.flush().await.context("Writing a file")?;
-    let sha256 = hash
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let sha256 = crate::model::hex(hash.finalize());
     Ok(Stored { size, sha256 })
 }
 

@@ -4,8 +4,8 @@
 //! Nothing is taken from the button but the id: whether whoever pressed it may see or change the
 //! document is asked of the store each time.
 
-use crate::knowledge::Found;
 use crate::knowledge::forget::sweep;
+use crate::knowledge::{Found, query_hash};
 use crate::model::{
     Address, Button, Content, DocumentId, DocumentPress as Press, Failure, Message, ReadId,
     Setting, Target, phrases,
@@ -13,7 +13,6 @@ use crate::model::{
 use crate::store::{Asker, Change, Chunk, DocumentRow, NewRead, ReadPassage, Renamed, Scope};
 
 use super::commit::Commit;
-use super::ground::hash;
 use super::{Scene, Turn};
 
 /// Documents on one page of the list.
@@ -321,22 +320,16 @@ fn looked_for(
 ) -> Option<NewRead> {
     let scopes = asker.scopes(Target::Personal);
     let scopes: Vec<String> = scopes.iter().map(ToString::to_string).collect();
-    let passages = found.passages.iter().map(|passage| ReadPassage {
-        document: passage.document,
-        ordinals: passage.ordinals,
-        score: passage.score,
-        cited: false,
-    });
     (!found.passages.is_empty()).then(|| NewRead {
         id: ReadId::new(commit.ids()),
         person: Some(commit.person()),
         session: Some(commit.recalled().session),
         turn: Some(scene.turn),
-        query_hash: hash(words),
+        query_hash: query_hash(words),
         target: Target::Personal,
         why: phrases::LOOKED_FOR.to_owned(),
         scopes: scopes.join(" "),
-        passages: passages.collect(),
+        passages: found.read(&[]),
         at: scene.now,
     })
 }

@@ -4,15 +4,14 @@
 use std::fmt::Write as _;
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
 
-use crate::knowledge::{Found, Knowledge, Passage, Question};
+use crate::knowledge::{Found, Knowledge, Passage, Question, query_hash};
 use crate::llm::{self, Persona, Place, Prompts, Request};
 use crate::model::{
     Button, DocumentPress, Failure, ReadId, Setting, Standing, Target, Time, phrases,
     terms::{self, Language},
 };
-use crate::store::{Asker, NewRead, ReadPassage, Role, Scope};
+use crate::store::{Asker, NewRead, Role, Scope};
 
 use super::able::{Way, missing, way};
 use super::cite::{Checked, Source, check};
@@ -368,21 +367,11 @@ impl Ground {
             person: Some(commit.person()),
             session: Some(commit.recalled().session),
             turn: Some(scene.turn),
-            query_hash: hash(&self.said),
+            query_hash: query_hash(&self.said),
             target: self.target(),
             why: self.understood(),
             scopes: self.scopes.clone(),
-            passages: found
-                .passages
-                .iter()
-                .enumerate()
-                .map(|(place, passage)| ReadPassage {
-                    document: passage.document,
-                    ordinals: passage.ordinals,
-                    score: passage.score,
-                    cited: !found.abstain && cited.contains(&place),
-                })
-                .collect(),
+            passages: found.read(cited),
             at: scene.now,
         })
     }
@@ -432,11 +421,4 @@ impl Ground {
             refused: self.refused,
         }
     }
-}
-
-/// A hash that tells whether the same was asked, and nothing else.
-pub(super) fn hash(text: &str) -> String {
-    let digest = Sha256::digest(text.trim().to_lowercase().as_bytes());
-    let short = digest.iter().take(8);
-    short.map(|byte| format!("{byte:02x}")).collect()
 }

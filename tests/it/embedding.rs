@@ -166,9 +166,10 @@ impl Running {
     async fn finds(&self, server: &Server, model: &str, question: &str) -> Vec<String> {
         let asked = embedder(server, &[model]);
         let soon = Duration::from_secs(10);
-        let vector = asked.query(model, question, soon).await.unwrap();
+        let question = [question.to_owned()];
+        let vectors = asked.queries(model, &question, soon).await.unwrap();
         let nobody = Asker::nobody();
-        let asked = (model, vector.as_slice());
+        let asked = (model, vectors[0].as_slice());
         let hits = self.store.dense(&nobody, Target::Global, asked, 3).await;
         let mut texts = Vec::new();
         for hit in hits.unwrap() {
@@ -379,5 +380,14 @@ async fn a_changed_model_begins_anew(home: Home) {
         .read("SELECT CAST(COUNT(*) AS TEXT) FROM vectors")
         .await;
     assert_eq!(rows, ["73"]);
+    // Whoever waits for it at a terminal is not told of more than there is.
+    server.resize(24);
+    running.take_in("third", &texts(3)).await;
+    let worker = worker(&running.store, &server, &[HOUSE]);
+    let mut heard = Vec::new();
+    let mut tell = |progress: &Progress| heard.push((progress.done, progress.total));
+    worker.reindex(&mut tell).await.unwrap();
+    assert!(heard.iter().all(|(done, total)| done <= total), "{heard:?}");
+    assert_eq!(heard.last(), Some(&(76, 76)));
     running.stop().await;
 }

@@ -14,6 +14,7 @@ use crate::store::{Home, Process, START, on_both};
 on_both! {
     a_question_leans_on_what_was_said_before
     what_stands_beside_each_other_is_one_passage
+    what_stands_between_two_passages_is_said_once
     nothing_that_answers_is_said_to_be_so
     own_papers_come_first_where_one_asks_about_oneself
 }
@@ -202,6 +203,28 @@ async fn what_stands_beside_each_other_is_one_passage(home: Home) {
         .map(|passage| passage.text.chars().count())
         .sum();
     assert!((1..=100).contains(&said), "{said}");
+}
+
+async fn what_stands_between_two_passages_is_said_once(home: Home) {
+    let desk = Desk::new(&home).await;
+    let texts = [
+        "The first part is about nothing in particular.",
+        "Splits are agreed in writing before the release.",
+        "What stands between is a list of names.",
+        "All splits of a song add up to a hundred.",
+        "A last word, far away.",
+    ];
+    desk.take_in(Scope::Global, "paper", &texts).await;
+    let question = Question {
+        last: "When are splits agreed, and what do splits add up to?",
+        ..Question::default()
+    };
+    let found = desk.find(&Asker::nobody(), Target::Global, &question).await;
+    let said: Vec<&str> = found.passages.iter().map(|one| one.text.as_str()).collect();
+    assert_eq!(said.len(), 2, "{said:#?}");
+    for text in texts {
+        assert_eq!(said.concat().matches(text).count(), 1, "{said:#?}");
+    }
 }
 
 async fn nothing_that_answers_is_said_to_be_so(home: Home) {

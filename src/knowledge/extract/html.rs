@@ -8,7 +8,7 @@ use super::child::Body;
 /// Elements whose content nobody reads as text.
 const HIDDEN: [&str; 15] = [
     "script", "style", "nav", "noscript", "template", "svg", "math", "head", "iframe", "object",
-    "canvas", "select", "form", "footer", "aside",
+    "canvas", "select", "button", "footer", "aside",
 ];
 /// Elements that stand in a line.
 const INLINE: [&str; 30] = [
@@ -213,6 +213,10 @@ mod tests {
         assert_eq!(words("<nav><nav>x</nav>y</nav>z"), "z");
         assert_eq!(words("<head><title>t</title><body>words"), "words");
         assert_eq!(words("<script>never closed"), "");
+        assert_eq!(
+            words("<form>All of it <button>Send</button></form>"),
+            "All of it"
+        );
         assert_eq!(
             words("a < b & c &copy; &nosuch; <"),
             "a < b & c © &nosuch; <"

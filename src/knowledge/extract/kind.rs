@@ -44,16 +44,6 @@ impl Kind {
             _ => Self::Text,
         }
     }
-
-    /// Whether a file of this name in a folder is worth trying.
-    pub fn is_likely(name: &str) -> bool {
-        Self::ENDINGS.contains(&ending(name).as_str())
-    }
-
-    /// Endings of names that are worth trying in a folder.
-    const ENDINGS: [&str; 12] = [
-        "txt", "text", "md", "markdown", "pdf", "docx", "html", "htm", "xhtml", "csv", "tsv", "log",
-    ];
 }
 
 /// A file with its kind; texts are decoded already.

@@ -190,14 +190,16 @@ pub async fn extract(
         return Err(Unreadable::TooLarge { most: limits.file });
     }
     let end = Instant::now() + limits.wall;
-    // The first reader must leave time for the second.
-    let half = Instant::now() + limits.wall.mul_f64(0.6);
+    let is_pdf = kind::is_pdf(file).await;
+    // The first reader must leave time for the second, where there is one.
+    let share = if is_pdf { 0.6 } else { 1.0 };
+    let half = Instant::now() + limits.wall.mul_f64(share);
     let first = run(program, file, name, (Reader::First, limits), half).await;
     match first {
         Ok(Some(answer)) => return answer,
         Err(error) => return Err(error),
         // It died or stalled.
-        Ok(None) if !kind::is_pdf(file).await => {
+        Ok(None) if !is_pdf => {
             return Err(match Instant::now() < half {
                 true => Unreadable::Broken,
                 false => Unreadable::TookTooLong,
@@ -289,4 +291,31 @@ fn not_run(error: &io::Error) -> Unreadable {
 /// A name that can be an argument: one line, not endless.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// A reader that takes three quarters of the time; there is no second one that would need the rest.
+    #[tokio::test]
+    async fn what_is_no_pdf_has_all_the_time() {
+        let folder = std::env::temp_dir().join(format!("toney-slow-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (file, slow) = (folder.join("a.txt"), folder.join("slow"));
+        std::fs::write(&file, "words").unwrap();
+        let report = r#"{"read":{"kind":"text","title":"a","pages":1}}"#;
+        let answer = format!("/bin/sleep 3\nprintf '%s\\n%s' '{MAGIC}{report}' words");
+        std::fs::write(&slow, format!("#!/bin/sh\n{answer}\n")).unwrap();
+        std::fs::set_permissions(&slow, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let limits = Limits {
+            wall: Duration::from_secs(4),
+            ..Limits::default()
+        };
+        let read = extract(&slow, &file, "a.txt", &limits).await;
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(read.unwrap().text, "words");
+    }
 }

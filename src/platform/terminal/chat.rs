@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Desk, Inbound, Message, Sender, Setting, Terminal, User, locked, typed};
+use super::{
+    Desk, Inbound, Message, Sender, Setting, Terminal, User, What, dropped, locked, typed,
+};
 
 /// How often the end of the input asks whether all is answered.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
@@ -41,8 +43,17 @@ impl Terminal {
             message: Some(Message::new(own)),
             reply_to: None,
             interaction: None,
-            what: typed::sorted(text, |number| locked(&self.cards).press(number)),
+            what: self.what(text),
         }
+    }
+
+    fn what(&self, text: String) -> What {
+        let dropped = self
+            .takes_files
+            .then(|| dropped::document(&text, self.home.as_deref()));
+        dropped
+            .flatten()
+            .unwrap_or_else(|| typed::sorted(text, |number| locked(&self.cards).press(number)))
     }
 
     /// Hands a message over until it is stored; false when told to stop before that.

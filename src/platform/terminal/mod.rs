@@ -3,7 +3,8 @@
 //! On a screen lines are edited with history, answers stand above the prompt and grow in place. In a
 //! pipe each line is a message, answers are printed whole, and the end of the input waits until all
 //! of them are answered. It never lets an answer steer the terminal, and never reads the environment
-//! or the store. Start with [`Terminal`]; `typed`, `cards` and `ink` are the pure parts.
+//! or the store. Start with [`Terminal`]; `typed`, `cards` and `ink` are the pure parts. The one thing it opens is
+//! a file whose path is all that was typed.
 //!
 //! A blocked read cannot be called off, so the reading thread is left alone when the chat is stopped
 //! and ends with the process; the terminal's mode is put back first. The app therefore stops when
@@ -11,6 +12,7 @@
 
 mod cards;
 mod chat;
+mod dropped;
 mod ink;
 mod keyboard;
 mod screen;
@@ -28,8 +30,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError};
 use crate::model::{
-    Address, Button, Chat, Clock, Features, File, Inbound, Markup, Message, Part, Sender, Setting,
-    Span, Style, Unit, User, What, phrases,
+    Address, Button, Chat, Clock, Features, File, Inbound, Markup, MediaKind, Message, Part,
+    Sender, Setting, Span, Style, Unit, User, What, phrases,
 };
 use cards::Cards;
 use keyboard::{Keyboard, Mode};
@@ -46,6 +48,8 @@ pub struct Settings {
     pub color: bool,
     /// How long the end of a pipe waits for answers.
     pub patience: Duration,
+    /// What `~` stands for in the path of a file that is dropped.
+    pub home: Option<PathBuf>,
 }
 
 impl Default for Settings {
@@ -55,6 +59,7 @@ impl Default for Settings {
             person: "local".to_owned(),
             color: true,
             patience: Duration::from_secs(60),
+            home: None,
         }
     }
 }
@@ -78,6 +83,8 @@ pub struct Terminal {
     address: Address,
     person: String,
     patience: Duration,
+    home: Option<PathBuf>,
+    takes_files: bool,
     clock: Clock,
     features: Features,
     live: bool,
@@ -130,6 +137,13 @@ impl Terminal {
         self
     }
 
+    /// Takes every line for words, even the path of a file.
+    #[must_use]
+    pub fn with_words_only(mut self) -> Self {
+        self.takes_files = false;
+        self
+    }
+
     /// Where the person sits: `terminal:main:<person>`.
     pub fn address(&self) -> &Address {
         &self.address
@@ -146,6 +160,7 @@ impl Terminal {
             person,
             color,
             patience,
+            home,
         } = settings;
         // An address cannot hold a colon inside its parts.
         let person = match person.trim() {
@@ -163,6 +178,8 @@ impl Terminal {
             },
             person,
             patience,
+            home,
+            takes_files: true,
             clock,
             features: features(live),
             live,
@@ -330,8 +347,8 @@ impl Platform for Terminal {
         Ok(known.await?.then_some(message))
     }
 
-    async fn fetch(&self, _: &File, _: u64) -> Result<FileStream, FetchError> {
-        Err(FetchError::Gone)
+    async fn fetch(&self, file: &File, limit: u64) -> Result<FileStream, FetchError> {
+        dropped::fetch(&file.handle, limit).await
     }
 
     async fn check(&self) -> Result<String, Fatal> {
@@ -355,7 +372,7 @@ fn features(live: bool) -> Features {
         free_edits: true,
         typing: false,
         buttons_per_row: 9,
-        max_download: 0,
+        max_download: u64::MAX,
         pace: None,
     }
 }

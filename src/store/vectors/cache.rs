@@ -273,7 +273,10 @@ async fn look_through(
     let mut all = all.fetch(pool);
     while let Some((id, bytes)) = all.try_next().await? {
         let (id, bytes): (i64, Vec<u8>) = (id, bytes);
-        best.offer(id, exact(asked, numbers(&bytes)));
+        // What the model does not take is no better than what says the opposite.
+        if !bytes.is_empty() {
+            best.offer(id, exact(asked, numbers(&bytes)));
+        }
     }
     Ok(())
 }

@@ -137,3 +137,49 @@ async fn whoever_will_not_wait_leaves_at_once() {
     let ran = machine.reads(&["chat"], "").await.with(0);
     assert!(ran.out.ends_with("\nhi\n"), "{ran:#?}");
 }
+
+const DEAL: &str = "# Deal\n\nAnn receives 60 % of the net receipts and the label keeps 40 %.\n";
+
+#[tokio::test]
+async fn a_file_that_is_dropped_is_read_and_asked_about() {
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model);
+    let file = machine.folder.join("my deal.md");
+    std::fs::write(&file, DEAL).unwrap();
+    let mut screen = sits_down(&machine).await;
+    screen.shows("Drop a file").await;
+    let pasted = file.display().to_string().replace(' ', "\\ ");
+    // Terminals put a blank behind it.
+    screen.types(&format!("{pasted} \r"));
+    screen.shows("I've read “my deal.md”").await;
+    model.push(Answer::text("You receive 60 % of the net receipts [1]."));
+    screen.types("what share of the net receipts do I get in my deal?\r");
+    screen.shows("[1] Deal (your document)").await;
+    assert_eq!(model.counts().started, 1, "{}", screen.text());
+    screen.types("\x04");
+    assert_eq!(screen.ends().await.0, Some(0), "{}", screen.text());
+    // It was copied: it is the person's to move or delete.
+    std::fs::remove_file(&file).unwrap();
+    let ran = machine.reads(&["chat"], "/docs\n").await.with(0);
+    assert!(ran.out.contains("my deal.md"), "{ran:#?}");
+}
+
+/// In a pipe the end waits until it is read; a path among words is words, and so is the path of what is no document.
+#[tokio::test]
+async fn a_path_in_a_pipe_is_a_file_only_when_it_stands_alone() {
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model).set("HOME", "home");
+    let home = machine.folder.join("home");
+    std::fs::create_dir_all(&home).unwrap();
+    std::fs::write(home.join("deal.md"), DEAL).unwrap();
+    std::fs::write(home.join("cover.png"), "PNG").unwrap();
+    let ran = machine.reads(&["chat"], "~/deal.md\n").await.with(0);
+    assert!(ran.out.contains("I've read “deal.md”"), "{ran:#?}");
+    for words in ["read ~/deal.md", "~/cover.png", "~/nothing.md"] {
+        let ran = machine.reads(&["chat"], &format!("{words}\n")).await;
+        assert!(ran.with(0).out.ends_with(&format!("{words}\n")));
+    }
+    let path = home.join("deal.md").display().to_string();
+    let asked = machine.run(&["ask", &path]).await.with(0);
+    assert_eq!(asked.out, format!("{path}\n"), "a question is words");
+}

@@ -1,8 +1,11 @@
 //! Taking documents in and giving them vectors, by the real program, which is killed over it again and again.
 
-use sqlx::SqliteConnection;
-
 use super::*;
+use crate::store::{Home, on_both};
+
+on_both! {
+    what_is_killed_goes_on_where_it_was
+}
 
 const FILES: usize = 24;
 
@@ -20,15 +23,6 @@ fn write_files(machine: &Machine) {
         let text: String = (0..40).map(paragraph).collect();
         std::fs::write(folder.join(format!("paper-{file}.txt")), text).unwrap();
     }
-}
-
-async fn rows(machine: &Machine, sql: &'static str) -> Vec<String> {
-    let url = format!("sqlite://{}/data/toney.db", machine.folder.display());
-    let mut connection = SqliteConnection::connect(&url).await.unwrap();
-    sqlx::query_scalar(sql)
-        .fetch_all(&mut connection)
-        .await
-        .unwrap()
 }
 
 const PIECES: &str =
@@ -53,24 +47,25 @@ async fn until_done(machine: &Machine, arguments: &[&str]) -> u32 {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_killed_goes_on_where_it_was() {
+async fn what_is_killed_goes_on_where_it_was(home: Home) {
     let model = Model::start().await;
     let ingest = ["ingest", "papers", "--global"];
-    let whole = Machine::new();
+    // Both databases hold the same pieces.
+    let another = Home::sqlite();
+    let whole = Machine::new().set("DATABASE_URL", &another.url);
     write_files(&whole);
     whole.run(&ingest).await.with(0);
-    let expected = rows(&whole, PIECES).await;
+    let expected = another.read(PIECES).await;
     assert!(expected.len() > 20 * FILES, "{}", expected.len());
 
-    let machine = Machine::new();
+    let machine = Machine::new().set("DATABASE_URL", &home.url);
     write_files(&machine);
     let kills = until_done(&machine, &ingest).await;
     assert!(kills > 1, "it was never killed");
-    assert_eq!(rows(&machine, PIECES).await, expected);
+    assert_eq!(home.read(PIECES).await, expected);
     let counted =
         "SELECT COUNT(*) || ' ' || COUNT(DISTINCT name) FROM documents WHERE state <> 'gone'";
-    assert_eq!(rows(&machine, counted).await, [format!("{FILES} {FILES}")]);
+    assert_eq!(home.read(counted).await, [format!("{FILES} {FILES}")]);
 
     let machine = machine
         .with_model(&model)
@@ -79,5 +74,5 @@ async fn what_is_killed_goes_on_where_it_was() {
     assert!(kills > 1, "it was never killed");
     let vectors = "SELECT COUNT(*) || ' ' || COUNT(DISTINCT chunk_id) FROM vectors";
     let count = expected.len();
-    assert_eq!(rows(&machine, vectors).await, [format!("{count} {count}")]);
+    assert_eq!(home.read(vectors).await, [format!("{count} {count}")]);
 }

@@ -4,14 +4,32 @@ use toney::store::Scope;
 
 use super::*;
 use crate::retrieve::Desk;
+use crate::store::{Home, on_both};
 
-#[tokio::test]
-async fn passages_are_shown_with_what_found_them() {
-    let machine = Machine::new();
+on_both! {
+    passages_are_shown_with_what_found_them
+    the_pages_are_loaded_by_whoever_looks_first
+}
+
+/// No gateway has run yet, so nobody holds a lease; and what was read stands in the ledger.
+async fn the_pages_are_loaded_by_whoever_looks_first(home: Home) {
+    let machine = Machine::new().set("DATABASE_URL", &home.url);
+    let machine = machine.set("TONEY__KNOWLEDGE__STARTER", true);
+    let ran = machine.run(&["search", "What is an ISRC?"]).await.with(0);
+    assert!(ran.out.starts_with("1. isrc, piece"), "{ran:?}");
+    let question = ["explain", "What does GEMA collect?"];
+    let ran = machine.run(&question).await.with(0);
+    assert!(ran.out.contains("gema-and-gvl"), "{ran:?}");
+    let read = "SELECT why || ' ' || scopes || person_id FROM knowledge_reads
+         WHERE passages LIKE '%\"document\"%' ORDER BY created_at";
+    assert_eq!(home.read(read).await, ["toney search g", "toney explain g"]);
+}
+
+async fn passages_are_shown_with_what_found_them(home: Home) {
+    let machine = Machine::new().set("DATABASE_URL", &home.url);
     let ran = machine.run(&["search", "What is an ISRC?"]).await.with(0);
     assert!(ran.out.starts_with("Nothing was found."), "{}", ran.out);
-    let url = format!("sqlite://{}/data/toney.db", machine.folder.display());
-    let desk = Desk::at(&url).await;
+    let desk = Desk::at(&home.url).await;
     desk.trade().await;
     let ann = desk.process.store.make_artist("Ann").await.unwrap().id;
     // Where there are several, nobody is meant who is not named.

@@ -12,6 +12,7 @@ on_both! {
     a_document_is_read_and_said_to_be
     what_cannot_be_read_gets_a_sentence
     a_document_that_takes_long_is_spoken_of
+    documents_without_a_name_are_several
     a_crash_while_reading_changes_nothing
 }
 
@@ -144,5 +145,21 @@ async fn a_crash_while_reading_changes_nothing(engine: Engine) {
     );
     let states = world.read("SELECT state FROM documents").await;
     assert_eq!(states, ["ready"]);
+    world.finish().await;
+}
+
+/// Nobody called them anything, so none takes the place of another.
+async fn documents_without_a_name_are_several(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    for text in ["The label pays a share.", "The van leaves at nine."] {
+        sends(&world, &ann, "", text.into());
+        world.settle().await;
+        let said = world.sees(&ann);
+        assert!(said.contains("I've read “document "), "{said}");
+        assert!(!said.contains("takes the place"), "{said}");
+    }
+    let kept = "SELECT DISTINCT name FROM documents WHERE state = 'ready'";
+    assert_eq!(world.read(kept).await.len(), 2);
     world.finish().await;
 }

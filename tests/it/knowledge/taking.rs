@@ -114,8 +114,11 @@ on_both! {
     a_document_is_taken_in_whole
     the_same_bytes_are_known_and_newer_ones_replace
     what_was_broken_off_goes_on
+    what_was_broken_off_is_cut_anew_with_other_settings
     what_cannot_be_read_leaves_nothing
     the_pages_on_the_trade_are_loaded_once
+    pages_that_are_no_longer_there_vanish
+    the_bytes_say_what_a_document_is
 }
 
 async fn a_document_is_taken_in_whole(home: Home) {
@@ -231,6 +234,39 @@ async fn what_was_broken_off_goes_on(home: Home) {
     assert_eq!(said(&pieces), said(&whole));
 }
 
+/// It dies behind its first slice, and the pieces are to be larger when it is read again.
+async fn what_was_broken_off_is_cut_anew_with_other_settings(home: Home) {
+    let mut library = Library::new(home).await;
+    let source = library.source("long.txt", words(400));
+    let die = |step| {
+        if matches!(step, Step::Storing(_)) {
+            std::panic::resume_unwind(Box::new("killed"));
+        }
+    };
+    let taking = library.ingest.file(&source, &die);
+    assert!(AssertUnwindSafe(taking).catch_unwind().await.is_err());
+    let larger = Settings {
+        chunk_tokens: 90,
+        ..settings()
+    };
+    let ids = library._process.ids.clone();
+    library.ingest = Ingest::new(library.store.clone(), larger, ids).unwrap();
+    let stored = library.stores(&source).await;
+    let pieces = library.pieces(&stored).await;
+    assert_eq!(pieces.len() as i64, stored.chunks);
+    let whole = library.source("whole.txt", words(400) + "And more.");
+    let whole = library.stores(&whole).await;
+    let whole = library.pieces(&whole).await;
+    let starts =
+        |pieces: &[Chunk]| -> Vec<i64> { pieces.iter().map(|piece| piece.start).collect() };
+    let count = pieces.len() - 1;
+    assert_eq!(starts(&pieces[..count]), starts(&whole[..count]));
+    // What was taken back is not found either.
+    let counted = "SELECT CAST(COUNT(*) AS TEXT) FROM chunk_terms";
+    let all = pieces.len() + whole.len();
+    assert_eq!(library._home.read(counted).await, [all.to_string()]);
+}
+
 async fn what_cannot_be_read_leaves_nothing(home: Home) {
     let library = Library::new(home).await;
     let source = library.source("cover.pdf", b"\x89PNG\r\n\x1a\n\0\0");
@@ -264,4 +300,53 @@ async fn the_pages_on_the_trade_are_loaded_once(home: Home) {
     assert_eq!(all.len(), pages);
     let gema = all.iter().find(|row| row.name == "gema-and-gvl").unwrap();
     assert!(gema.title.contains("GEMA") && gema.chunks > 2, "{gema:?}");
+}
+
+/// A page that an earlier version brought, and all of them where they are no longer wanted. What an operator took in
+/// stays.
+async fn pages_that_are_no_longer_there_vanish(home: Home) {
+    let library = Library::new(home).await;
+    let names = async || {
+        let store = &library.store;
+        let all = store.documents(&Asker::nobody(), Target::Global).await;
+        let mut names: Vec<String> = all.unwrap().into_iter().map(|row| row.name).collect();
+        names.sort();
+        names
+    };
+    let global = |name: &str, count| Source {
+        artist: None,
+        scope: Scope::Global,
+        ..library.source(name, words(count))
+    };
+    library.stores(&global("house.md", 2)).await;
+    let old = library.stores(&global("telegraphs", 3)).await.document;
+    for (name, note) in [
+        ("starter", "before"),
+        ("starter_documents", &old.to_string()),
+    ] {
+        let noted = library.store.write_note("knowledge", name, note);
+        noted.await.unwrap();
+    }
+    let pages = starter::pages().count();
+    assert_eq!(starter::load(&library.ingest).await.unwrap(), pages);
+    let all = names().await;
+    assert_eq!(all.len(), pages + 1);
+    assert!(!all.contains(&"telegraphs".to_owned()), "{all:?}");
+    for _ in 0..2 {
+        starter::unload(&library.ingest).await.unwrap();
+        assert_eq!(names().await, ["house.md"]);
+    }
+    assert_eq!(starter::load(&library.ingest).await.unwrap(), pages);
+    let rows = library
+        ._home
+        .read("SELECT CAST(COUNT(*) AS TEXT) FROM documents WHERE state <> 'ready'");
+    assert_eq!(rows.await, ["0"], "nothing is left to be swept");
+}
+
+async fn the_bytes_say_what_a_document_is(home: Home) {
+    let library = Library::new(home).await;
+    let page = format!("<!doctype html><html><body><p>{}</body></html>", words(2));
+    library.stores(&library.source("page.txt", page)).await;
+    let mimes = "SELECT mime FROM documents WHERE state = 'ready'";
+    assert_eq!(library._home.read(mimes).await, ["text/html"]);
 }

@@ -16,6 +16,7 @@ use super::{Home, Process, START, on_both};
 on_both! {
     a_document_is_seen_when_it_is_whole
     a_new_version_takes_the_place_of_the_old_one
+    what_is_kept_private_meanwhile_stays_so
     the_same_bytes_are_known
     what_was_begun_is_taken_up
     only_those_who_may_see_and_change_a_document
@@ -24,6 +25,7 @@ on_both! {
     a_code_lets_one_person_in
     an_artist_nobody_joined_is_the_operators
     a_reading_comes_back
+    messages_of_a_person_are_found_without_reading_all
 }
 
 /// Two artists, with a manager for the first.
@@ -143,6 +145,7 @@ pub(super) fn facts(chunks: usize) -> Facts {
         pages: 1,
         chunks: i64::try_from(chunks).unwrap(),
         language: "en".to_owned(),
+        mime: String::new(),
     }
 }
 
@@ -159,7 +162,7 @@ async fn a_document_is_seen_when_it_is_whole(home: Home) {
     }
     assert_eq!(
         store.finish_document(new.id, &facts(2)).await.unwrap(),
-        None
+        (new.scope, None)
     );
     let seen = cast.texts(cast.ann_herself, new.id).await;
     assert_eq!(seen, ["Half for Ann", "half\u{fffd} for Cleo"]);
@@ -187,10 +190,40 @@ async fn a_new_version_takes_the_place_of_the_old_one(home: Home) {
     store.put_chunks(new.id, &pieces(&["April"])).await.unwrap();
     assert_eq!(cast.texts(cast.manager, old).await, ["March"]);
     let replaced = store.finish_document(new.id, &facts(1)).await.unwrap();
-    assert_eq!(replaced, Some(old));
+    assert_eq!(replaced, (Scope::Team(cast.ann), Some(old)));
     assert!(cast.texts(cast.manager, old).await.is_empty());
     assert_eq!(cast.texts(cast.manager, new.id).await, ["April"]);
     assert_eq!(cast.names(cast.manager).await, ["plan.md"]);
+}
+
+/// A new version is read while the old one stops being shared.
+async fn what_is_kept_private_meanwhile_stays_so(home: Home) {
+    let cast = Cast::meet(&home).await;
+    let store = &cast.process.store;
+    let (own, team) = (
+        Scope::Own(cast.ann, cast.ann_herself),
+        Scope::Team(cast.ann),
+    );
+    let asker = cast.asker(cast.ann_herself).await;
+    let mut standing = cast.take_in(&cast.anns("plan.md", "aa"), &["March"]).await;
+    for (sha256, before, after) in [("bb", team, own), ("cc", own, team)] {
+        let shared = store.share_document(&asker, standing, before).await;
+        assert!(shared.unwrap());
+        let new = cast.anns("plan.md", sha256);
+        store.begin_document(&new).await.unwrap();
+        store.put_chunks(new.id, &pieces(&["April"])).await.unwrap();
+        let shared = store.share_document(&asker, standing, after).await;
+        assert!(shared.unwrap());
+        let finished = store.finish_document(new.id, &facts(1)).await.unwrap();
+        assert_eq!(finished, (after, Some(standing)));
+        standing = new.id;
+        let sees = usize::from(after == team);
+        assert_eq!(cast.names(cast.manager).await.len(), sees);
+        assert_eq!(cast.texts(cast.manager, new.id).await.len(), sees);
+        assert_eq!(cast.texts(cast.ann_herself, new.id).await, ["April"]);
+        let indexed = "SELECT t.scope FROM chunk_terms t JOIN chunks c ON c.id = t.chunk_id ORDER BY c.id DESC LIMIT 1";
+        assert_eq!(home.read(indexed).await, [after.to_string()]);
+    }
 }
 
 async fn the_same_bytes_are_known(home: Home) {
@@ -390,7 +423,8 @@ async fn an_artist_nobody_joined_is_the_operators(home: Home) {
             .asker(person, Setting::Direct)
             .await
             .unwrap()
-            .reaches(team)
+            .scopes(Target::Personal)
+            .contains(&team)
     };
     assert!(reaches(operator).await);
     assert!(!reaches(stranger).await);
@@ -440,4 +474,17 @@ async fn a_reading_comes_back(home: Home) {
     assert_eq!(found.scopes, [Scope::Team(artist), Scope::Global]);
     let others = process.store.reads(PersonId::new(&process.ids), 9).await;
     assert!(others.unwrap().is_empty());
+}
+
+async fn messages_of_a_person_are_found_without_reading_all(home: Home) {
+    let _process = Process::start(&home, &Clock::manual(START)).await;
+    let indexes = match home.is_postgres() {
+        true => "SELECT indexdef FROM pg_indexes WHERE tablename = 'messages'",
+        false => {
+            "SELECT sql FROM sqlite_master WHERE tbl_name = 'messages' AND sql LIKE 'CREATE INDEX%'"
+        }
+    };
+    let indexes = home.read(indexes).await;
+    let of_person = |index: &String| index.contains("(person_id");
+    assert!(indexes.iter().any(of_person), "{indexes:?}");
 }

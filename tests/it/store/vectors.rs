@@ -19,6 +19,7 @@ on_both! {
     a_model_with_other_dimensions_is_another_model
     a_dropped_model_leaves_nothing
     a_small_cache_finds_the_same
+    what_a_model_does_not_take_displaces_nothing
     a_large_scope_gets_a_graph
 }
 
@@ -397,6 +398,25 @@ async fn a_small_cache_finds_the_same(home: Home) {
     );
     assert_eq!(store.vector_cache_bytes(), 0);
     assert!(wants[0].contains("bread"));
+}
+
+/// Whatever does not fit into RAM is looked through in the database, where marks without a vector stand too.
+async fn what_a_model_does_not_take_displaces_nothing(home: Home) {
+    let cast = Cast::meet(&home).await;
+    let store = &cast.process.store;
+    let many: Vec<String> = (0..300).map(|number| format!("apples {number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    cast.take_in(&cast.anns("a", "aa"), &many).await;
+    let missing = store.unembedded(MODEL, None, (-1, 1_000)).await.unwrap();
+    let against = seen("apples").iter().map(|number| -number).collect();
+    let mut vectors: Vec<_> = missing.iter().map(|one| (one.id, Vec::new())).collect();
+    vectors[7].1 = against;
+    store.put_vectors(MODEL, &vectors).await.unwrap();
+    for megabytes in [16, 0] {
+        store.set_vector_cache(megabytes);
+        let found = cast.finds(store, cast.ann_herself, "apples").await;
+        assert_eq!(found, ["apples 7"], "{megabytes}");
+    }
 }
 
 async fn graphs(home: &Home) -> Vec<String> {
