@@ -43,6 +43,10 @@ struct Kept {
     conversation: ConversationId,
     session: SessionId,
     window: Window,
+    /// Who spoke last, by the platform's id. Erasing somebody counts every lane they spoke in, so that this is
+    /// theirs as long as the rest is.
+    #[serde(default)]
+    speaker: Option<(String, PersonId)>,
 }
 
 /// A conversation as a turn finds it.
@@ -50,6 +54,8 @@ struct Kept {
 pub struct Recalled {
     /// Who talks.
     pub person: PersonId,
+    /// Their id on the platform.
+    user: String,
     /// The conversation.
     pub conversation: ConversationId,
     /// True until the first turn of the conversation is committed.
@@ -96,9 +102,15 @@ impl Memory {
         sender: &Sender,
         (turns, now): (i64, Time),
     ) -> Result<Recalled> {
-        let person = self.person(address, sender, now).await?;
         let key = address.to_string();
-        let kept = match self.at_hand(&key, turns).await {
+        let user = sender.user.to_string();
+        let at_hand = self.at_hand(&key, turns).await;
+        let spoke = at_hand.as_ref().and_then(|kept| kept.speaker.as_ref());
+        let person = match spoke {
+            Some((last, person)) if *last == user => *person,
+            Some(_) | None => self.person(address, sender, now).await?,
+        };
+        let kept = match at_hand {
             Some(kept) => Some(kept),
             None => self.read(address, turns).await?,
         };
@@ -110,6 +122,7 @@ impl Memory {
                 ..
             }) => Recalled {
                 person,
+                user,
                 conversation,
                 is_new: false,
                 session,
@@ -119,6 +132,7 @@ impl Memory {
             },
             None => Recalled {
                 person,
+                user,
                 conversation: ConversationId::new(&self.ids),
                 is_new: true,
                 session: SessionId::new(&self.ids),
@@ -132,6 +146,8 @@ impl Memory {
     /// Keeps at hand what will be true once the turn is committed and its lane released.
     pub async fn keep(&self, address: &Address, turns: i64, recalled: &Recalled) {
         let Recalled {
+            person,
+            user,
             conversation,
             session,
             window,
@@ -145,6 +161,7 @@ impl Memory {
             conversation: *conversation,
             session: *session,
             window,
+            speaker: Some((user.clone(), *person)),
         };
         let key = address.to_string();
         if let Some(redis) = &self.redis
@@ -199,6 +216,7 @@ impl Memory {
                 conversation,
                 session,
                 window,
+                speaker: None,
             }
         }))
     }
@@ -215,7 +233,7 @@ impl Memory {
     }
 
     /// The person behind a sender; a new one is stored at once, so that two chats of the same newcomer agree
-    /// on who it is. It is read each time: whoever was erased meanwhile is somebody new.
+    /// on who it is. It is read unless they spoke last here: whoever was erased meanwhile is somebody new.
     async fn person(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
         match self.store.person(&address.platform, &sender.user).await? {
             Some(person) => Ok(person),

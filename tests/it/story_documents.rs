@@ -151,7 +151,7 @@ async fn what_is_shared_reaches_the_manager_until_it_is_not(engine: Engine) {
     ann.says("/docs share contract.md");
     world.settle().await;
     let said = world.sees(&ann);
-    assert!(said.contains("shared with managers"), "{said}");
+    assert!(said.contains("shared with the team"), "{said}");
     asks(&world, &meg, question).await;
     assert!(given(&world).contains("three years"));
     meg.says("/docs delete 1");

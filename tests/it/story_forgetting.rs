@@ -257,7 +257,7 @@ async fn of_two_artists_the_one_who_is_named_gets_the_paper() {
     let tour = ("one.md", "# Tour\n\nTen nights in Lima.\n");
     let said = sends(&world, &meg, tour, "").await;
     assert!(said.contains("filed under Ann"), "{said}");
-    assert!(said.contains("[Share with managers of Ann]"), "{said}");
+    assert!(said.contains("[Share with the team of Ann]"), "{said}");
     let tour = ("two.md", "# Tour\n\nFive nights in Oslo.\n");
     let said = sends(&world, &meg, tour, "this is bob's").await;
     assert!(said.contains("filed under Bob"), "{said}");

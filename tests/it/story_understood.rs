@@ -143,7 +143,7 @@ async fn a_manager_is_known_as_one() {
     drops(&world, &ann, "contract.md", CONTRACT).await;
     let meg = world.invited("meg", ("Ann", Standing::Manager)).await;
     let shared = asks(&world, &ann, "/docs share contract.md").await;
-    assert!(shared.contains("shared with managers"), "{shared}");
+    assert!(shared.contains("shared with the team"), "{shared}");
     let mut asked = meant("ask", "personal");
     asked["query"] = json!("what share of the net receipts does Ann receive?");
     world.model.push(Answer::tool("1", "sort", &asked));
