@@ -187,11 +187,14 @@ mod tests {
             finish,
             tokens_in: 1,
             tokens_out: 1,
+            cache_read: 0,
+            cache_written: 0,
             estimated: false,
             cost: Cost::ZERO,
             first_token: Duration::ZERO,
             total: Duration::ZERO,
             attempts: Vec::new(),
+            sources: Vec::new(),
         }
     }
 
