@@ -28,6 +28,7 @@ mod embed_wire;
 mod embedding;
 mod http;
 mod knowledge;
+mod model_conformance;
 mod model_wire;
 mod redis_engine;
 mod retrieve;
