@@ -21,6 +21,9 @@ use super::{AnswerStream, Error, Line, Model, Request, Role, Tool, guard, ollama
 const VERSION: &str = "2023-06-01";
 /// Stands where a turn is needed and nothing was said; nothing blank is taken.
 const NOTHING: &str = "…";
+/// Tokens that a model gets on top for its thoughts, since they count towards its limit: a short
+/// answer would drown in them.
+const THOUGHTS: u32 = 4_096;
 /// Bytes of a tool call's id at most.
 const ID_LIMIT: usize = 64;
 
@@ -63,7 +66,7 @@ impl Model for Messages {
     }
 
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
-        let output = pump::output(request, self.entry.output);
+        let output = limit(&self.entry, request);
         let asked = self.http.post(format!("{}/messages", self.place.base));
         let asked = self.place.authorise(asked);
         let response = asked
@@ -78,6 +81,13 @@ impl Model for Messages {
     async fn check(&self) -> Result<(), Error> {
         ollama::check(&self.http, &self.place).await
     }
+}
+
+/// Tokens of an answer with its thoughts at most.
+fn limit(entry: &Entry, request: &Request) -> u32 {
+    let thoughts = if entry.effort.is_some() { THOUGHTS } else { 0 };
+    let said = pump::output(request, entry.output);
+    said.saturating_add(thoughts).min(entry.output)
 }
 
 fn body(entry: &Entry, request: &Request, output: u32) -> Value {
@@ -305,6 +315,23 @@ mod tests {
         let thinking = body(&entry("anthropic/claude-haiku-5-5"), &request, 100);
         assert_eq!(thinking.get("temperature"), None);
         assert_eq!(thinking["output_config"], json!({"effort": "low"}));
+    }
+
+    #[test]
+    fn thoughts_do_not_count_towards_a_short_answer() {
+        let request = Request {
+            max_output: Some(200),
+            ..Request::default()
+        };
+        let plain = entry("anthropic/claude-haiku-4-5");
+        let thinking = entry("anthropic/claude-haiku-5-5");
+        assert_eq!(limit(&plain, &request), 200);
+        assert_eq!(limit(&thinking, &request), 200 + THOUGHTS);
+        let endless = Request {
+            max_output: Some(u32::MAX),
+            ..request
+        };
+        assert_eq!(limit(&thinking, &endless), thinking.output);
     }
 
     #[test]

@@ -420,6 +420,42 @@ mod tests {
     }
 
     #[test]
+    fn a_wire_without_a_farewell_may_just_end() {
+        let parts: [&[u8]; 2] = [b"event: x\ndata: {\"a\":1}\n\ndata: {\"b", b"\":2}"];
+        let parts = parts.map(Ok::<_, std::io::Error>);
+        let heard: Vec<_> =
+            futures::executor::block_on(payloads(stream::iter(parts), false).collect());
+        let heard: Vec<String> = heard.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(heard, ["{\"a\":1}", "{\"b\":2}"]);
+    }
+
+    #[test]
+    fn an_error_in_a_stream_is_sorted_by_its_number_or_its_word() {
+        let told = |code: Value, kind: Value| {
+            sort_told(&serde_json::json!({"code": code, "type": kind, "message": "No."}))
+        };
+        assert_eq!(told(401.into(), Value::Null), Error::Unauthorised);
+        assert_eq!(
+            told(3.into(), Value::Null),
+            Error::Down("status 500".into())
+        );
+        let limited = Error::RateLimited { after: None };
+        assert_eq!(told(Value::Null, "rate_limit_error".into()), limited);
+        assert_eq!(
+            told("rate_limit_exceeded".into(), "requests".into()),
+            limited
+        );
+        assert_eq!(
+            told("insufficient_quota".into(), Value::Null),
+            Error::Unpaid
+        );
+        assert_eq!(
+            sort_told(&Value::from("no")),
+            Error::Down("status 500".into())
+        );
+    }
+
+    #[test]
     fn a_stream_is_bounded_and_its_early_end_is_noticed() {
         assert!(run(&[b"data: x\n\n"]).last().unwrap().is_err());
         assert!(run(&[b"data: [DON"]).last().unwrap().is_err());

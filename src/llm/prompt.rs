@@ -2,6 +2,8 @@ use std::fmt::Write as _;
 
 use minijinja::{AutoEscape, Environment, Value, context};
 
+use super::{Line, Role};
+
 const PERSONA: &str = include_str!("../../prompts/persona.md.j2");
 const SUMMARY: &str = include_str!("../../prompts/summary.md.j2");
 const INTENT: &str = include_str!("../../prompts/intent.md.j2");
@@ -169,6 +171,20 @@ impl Prompts {
             role => one_line(role),
             text => text.trim(),
         })
+    }
+}
+
+impl Prompts {
+    /// The lines of a system prompt that [`Prompts::persona`] wrote, and how many of them are the
+    /// same for everybody: what stands before its first slot is, and nothing of a person is there.
+    pub fn instructions(&self, system: &str) -> (Vec<Line>, usize) {
+        let fixed = PERSONA.split('{').next().unwrap_or_default();
+        let fixed = fixed.rsplit_once("\n\n").map_or("", |(rules, _)| rules);
+        let line = |text: &str| Line::new(Role::System, text);
+        match system.strip_prefix(fixed) {
+            Some(rest) if !fixed.is_empty() => (vec![line(fixed), line(rest.trim_start())], 1),
+            Some(_) | None => (vec![line(system)], 0),
+        }
     }
 }
 
@@ -445,6 +461,15 @@ mod tests {
                 ..nobody()
             }).unwrap();
             prop_assert_eq!(slots(&text), ["name", "/name", "earlier", "/earlier"]);
+            // What is marked as the same for everybody holds nothing of anybody.
+            let (lines, stable) = prompts.instructions(&text);
+            let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
+            prop_assert_eq!((texts.len(), stable), (2, 1));
+            prop_assert_eq!(&texts.join("\n\n"), &text);
+            let of_nobody = prompts.persona(&nobody()).unwrap();
+            let (of_nobody, _) = prompts.instructions(&of_nobody);
+            prop_assert_eq!(of_nobody.first(), lines.first());
+            prop_assert!(texts.first().unwrap().ends_with("forwarded or quoted."));
             let text = prompts.summary(&Summary {
                 before: &summary,
                 exchanges: &[(&name, &summary), ("Toney", &nasty)],
