@@ -110,7 +110,7 @@ impl Alone {
             found_nothing: ground.found_nothing(),
             unable: "",
         })?;
-        let mut messages = vec![llm::Line::new(llm::Role::System, system)];
+        let (mut messages, stable) = self.prompts.instructions(&system);
         messages.extend(said.history.iter().map(|turn| {
             let role = match turn.from_toney {
                 true => llm::Role::Toney,
@@ -121,6 +121,7 @@ impl Alone {
         messages.push(llm::Line::new(llm::Role::Person, said.text));
         let request = Request {
             messages,
+            stable,
             ..Request::default()
         };
         let mut heard = self.door.answer(Task::Chat, request);

@@ -112,6 +112,12 @@ impl<'a> Talk<'a> {
     /// Holds the answer against what was read; without a model what was read is the answer. Answers
     /// which passages it cites.
     fn found_in(&self, over: &mut Over) -> Vec<usize> {
+        let found = over.pages();
+        if !found.is_empty() && self.ground.for_prompt().is_empty() {
+            // The numbers are those of the pages, since nothing else was there to be cited.
+            over.note = [found, over.note.clone()].join("\n\n").trim().to_owned();
+            return Vec::new();
+        }
         if !over.is_unanswered() {
             let checked = self.ground.check(&over.said);
             over.said = checked.text;
@@ -172,7 +178,7 @@ impl<'a> Talk<'a> {
             .prompts
             .persona(&persona)
             .map_err(|error| Failure::GiveUp(anyhow!("Writing the persona prompt: {error}")))?;
-        let mut messages = vec![llm::Line::new(llm::Role::System, system)];
+        let (mut messages, stable) = self.turn.prompts.instructions(&system);
         messages.extend(recalled.visible().iter().map(|line| {
             let role = match line.role {
                 Role::User => llm::Role::Person,
@@ -183,6 +189,7 @@ impl<'a> Talk<'a> {
         messages.push(llm::Line::new(llm::Role::Person, self.words()));
         Ok(Request {
             messages,
+            stable,
             ..Request::default()
         })
     }

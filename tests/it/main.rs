@@ -44,6 +44,7 @@ mod story_group;
 mod story_input;
 mod story_message;
 mod story_outage;
+mod story_pages;
 mod story_restart;
 mod story_use_cases;
 mod telegram_adapter;

@@ -204,27 +204,31 @@ async fn one_conversation_goes_over_both_wires() {
     }
 }
 
+fn down(status: u16) -> Error {
+    Error::Down(format!("status {status}"))
+}
+
+fn halves() -> Answer {
+    Answer::pieces(["Half ", "of ", "it"])
+}
+
 #[tokio::test]
-async fn every_bad_answer_has_the_same_error_on_both_wires() {
-    let text = || Answer::pieces(["Half ", "of ", "it"]);
-    let down = |status: u16| Error::Down(format!("status {status}"));
-    let words = |code, words| Answer::text("").fault(Fault::Words { code, words });
+async fn every_broken_answer_has_the_same_error_on_both_wires() {
     let broken_call = || {
         let mut answer = Answer::tool("a", "tip", &json!({}));
         answer.calls[0].arguments = "{\"amount\":".into();
         answer
     };
-    let told = |kind| text().fault(Fault::Told { after: 1, kind });
-    let limited = Error::RateLimited { after: None };
-    let after = Some(Duration::from_secs(30));
-    let cases = || {
+    let late = Duration::from_secs(30);
+    each_has_its_error(|| {
+        let broken = |fault| halves().fault(fault);
         vec![
             ("nothing", Answer::text(""), Error::Empty),
             ("blank", Answer::text(" \n\n "), Error::Empty),
-            ("empty", text().fault(Fault::EmptyChoices), Error::Empty),
+            ("empty", broken(Fault::EmptyChoices), Error::Empty),
             (
                 "broken JSON",
-                text().fault(Fault::BrokenJson { after: 1 }),
+                broken(Fault::BrokenJson { after: 1 }),
                 Error::Nonsense("broken JSON"),
             ),
             (
@@ -232,73 +236,75 @@ async fn every_bad_answer_has_the_same_error_on_both_wires() {
                 broken_call(),
                 Error::Nonsense("a tool call in broken JSON"),
             ),
-            ("cut", text().fault(Fault::Cut { after: 1 }), Error::Broken),
-            (
-                "dropped",
-                text().fault(Fault::Dropped { after: 2 }),
-                Error::Broken,
-            ),
+            ("cut", broken(Fault::Cut { after: 1 }), Error::Broken),
+            ("gone", broken(Fault::Dropped { after: 2 }), Error::Broken),
             (
                 "half closed",
-                text().fault(Fault::HalfClosed { after: 1 }),
+                broken(Fault::HalfClosed { after: 1 }),
                 Error::Broken,
             ),
             (
                 "stalled",
-                text().fault(Fault::Stall { after: 1 }),
+                broken(Fault::Stall { after: 1 }),
                 Error::Late(Wait::NextToken),
             ),
             (
                 "no sign",
-                text().fault(Fault::Hang),
+                broken(Fault::Hang),
                 Error::Late(Wait::FirstToken),
             ),
             // A ping is no sign of an answer.
-            (
-                "late",
-                text().after(Duration::from_secs(30)),
-                Error::Late(Wait::FirstToken),
-            ),
-            ("endless", text().fault(Fault::Endless), Error::Endless),
+            ("late", halves().after(late), Error::Late(Wait::FirstToken)),
+            ("endless", broken(Fault::Endless), Error::Endless),
             (
                 "page",
-                text().fault(Fault::Html(200)),
+                broken(Fault::Html(200)),
                 Error::Nonsense("a web page"),
             ),
-            ("page of 502", text().fault(Fault::Html(502)), down(502)),
-            ("refused", text().finish("content_filter"), Error::Refused),
+            ("page of 502", broken(Fault::Html(502)), down(502)),
+            ("refused", halves().finish("content_filter"), Error::Refused),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_error_that_is_told_is_the_same_on_both_wires() {
+    each_has_its_error(|| {
+        let told = |kind| halves().fault(Fault::Told { after: 1, kind });
+        let words = |code, words| Answer::text("").fault(Fault::Words { code, words });
+        let limited = |seconds: Option<u64>| Error::RateLimited {
+            after: seconds.map(Duration::from_secs),
+        };
+        let credit = "Your credit balance is too low to access the API.";
+        let long = "prompt is too long: 9 tokens > 8 maximum";
+        let filter = "Output blocked by content filtering policy";
+        vec![
             ("overloaded", told("overloaded_error"), down(529)),
-            ("limited", told("rate_limit_error"), limited.clone()),
+            ("limited", told("rate_limit_error"), limited(None)),
             ("too long", told("request_too_large"), Error::TooLong),
-            (
-                "no credit",
-                words(400, "Your credit balance is too low to access the API."),
-                Error::Unpaid,
-            ),
-            (
-                "a long prompt",
-                words(400, "prompt is too long: 9 tokens > 8 maximum"),
-                Error::TooLong,
-            ),
-            (
-                "a filter",
-                words(400, "Output blocked by content filtering policy"),
-                Error::Refused,
-            ),
+            ("no credit", words(400, credit), Error::Unpaid),
+            ("a long prompt", words(400, long), Error::TooLong),
+            ("a filter", words(400, filter), Error::Refused),
             ("400", Answer::status(400), Error::Rejected(400)),
             ("401", Answer::status(401), Error::Unauthorised),
             ("402", Answer::status(402), Error::Unpaid),
+            ("403", words(403, "No."), Error::Unauthorised),
             ("404", Answer::status(404), Error::Gone),
             ("408", Answer::status(408), down(408)),
             ("409", Answer::status(409), down(409)),
             ("413", Answer::status(413), Error::TooLong),
-            ("429", Answer::status(429), limited.clone()),
-            ("busy", Answer::busy(30), Error::RateLimited { after }),
+            ("429", Answer::status(429), limited(None)),
+            ("busy", Answer::busy(30), limited(Some(30))),
             ("500", Answer::status(500), down(500)),
             ("504", Answer::status(504), down(504)),
             ("529", Answer::status(529), down(529)),
         ]
-    };
+    })
+    .await;
+}
+
+async fn each_has_its_error(cases: impl Fn() -> Vec<(&'static str, Answer, Error)>) {
     // Nobody's deadline runs while another one's server and client are made.
     let mut all = Vec::new();
     for wire in WIRES {
