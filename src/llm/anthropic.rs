@@ -19,8 +19,6 @@ use super::{AnswerStream, Error, Line, Model, Request, Role, Tool, guard, ollama
 
 /// The version of the wire, which every request names.
 const VERSION: &str = "2023-06-01";
-/// Stands where a turn is needed and nothing was said; nothing blank is taken.
-const NOTHING: &str = "…";
 /// Tokens that a model gets on top for its thoughts, since they count towards its limit: a short
 /// answer would drown in them.
 const THOUGHTS: u32 = 4_096;
@@ -184,7 +182,7 @@ fn turns(lines: &[Line]) -> Vec<Value> {
             Some(_) => turns.push((role, blocks)),
             None => {
                 if role != PERSON {
-                    turns.push((PERSON, vec![text(NOTHING)]));
+                    turns.push((PERSON, vec![text(pump::NOTHING)]));
                 }
                 turns.push((role, blocks));
             }
@@ -207,7 +205,7 @@ fn turns(lines: &[Line]) -> Vec<Value> {
         }
     }
     if turns.last().is_none_or(|(role, _)| *role != PERSON) {
-        turns.push((PERSON, vec![text(NOTHING)]));
+        turns.push((PERSON, vec![text(pump::NOTHING)]));
     }
     let message = |(role, content)| json!({"role": role, "content": content});
     turns.into_iter().map(message).collect()

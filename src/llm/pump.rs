@@ -16,6 +16,9 @@ const BYTES_PER_TOKEN: usize = 16;
 /// After the reason for the end came, only the usage is missing: no answer waits longer for it.
 const USAGE_WAIT: Duration = Duration::from_secs(1);
 
+/// Stands where a turn is needed and nothing was said, since nothing blank is taken.
+pub(super) const NOTHING: &str = "…";
+
 /// Puts an answer together from the pieces of one wire.
 pub(super) trait Assemble: Send {
     /// Whether the provider said why the answer ended.

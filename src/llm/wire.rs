@@ -153,10 +153,14 @@ impl Wire {
     }
 
     /// The window on this wire. Instructions stand in one message, for some servers read only one;
-    /// where turns have to be taken, so do lines of the same speaker.
+    /// where turns have to be taken, so do lines of the same speaker, and the person's come first.
     fn messages(&self, lines: &[Line]) -> Vec<Value> {
         let mut joined: Vec<Line> = Vec::with_capacity(lines.len());
         for line in lines {
+            let is_first = joined.iter().all(|line| line.role == Role::System);
+            if self.place.turns && is_first && line.role == Role::Toney {
+                joined.push(Line::new(Role::Person, pump::NOTHING));
+            }
             let is_joined = match line.role {
                 Role::System => joined.len() == 1,
                 Role::Person | Role::Toney => self.place.turns && line.calls.is_empty(),
@@ -312,7 +316,14 @@ mod tests {
         let apart = [system.clone(), said("one"), said("two")];
         assert_eq!(wire.messages(&window), apart);
         wire.place.turns = true;
-        assert_eq!(wire.messages(&window), [system, said("one\n\ntwo")]);
+        assert_eq!(wire.messages(&window), [system.clone(), said("one\n\ntwo")]);
+        let mut cut = window.to_vec();
+        cut.insert(2, Line::new(Role::Toney, "hi"));
+        let hi = json!({"role": "assistant", "content": "hi"});
+        assert_eq!(
+            wire.messages(&cut),
+            [system, said("…"), hi, said("one\n\ntwo")]
+        );
     }
 
     #[test]
