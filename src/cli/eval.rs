@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
@@ -18,9 +19,10 @@ use crate::knowledge::Found;
 use crate::llm::{Door, Prompts};
 use crate::model::{Clock, Target};
 use crate::store::Asker;
+use crate::turn;
 use crate::turn::alone::Alone;
 use crate::turn::intent::{Act, Reader, Said, Turn};
-use crate::turn::sort;
+use crate::turn::sort::{Sorted, Sorter};
 
 use super::Exit;
 use super::shelf::{Folder, Shelf};
@@ -109,6 +111,7 @@ struct Judge {
     reader: Reader,
     door: Door,
     prompts: Arc<Prompts>,
+    patience: Option<Duration>,
     shelf: Option<Alone>,
     /// Goes with it.
     _folder: Option<Folder>,
@@ -154,18 +157,21 @@ impl Judge {
         };
         let prompts = Arc::new(Prompts::new()?);
         let (knowledge, folder) = shelf.map(Shelf::into_parts).unzip();
+        let patience = config.section::<turn::Settings>("turn")?.patience();
         let shelf = knowledge.map(|knowledge| Alone {
             reader: Reader::new(),
             door: door.clone(),
             prompts: prompts.clone(),
             knowledge,
             clock: Clock::System,
+            patience,
         });
         Ok(Self {
             kind: arguments.kind,
             reader: Reader::new(),
             door,
             prompts,
+            patience,
             shelf,
             _folder: folder,
         })
@@ -189,7 +195,13 @@ impl Judge {
         if let Some(shelf) = &self.shelf {
             return documents(shelf, kind, (id, &said)).await;
         }
-        let (intent, _) = sort::sort(&self.reader, &self.door, &self.prompts, &said).await;
+        let sorter = Sorter {
+            reader: &self.reader,
+            door: &self.door,
+            prompts: &self.prompts,
+            patience: self.patience,
+        };
+        let Sorted { intent, .. } = sorter.sort(&said).await;
         Ok(match kind {
             Kind::Act => Verdict::Act {
                 id,

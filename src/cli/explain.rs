@@ -10,6 +10,7 @@ use crate::app;
 use crate::config::Config;
 use crate::llm::Prompts;
 use crate::model::Clock;
+use crate::turn;
 use crate::turn::alone::{Alone, Explained};
 use crate::turn::intent::{Reader, Said};
 
@@ -26,6 +27,7 @@ pub(super) async fn explain(config: &Config, arguments: Arguments) -> Result<Exi
         prompts: Arc::new(Prompts::new()?),
         knowledge: app::knowledge_of(config, &store, &Clock::System)?,
         clock: Clock::System,
+        patience: config.section::<turn::Settings>("turn")?.patience(),
     };
     let said = Said {
         text: &text,

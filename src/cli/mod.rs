@@ -7,6 +7,7 @@ mod doctor;
 mod eval;
 mod explain;
 mod ingest;
+mod models;
 mod people;
 mod persons;
 mod queues;
@@ -124,6 +125,11 @@ enum Command {
     },
     /// Brings the tables up to date and ends.
     Migrate,
+    /// Lists, checks and tries models, and brings what is known about them up to date.
+    Models {
+        #[command(subcommand)]
+        action: models::Action,
+    },
     /// Shows what was not sent, and sends dead letters again.
     Outbox {
         #[command(flatten)]
@@ -185,6 +191,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Erase { person, yes }) => persons::erase(&config, &person, yes).await,
         Some(Command::Search { search }) => search::search(&config, search).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
+        Some(Command::Models { action }) => models::models(&config, action).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
     }

@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 
 use crate::config::Config;
 use crate::knowledge::forget::sweep;
+use crate::memory::forget;
 use crate::model::PersonId;
-use crate::store::Store;
+use crate::store::{Settings, Store};
 
 use super::Exit;
 use super::queues::open;
@@ -30,18 +31,36 @@ pub(super) async fn erase(config: &Config, name: &str, sure: bool) -> Result<Exi
         writeln!(out, "Nothing was deleted. Add --yes to do it.")?;
         return Ok(Exit::Failed);
     }
-    let files = store.erase_person(person).await?;
-    for file in &files {
-        if let Err(error) = std::fs::remove_file(file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            return Err(error).with_context(|| format!("Deleting {file}"));
+    let mut left = Vec::new();
+    // Files before rows: whoever is broken off between them finds the rest again by the rows.
+    for file in store.files_of(person).await? {
+        match std::fs::remove_file(&file) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                writeln!(out, "{file} was not there.")?;
+            }
+            Err(error) => left.push(format!("{file}: {error}")),
         }
+    }
+    let chats = store.erase_person(person).await?;
+    let settings: Settings = config.section("store")?;
+    if let Some(redis) = settings.redis()? {
+        forget(&redis, &chats).await;
     }
     sweep(&store).await?;
     writeln!(out, "Deleted. What is left of {person}:")?;
     counted(&mut out, &store, person).await?;
-    Ok(Exit::Well)
+    if left.is_empty() {
+        return Ok(Exit::Well);
+    }
+    writeln!(
+        out,
+        "These files could not be deleted; delete them by hand:"
+    )?;
+    for file in left {
+        writeln!(out, "  {file}")?;
+    }
+    Ok(Exit::Failed)
 }
 
 async fn counted(out: &mut impl Write, store: &Store, person: PersonId) -> Result<()> {

@@ -2,48 +2,62 @@
 
 use anyhow::Result;
 
-use crate::model::{DocumentId, Target};
+use crate::model::Target;
 use crate::store::{Asker, Store};
 
-use super::{Knowledge, Question};
+use super::{Found, Knowledge, Question};
 
 impl Knowledge {
-    /// The asker's own documents that speak of something, the best first.
+    /// What speaks of something among the asker's own documents and what everybody knows, and nothing where
+    /// nothing really does.
     ///
     /// # Errors
-    /// When they cannot be read.
-    pub async fn documents_about(&self, asker: &Asker, what: &str) -> Result<Vec<DocumentId>> {
+    /// When it cannot be read.
+    pub async fn documents_about(&self, asker: &Asker, what: &str) -> Result<Found> {
         let question = Question {
             last: what,
+            strict: true,
             ..Question::default()
         };
-        let found = self.search(asker, Target::Personal, &question).await?;
-        let personal = found
-            .passages
-            .iter()
-            .filter(|passage| passage.scope.is_personal());
-        Ok(personal.map(|passage| passage.document).collect())
+        self.search(asker, Target::Personal, &question).await
     }
 }
 
-/// Deletes what is left of documents that were replaced or removed, slice by slice: pieces, index,
-/// vectors, and the files that belonged to them.
+/// Deletes what is left of documents that were replaced or removed, slice by slice: pieces, index, vectors,
+/// and the files that belonged to them. A file that cannot be deleted keeps its row, for the next time.
 ///
 /// # Errors
 /// When the store does not let go of them; the rest goes with the next call.
 pub async fn sweep(store: &Store) -> Result<()> {
-    let mut swept = false;
-    while let (true, file) = store.sweep_documents().await? {
+    let (mut swept, mut after) = (false, None);
+    while let Some((id, file)) = store.sweep_documents(after).await? {
         swept = true;
-        if let Some(file) = file
-            && let Err(error) = tokio::fs::remove_file(&file).await
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(error = %error, "The file of a document could not be deleted");
+        let Some(file) = file else {
+            continue;
+        };
+        // The file before the row: whoever is broken off between them finds it again by the row.
+        match remove_file(&file).await {
+            Ok(()) => store.delete_document(id, &file).await?,
+            Err(error) => {
+                tracing::warn!(document.id = %id, error = %error, "The file of a document could not be deleted");
+                after = Some(id);
+            }
         }
     }
     if swept {
         store.trim_vectors().await?;
+        store.scrub().await?;
     }
     Ok(())
+}
+
+/// Deletes a file, if there is one.
+pub(super) async fn remove_file(file: &str) -> std::io::Result<()> {
+    if file.is_empty() {
+        return Ok(());
+    }
+    match tokio::fs::remove_file(file).await {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }

@@ -18,7 +18,6 @@ use crate::store::{Begun, Facts, NewChunk, NewDocument, Scope, Store};
 use super::Settings;
 use super::extract::{Extracted, Unreadable, extract};
 use super::forget::sweep;
-use super::language::language;
 use super::split::{Sizes, split};
 
 /// Pieces that are stored in one transaction.
@@ -151,6 +150,7 @@ impl Ingest {
             Err(error) if error.may_pass() => return Err(error.into()),
             Err(error) => {
                 self.store.fail_document(id, &error.to_string()).await?;
+                sweep(&self.store).await?;
                 return Err(error.into());
             }
         };
@@ -276,7 +276,7 @@ fn cut_up(
     (sizes, standing): (Sizes, i64),
     slices: &mpsc::Sender<Slice>,
 ) -> (i64, Option<Language>) {
-    let language = language(text);
+    let language = terms::language(text);
     let code = language.map(Language::code).unwrap_or_default();
     let letters = text.chars().count().max(1) as u64;
     let mut ordinal = 0;

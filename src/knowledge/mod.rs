@@ -10,7 +10,6 @@ pub mod extract;
 pub mod forget;
 mod fuse;
 pub mod ingest;
-pub mod language;
 mod passages;
 pub mod retrieve;
 pub mod split;

@@ -16,12 +16,13 @@ use crate::delivery::Delivery;
 use crate::jobs::{Work, Worker};
 use crate::model::{
     Address, ArtistId, AttachmentId, Button, Clock, Content, DocumentId, DocumentPress, Failure,
-    Ids, JobId, Message, OutboundId, PersonId, Priority, phrases,
+    Ids, JobId, Message, OutboundId, PersonId, Priority, Setting, phrases,
 };
 use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, out_lane};
 
 use super::embed;
-use super::ingest::{Done, Error, Ingest, Source, Step, Stored};
+use super::forget::remove_file;
+use super::ingest::{Done, Error, Ingest, Source, Step};
 
 /// What takes longer than this is spoken of while it lasts.
 const QUIET: Duration = Duration::from_millis(900);
@@ -121,14 +122,16 @@ impl Worker for TakeIn {
                 Ok(()) = told.changed() => {}
             }
         };
-        let document = match &result {
-            Ok(Done::Stored(stored)) => Some(stored.document),
-            Ok(Done::Known(_)) | Err(_) => None,
-        };
-        let (text, buttons) = match result {
-            Ok(done) => outcome(&done, &order.name),
+        let (document, (text, buttons)) = match result {
+            Ok(done) => {
+                let document = match &done {
+                    Done::Stored(stored) => stored.document,
+                    Done::Known(document) => *document,
+                };
+                (Some(document), self.outcome(&order, document, &done).await?)
+            }
             Err(Error::Unreadable(error)) if !error.may_pass() => {
-                (error.sentence(&order.name), Vec::new())
+                (None, (error.sentence(&order.name), Vec::new()))
             }
             Err(Error::Unreadable(error)) => return Err(anyhow::Error::from(error).into()),
             Err(Error::Store(error)) => return Err(error.into()),
@@ -136,6 +139,7 @@ impl Worker for TakeIn {
         note.settle().await;
         let mut change = note.last(text, buttons);
         if let Some(document) = document {
+            // Also for what is known: an attempt that died behind its last piece ordered none.
             change.jobs = embed::jobs_for(document, &self.models, (&self.clock, &self.ids));
         }
         Ok(change)
@@ -152,6 +156,54 @@ impl Worker for TakeIn {
         let mut note = Note::new(self, order.address, key);
         note.row = begun.map(|row| row.outbound.id);
         note.last(phrases::file_not_read_now(&order.name), Vec::new())
+    }
+}
+
+impl TakeIn {
+    /// What the person reads and can press in the end.
+    async fn outcome(
+        &self,
+        order: &Order,
+        document: DocumentId,
+        done: &Done,
+    ) -> Result<(String, Vec<Vec<Button>>), Failure> {
+        let asker = self.store.asker(order.person, Setting::Direct).await?;
+        let row = self.store.document(&asker, document).await?;
+        let path = order.path.display().to_string();
+        let is_another = row.as_ref().is_some_and(|row| row.path != path);
+        if is_another {
+            // The same bytes are kept already; nobody would ever delete these.
+            match remove_file(&path).await {
+                Ok(()) => self.store.delete_attachment(&path).await?,
+                Err(error) => tracing::warn!(error = %error, "A second copy could not be deleted"),
+            }
+        }
+        let Some(row) = row else {
+            return Ok((phrases::ALREADY_GONE.to_owned(), Vec::new()));
+        };
+        if is_another && matches!(done, Done::Known(_)) {
+            let known = phrases::document_known(&order.name);
+            return Ok((known, vec![vec![delete(document)]]));
+        }
+        let artist = match asker.artists().len() > 1 {
+            true => self.store.artist(&order.artist.to_string()).await?,
+            false => None,
+        };
+        let artist = artist.as_ref().map(|artist| artist.name.as_str());
+        let facts = phrases::DocumentFacts {
+            pages: row.pages,
+            chunks: row.chunks,
+            language: Some(row.language.as_str()),
+            replaces: matches!(done, Done::Stored(stored) if stored.replaced.is_some()),
+            shared: !matches!(row.scope, Scope::Own(..)),
+            artist,
+        };
+        let mut buttons = vec![delete(document)];
+        if !facts.shared {
+            let label = phrases::share_document(artist);
+            buttons.insert(0, DocumentPress::Share(document).button(label));
+        }
+        Ok((phrases::document_read(&order.name, &facts), vec![buttons]))
     }
 }
 
@@ -180,35 +232,6 @@ fn said(step: Step, name: &str) -> String {
     match step {
         Step::Reading => phrases::reading_document(name),
         Step::Storing(percent) => phrases::storing_document(name, percent),
-    }
-}
-
-/// What the person reads and can press in the end.
-fn outcome(done: &Done, name: &str) -> (String, Vec<Vec<Button>>) {
-    match done {
-        Done::Known(document) => (phrases::document_known(name), vec![vec![delete(*document)]]),
-        Done::Stored(stored) => {
-            let Stored {
-                document,
-                scope,
-                title: _,
-                pages,
-                chunks,
-                language,
-                replaced,
-            } = stored;
-            let facts = phrases::DocumentFacts {
-                pages: *pages,
-                chunks: *chunks,
-                language: language.map(|language| language.code()),
-                replaces: replaced.is_some(),
-                shared: !matches!(scope, Scope::Own(..)),
-            };
-            let share = DocumentPress::Share(*document).button(phrases::SHARE_DOCUMENT);
-            let mut buttons = Vec::from_iter((!facts.shared).then_some(share));
-            buttons.push(delete(*document));
-            (phrases::document_read(name, &facts), vec![buttons])
-        }
     }
 }
 

@@ -1,7 +1,15 @@
+mod published;
+mod refresh;
+
+use std::path::Path;
+
 use serde::Deserialize;
 
 use super::Usage;
 use super::money::Cost;
+
+pub use published::{Published, Unreadable};
+pub use refresh::{Refreshed, Wrong as Unrefreshed, refresh};
 
 const FILE: &str = include_str!("../../config/models.toml");
 
@@ -18,7 +26,9 @@ const UNKNOWN_WINDOW: u32 = 512;
 pub struct Provider {
     /// What the part of a model's name before the first slash says.
     pub name: String,
-    /// The address before `/chat/completions` or `/messages`.
+    /// The address before `/chat/completions` or `/messages`; empty where every installation has
+    /// its own.
+    #[serde(default)]
     pub base: String,
     /// What it speaks.
     #[serde(default)]
@@ -189,6 +199,19 @@ impl Embedding {
     }
 }
 
+/// What is known about a model that speaks, or that writes down what it hears.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Voice {
+    /// `provider/id`, where the id is what stands on the wire.
+    pub name: String,
+    /// Price of a character that is spoken, or of a second that is heard.
+    pub price: Cost,
+    /// The day the provider switches it off.
+    #[serde(default)]
+    pub deprecated: Option<chrono::NaiveDate>,
+}
+
 /// Every provider and model that is described.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -199,6 +222,23 @@ pub struct Catalogue {
     pub models: Vec<Entry>,
     /// The models that turn texts into vectors.
     pub embeddings: Vec<Embedding>,
+    /// The models that speak a text.
+    #[serde(default)]
+    pub speech: Vec<Voice>,
+    /// The models that write down what is said.
+    #[serde(default)]
+    pub transcription: Vec<Voice>,
+}
+
+/// A catalogue in a file of the operator's that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It cannot be opened.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+    /// It is no catalogue.
+    #[error(transparent)]
+    Text(#[from] toml::de::Error),
 }
 
 impl Catalogue {
@@ -208,6 +248,22 @@ impl Catalogue {
     /// Never in a build whose tests passed; the text is checked there.
     pub fn builtin() -> Result<Self, toml::de::Error> {
         toml::from_str(FILE)
+    }
+
+    /// Reads a catalogue from a file, or the one that is compiled in.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is no catalogue.
+    pub fn open(path: Option<&Path>) -> Result<Self, Unusable> {
+        match path {
+            Some(path) => Ok(toml::from_str(&std::fs::read_to_string(path)?)?),
+            None => Ok(Self::builtin()?),
+        }
+    }
+
+    /// The file that is compiled in.
+    pub fn shipped() -> &'static str {
+        FILE
     }
 
     /// The provider of that name.
@@ -258,7 +314,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_every_provider_is_known() {
         let catalogue = Catalogue::builtin().unwrap();
-        assert!(catalogue.models.len() >= 25);
+        assert!(catalogue.models.len() >= 60);
         let providers: HashSet<_> = catalogue.providers.iter().map(|p| &p.name).collect();
         assert_eq!(providers.len(), catalogue.providers.len());
         let mut names = HashSet::new();
@@ -275,7 +331,7 @@ mod tests {
             let [price_in, _] = entry.price;
             let cache = entry.cache.unwrap_or(entry.price);
             assert!(
-                cache.iter().all(|price| price.nanos() > 0),
+                cache.iter().all(|price| price.nanos() >= 0),
                 "{}",
                 entry.name
             );

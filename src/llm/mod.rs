@@ -27,9 +27,13 @@ mod wire;
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use futures::stream::BoxStream;
 
-pub use catalogue::{Catalogue, Embedding, Entry, Protocol};
+pub use catalogue::{
+    Catalogue, Embedding, Entry, Protocol, Published, Refreshed, Unreadable, Unrefreshed, Voice,
+    refresh,
+};
 pub use door::{Door, Wrong};
 pub use embed::Embedder;
 pub use error::{Error, Wait};
@@ -258,6 +262,43 @@ pub enum Heard {
     Failed(Unavailable),
 }
 
+/// An answer that was waited for until it was whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Whole {
+    /// Its text.
+    pub text: String,
+    /// The arguments of the first tool that was called, if one was.
+    pub called: Option<String>,
+    /// How it came about.
+    pub end: Result<Report, Unavailable>,
+}
+
+/// Waits until an answer is whole.
+pub async fn whole(mut heard: BoxStream<'static, Heard>) -> Whole {
+    let (mut text, mut called) = (String::new(), None);
+    loop {
+        let end = match heard.next().await {
+            Some(Heard::Text(more)) => {
+                text.push_str(&more);
+                continue;
+            }
+            Some(Heard::Restart) => {
+                text.clear();
+                called = None;
+                continue;
+            }
+            Some(Heard::Tool(call)) => {
+                called = called.or(Some(call.arguments));
+                continue;
+            }
+            Some(Heard::Done(report)) => Ok(report),
+            Some(Heard::Failed(unavailable)) => Err(unavailable),
+            None => Err(Unavailable::silent()),
+        };
+        return Whole { text, called, end };
+    }
+}
+
 /// How an answer came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -316,6 +357,16 @@ pub struct Unavailable {
     pub reason: Reason,
     /// Every try.
     pub attempts: Vec<Attempt>,
+}
+
+impl Unavailable {
+    /// A stream that ended without a word from anybody.
+    pub fn silent() -> Self {
+        Self {
+            reason: Reason::AllFailed,
+            attempts: Vec::new(),
+        }
+    }
 }
 
 /// The reason in one word.

@@ -23,10 +23,14 @@ pub(super) type Chains = HashMap<Task, Vec<Arc<dyn Model>>>;
 impl<'a> Builder<'a> {
     /// Reads the catalogue and makes the client. Needs the TLS provider.
     pub(super) fn new(settings: &'a Settings) -> Result<Self, Wrong> {
-        let catalogue = Catalogue::builtin().map_err(|error| Wrong {
-            setting: "config/models.toml".to_owned(),
-            got: error.to_string(),
-            wants: "a valid catalogue".to_owned(),
+        let own = settings.models.catalogue.as_deref();
+        let catalogue = Catalogue::open(own).map_err(|error| Wrong {
+            setting: "models.catalogue".to_owned(),
+            got: match own {
+                Some(path) => format!("\"{}\" ({error})", path.display()),
+                None => error.to_string(),
+            },
+            wants: "a catalogue in the shape of config/models.toml".to_owned(),
         })?;
         let http = wire::http(&settings.models.deadlines).map_err(|_| Wrong {
             setting: "providers".to_owned(),
@@ -49,6 +53,7 @@ impl<'a> Builder<'a> {
             extract,
             summarise,
             embed: _,
+            catalogue: _,
             nearby: _,
             deadlines: _,
         } = &self.settings.models;
@@ -193,7 +198,8 @@ impl<'a> Builder<'a> {
         let listed = self.catalogue.provider(provider);
         let base = self
             .base_url(provider)
-            .or_else(|| listed.map(|listed| listed.base.as_str()))?;
+            .or_else(|| listed.map(|listed| listed.base.as_str()))
+            .filter(|base| !base.is_empty())?;
         let wire = self.wire(provider);
         let base = match wire {
             Protocol::Anthropic => anthropic::base(base),

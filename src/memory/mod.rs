@@ -24,8 +24,6 @@ pub const EXCHANGES: usize = 10;
 pub const LINES: usize = 2 * EXCHANGES;
 /// Without a model nothing is summarised; then the oldest of so many lines fall silent.
 const MOST_LINES: usize = 3 * LINES;
-/// People known at hand; whoever is not among them costs a read.
-const PEOPLE: u64 = 20_000;
 /// How long a window stays in Redis without being used.
 const KEPT_FOR: Duration = Duration::from_secs(6 * 3_600);
 
@@ -36,7 +34,6 @@ pub struct Memory {
     redis: Option<Redis>,
     ids: Ids,
     windows: moka::sync::Cache<String, Arc<Kept>>,
-    people: moka::sync::Cache<(Arc<str>, String), PersonId>,
 }
 
 /// A conversation's window at one version of its lane.
@@ -88,7 +85,6 @@ impl Memory {
             redis,
             ids,
             windows,
-            people: moka::sync::Cache::new(PEOPLE),
         }
     }
 
@@ -207,20 +203,24 @@ impl Memory {
         }))
     }
 
-    /// The person behind a sender; a new one is stored at once, so that two chats of the same
-    /// newcomer agree on who it is.
-    async fn person(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
-        let key = (address.platform.clone(), sender.user.to_string());
-        if let Some(person) = self.people.get(&key) {
-            return Ok(person);
+    /// Keeps nothing at hand of these conversations any more.
+    pub async fn forget(&self, chats: &[Address]) {
+        for chat in chats {
+            let key = chat.to_string();
+            self.windows.invalidate(&key);
         }
-        let known = self.store.person(&address.platform, &sender.user).await?;
-        let person = match known {
-            Some(person) => person,
-            None => self.meet(address, sender, now).await?,
-        };
-        self.people.insert(key, person);
-        Ok(person)
+        if let Some(redis) = &self.redis {
+            forget(redis, chats).await;
+        }
+    }
+
+    /// The person behind a sender; a new one is stored at once, so that two chats of the same newcomer agree
+    /// on who it is. It is read each time: whoever was erased meanwhile is somebody new.
+    async fn person(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
+        match self.store.person(&address.platform, &sender.user).await? {
+            Some(person) => Ok(person),
+            None => self.meet(address, sender, now).await,
+        }
     }
 
     async fn meet(&self, address: &Address, sender: &Sender, now: Time) -> Result<PersonId> {
@@ -278,6 +278,13 @@ impl Recalled {
         let batch = |lines: usize| lines.saturating_sub(LINES) / EXCHANGES;
         let lines = self.window.lines.len();
         batch(lines) > batch(self.found) || lines > MOST_LINES
+    }
+}
+
+/// Leaves nothing of these conversations in Redis.
+pub async fn forget(redis: &Redis, chats: &[Address]) {
+    for chat in chats {
+        redis.forget(&window_name(&chat.to_string())).await;
     }
 }
 

@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::StreamExt;
 
 use crate::jobs::{Work, Worker};
-use crate::llm::{self, Door, Heard, Prompts, Request, Task};
-use crate::model::{Clock, Event, Failure, Happening, Ids, ModelCallId, SessionId};
+use crate::llm::{self, Door, Prompts, Request, Task};
+use crate::model::{
+    Clock, Event, Failure, Happening, Ids, MessageId, ModelCallId, SessionId, phrases,
+};
 use crate::store::{Change, Line, ModelCall, Role, Store, Summary};
 
 use super::LINES;
@@ -55,9 +56,12 @@ impl Worker for Summarise {
             .lines(&session.to_string(), &through, MOST)
             .await?;
         lines.truncate(lines.len().saturating_sub(LINES));
-        match lines.last() {
-            Some(last) => Ok(self.fold(session, &before, &lines, last.id).await),
-            None => Ok(Change::default()),
+        match (lines.first(), lines.last()) {
+            (Some(first), Some(last)) => {
+                let range = (first.id, last.id);
+                Ok(self.fold(session, &before, (&lines, range)).await)
+            }
+            (_, _) => Ok(Change::default()),
         }
     }
 }
@@ -67,9 +71,12 @@ impl Summarise {
         &self,
         session: SessionId,
         before: &str,
-        lines: &[Line],
-        through: crate::model::MessageId,
+        (lines, (from, through)): (&[Line], (MessageId, MessageId)),
     ) -> Change {
+        let struck = lines
+            .iter()
+            .filter(|line| line.role == Role::Toney && line.text == phrases::STRUCK);
+        let struck = i64::try_from(struck.count()).unwrap_or(i64::MAX);
         let exchanges: Vec<(&str, &str)> = lines
             .iter()
             .map(|line| match line.role {
@@ -87,43 +94,38 @@ impl Summarise {
             messages: vec![llm::Line::new(llm::Role::Person, prompt)],
             ..Request::default()
         };
-        let mut text = String::new();
-        let mut heard = self.door.answer(Task::Summarise, request);
-        while let Some(piece) = heard.next().await {
-            match piece {
-                Heard::Text(more) => text.push_str(&more),
-                Heard::Restart => text.clear(),
-                Heard::Tool(_) => {}
-                Heard::Done(report) => {
-                    let summary = Summary {
-                        session,
-                        summary: text.trim().to_owned(),
-                        through,
-                    };
-                    let call = ModelCall {
-                        id: ModelCallId::new(&self.ids),
-                        turn: None,
-                        task: Task::Summarise.as_str().to_owned(),
-                        provider: report.provider,
-                        model: report.model,
-                        result: "answered".to_owned(),
-                        tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
-                        tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
-                        cost_nano_usd: report.cost.nanos(),
-                        first_token_ms: millis(report.first_token),
-                        total_ms: millis(report.total),
-                        at: self.clock.now(),
-                    };
-                    return Change {
-                        summaries: vec![summary],
-                        calls: vec![call],
-                        ..Change::default()
-                    };
-                }
-                Heard::Failed(_) => break,
-            }
+        let llm::Whole { text, end, .. } =
+            llm::whole(self.door.answer(Task::Summarise, request)).await;
+        let Ok(report) = end else {
+            return Change::default();
+        };
+        let summary = Summary {
+            session,
+            summary: text.trim().to_owned(),
+            through,
+            before: before.to_owned(),
+            from,
+            struck,
+        };
+        let call = ModelCall {
+            id: ModelCallId::new(&self.ids),
+            turn: None,
+            task: Task::Summarise.as_str().to_owned(),
+            provider: report.provider,
+            model: report.model,
+            result: "answered".to_owned(),
+            tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
+            tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+            cost_nano_usd: report.cost.nanos(),
+            first_token_ms: millis(report.first_token),
+            total_ms: millis(report.total),
+            at: self.clock.now(),
+        };
+        Change {
+            summaries: vec![summary],
+            calls: vec![call],
+            ..Change::default()
         }
-        Change::default()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every fixed sentence that a person can read, in one place.
 
-use super::{Standing, Target};
+use super::{Standing, Target, Time};
 
 /// First words to somebody who has never written before.
 pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
@@ -18,7 +18,7 @@ pub const OFFLINE: &str = "I can't reach a language model at the moment, so I ca
     Your message is kept, nothing is lost. Commands like /help, /why and /privacy work meanwhile.";
 
 /// The answer when no model was ever set up.
-pub const NO_MODEL: &str = "No language model is set up here, so I can only answer commands; /help lists them. \
+pub const NO_MODEL: &str = "No language model is set up here, so I can't talk this through with you. I quote what stands in documents and answer commands; /help lists them. \
     Whoever runs me can set OPENAI_API_KEY (or another provider's key), or start Ollama on this machine, \
     and I'll talk.";
 
@@ -31,7 +31,7 @@ pub const SWITCHED_OFF: &str = "I run without a language model here, so I can't 
     Your message is kept. Commands like /help and /privacy work.";
 
 /// `/model` when none is wanted.
-pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models off, so I only answer commands; /help lists them.";
+pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models off, so I quote what stands in documents and answer commands; /help lists them.";
 
 /// The answer when a model said nothing that can be read.
 pub const NO_WORDS: &str =
@@ -50,6 +50,9 @@ pub const SOURCES: &str = "**Sources**";
 /// Behind a source that belongs to the person.
 pub const YOURS: &str = "your document";
 
+/// Behind a source that the artist and the managers reach.
+pub const TEAM: &str = "shared with the team";
+
 /// Behind a source that belongs to everybody.
 pub const GENERAL: &str = "general knowledge";
 
@@ -62,14 +65,18 @@ pub const QUOTED_WITHOUT: &str = "_I run without a language model here, so these
 /// In place of an answer when nothing fits and no model can talk about it.
 pub const FOUND_NOTHING: &str = "I found nothing about that in what I may read for you.";
 
+/// Behind it where others read along and private documents were left alone.
+pub const ASK_ALONE: &str =
+    "Private documents stay closed where others read along; ask me in our direct chat.";
+
 /// Somebody who may be in danger, while nobody but Toney is there.
 pub const CRISIS: &str = "I'm an AI and not the right help for this, but please don't stay alone with it. If you or somebody else is in danger now, call your \
     emergency number (112 in Europe, 911 in the US and Canada, 000 in Australia). In the US and Canada you can call or text 988, in the UK and Ireland call \
     116 123, and findahelpline.com lists lines for other countries. If you can, tell somebody near you right now.";
 
-/// Stands where an answer stood that was made from a document which has been deleted.
+/// Stands where an answer stood for which a document was read that has been deleted.
 pub const STRUCK: &str =
-    "(This answer was deleted together with a document that it was made from.)";
+    "(This answer was deleted together with a document that I had read for it.)";
 
 /// `/docs` and `/forget` where others read along.
 pub const DOCS_IN_GROUP: &str = "Documents are private, so I don't list them where others read along. Ask me in our direct chat.";
@@ -86,6 +93,41 @@ pub const NOT_YOURS: &str = "That document belongs to somebody else, so I left i
 
 /// A document that was deleted before.
 pub const ALREADY_GONE: &str = "That document is gone already.";
+
+/// `/docs delete` and its like without saying which.
+pub const WHICH_DOCUMENT: &str =
+    "Tell me which one, too, by the number that /docs shows: /docs show 1";
+
+/// `/docs rename` to a name that is taken.
+pub const NAME_TAKEN: &str =
+    "Another document here is called that already, so I left the name as it is.";
+
+/// Under a document that is to be deleted: yes.
+pub const YES_DELETE: &str = "Yes, delete it";
+
+/// Under a document that is to be deleted: no.
+pub const NO_KEEP: &str = "No";
+
+/// Under a list of documents: the ones behind these.
+pub const MORE: &str = "More";
+
+/// Under a list of documents: the ones before these.
+pub const BACK: &str = "Back";
+
+/// Under a document: shows how it begins.
+pub const READ_BEGINNING: &str = "Read the beginning";
+
+/// Who reaches a document: everybody.
+pub const EVERYBODY: &str = "everybody";
+
+/// Who reaches a document: whoever brought it.
+pub const ONLY_YOU: &str = "only you";
+
+/// Why a passage was read: its button was pressed.
+pub const OPENED: &str = "opened by its button";
+
+/// Why passages were read: to find what is to be forgotten.
+pub const LOOKED_FOR: &str = "looked for what you wanted to forget";
 
 /// `/docs rename` without a name.
 pub const RENAME_HOW: &str = "Tell me the new name, too: /docs rename 1 Label contract";
@@ -140,13 +182,16 @@ pub const GIVEN_UP: &str = "Something went wrong on my side with your last messa
 /// `/privacy`.
 pub const PRIVACY: &str = "**What I keep**\n\
     - What you write to me and what I answer, so that I can follow our talk. /new starts over.\n\
-    - Files you send, on the machine I run on.\n\
+    - Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.\n\
+    - Which passages I read for which answer; /why tells you.\n\
     - Your name and id on this platform, so that I know it is you.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
-    - To answer, your name, our last ten exchanges and a short summary of what came before go to the language model; /model names it.\n\
+    - To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.\n\
+    - Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.\n\
     - Logs hold ids and times, never what was said.\n\n\
-    **In groups** I only read what is addressed to me, and I never use what you told me in private.";
+    **In groups** I only read what is addressed to me, and I never use what you told me in private.\n\n\
+    **Yours to decide**: /docs shows, shares and deletes documents; /forget deletes what I have about something.";
 
 /// A command that is not there.
 pub fn unknown_command(name: &str) -> String {
@@ -165,7 +210,7 @@ pub fn too_long(letters: usize, most: usize) -> String {
 pub fn joined(artist: &str, standing: Standing) -> String {
     match standing {
         Standing::Artist => format!(
-            "You're in, as **{artist}**. Documents that you drop into this chat are yours alone until you share them."
+            "You're in, as **{artist}**. Documents that you drop into our direct chat are yours alone until you share them."
         ),
         Standing::Manager => format!(
             "You're in, as a manager for **{artist}**. You can ask about whatever is shared with you."
@@ -198,6 +243,46 @@ pub const fn about(target: Target) -> &'static str {
     }
 }
 
+/// The button that shows a source.
+pub fn read_source(number: usize) -> String {
+    format!("Read {number}")
+}
+
+/// `/why`: what was understood.
+pub fn why_understood(what: &str) -> String {
+    format!("- What I understood: {what}")
+}
+
+/// `/why`: nothing was looked for.
+pub const WHY_NOT_SEARCHED: &str = "- Documents used: none; I didn't look for any";
+
+/// `/why`: nothing was found.
+pub const WHY_NOTHING_FITTED: &str = "- Documents used: none; nothing fitted";
+
+/// `/why`: a passage that the answer cites.
+pub fn why_cited(number: usize, path: &str) -> String {
+    format!("- Used as [{number}]: {path}")
+}
+
+/// `/why`: a passage that it does not cite.
+pub fn why_read(path: &str) -> String {
+    format!("- Read and not used: {path}")
+}
+
+/// `/why`: how was searched.
+pub fn why_searched(ways: &[String]) -> String {
+    format!("- How I searched: {}", ways.join("; "))
+}
+
+/// `/why`: private documents were not looked at.
+pub const WHY_REFUSED: &str = "- Left alone: private documents, because others read along here";
+
+/// What was understood, in a few words.
+pub fn understood(act: &str, target: Target, sure: f32, unsure: bool) -> String {
+    let perhaps = if unsure { "perhaps " } else { "" };
+    format!("{perhaps}{act}, about {} ({sure} % sure)", about(target))
+}
+
 /// Above the list of documents.
 pub fn docs(count: usize) -> String {
     let count = match count {
@@ -220,22 +305,80 @@ pub fn which_document(which: &str, meant: usize) -> String {
 /// Asks once more.
 pub fn really_delete(name: &str) -> String {
     format!(
-        "Delete **{name}**? Its text, its place in my index and the answers I made from it go with it, for good."
+        "Delete **{name}**? Its text, its place in my index and the answers that I read it for go with it, for good."
     )
 }
 
 /// A document that was deleted.
 pub fn deleted(name: &str, passages: i64, struck: u64) -> String {
     let answers = match struck {
-        0 => "No answer in our talks was made from it.".to_owned(),
-        1 => "One answer made from it is struck from our talk.".to_owned(),
-        _ => format!("{struck} answers made from it are struck from our talks."),
+        0 => "I had read it for no answer in our talks.".to_owned(),
+        1 => "One answer that I had read it for is struck from what I remember.".to_owned(),
+        _ => {
+            format!("{struck} answers that I had read it for are struck from what I remember.")
+        }
     };
     let passages = match passages {
         1 => "its one passage".to_owned(),
         _ => format!("its {passages} passages"),
     };
     format!("**{name}** is deleted: the file, {passages} and their place in my index. {answers}")
+}
+
+/// A document in a list.
+pub fn document_line(name: &str, pages: i64, who: &str) -> String {
+    let pages = many(pages, "page", "pages");
+    format!("**{name}** ({pages}, {who})")
+}
+
+/// What else is said of a document on its own card.
+pub fn document_facts(passages: i64, since: Time, artist: Option<&str>) -> String {
+    let passages = many(passages, "passage", "passages");
+    let artist = artist
+        .map(|artist| format!(", filed under {artist}"))
+        .unwrap_or_default();
+    format!("{passages}, taken in {since}{artist}")
+}
+
+/// Under a document that was found: deletes it.
+pub fn delete_named(name: &str) -> String {
+    let name: String = name.chars().take(30).collect();
+    format!("Delete {name}")
+}
+
+/// Under a document: lets the managers reach it; their artist is named where that is not plain.
+pub fn share_document(artist: Option<&str>) -> String {
+    match artist {
+        Some(artist) => {
+            let artist: String = artist.chars().take(30).collect();
+            format!("{SHARE_DOCUMENT} of {artist}")
+        }
+        None => SHARE_DOCUMENT.to_owned(),
+    }
+}
+
+/// A reading as it stands in the ledger.
+pub fn on_record(passages: &[String], why: &str) -> String {
+    format!("\n- On record: I read {}; why: {why}", passages.join(", "))
+}
+
+/// A passage of it; no name where the document can't be shown.
+pub fn passage_on_record(name: Option<&str>, (first, last): (i64, i64), used: bool) -> String {
+    let name = name.unwrap_or("a document that is gone or not shown here");
+    let (first, last) = (first + 1, last + 1);
+    let place = match first == last {
+        true => format!("passage {first}"),
+        false => format!("passages {first} to {last}"),
+    };
+    let used = if used { ", used" } else { "" };
+    format!("{name} ({place}{used})")
+}
+
+fn many(count: i64, one: &str, more: &str) -> String {
+    match count {
+        1 => format!("1 {one}"),
+        _ => format!("{count} {more}"),
+    }
 }
 
 /// `/forget` when nothing is like that.
@@ -250,12 +393,20 @@ pub fn forgettable(what: &str) -> String {
     format!("These are called “{what}” or speak of it. Press one to delete it:")
 }
 
-/// A file that was kept.
-pub fn kept_file(what: &str, name: &str, size: &str) -> String {
-    format!(
-        "I kept your {what} {name}({size}). I can't look inside files yet, so tell me what's in it if it matters now."
-    )
+/// A file that was kept, and why no more than that.
+pub fn kept_file(what: &str, name: &str, size: &str, why: &str) -> String {
+    format!("I kept your {what} {name}({size}). {why}")
 }
+
+/// Why a photo or a voice note is only kept.
+pub const NO_EYES: &str = "I can't see or hear what's in it yet, so tell me if it matters now.";
+
+/// Why a document is only kept that came where others read along.
+pub const READ_ALONE: &str =
+    "I don't read documents where others read along; send it in our direct chat and I will.";
+
+/// Why a document of somebody else is only kept.
+pub const READ_FOR_MEMBERS: &str = "I only read documents for artists I work for and their managers; whoever runs me can give you a code to join.";
 
 /// A file that is too large.
 pub fn too_large(what: &str, most: &str) -> String {
@@ -343,8 +494,8 @@ pub fn storing_document(name: &str, percent: u64) -> String {
     format!("Reading “{name}” … {percent} %")
 }
 
-/// Under a document: lets the managers of the artist reach it.
-pub const SHARE_DOCUMENT: &str = "Share with managers";
+/// Under a document: lets the artist and the managers reach it.
+const SHARE_DOCUMENT: &str = "Share with the team";
 
 /// Under a document: lets nobody else reach it any more.
 pub const KEEP_DOCUMENT: &str = "Keep to myself";
@@ -358,33 +509,32 @@ pub fn document_known(name: &str) -> String {
 }
 
 /// What is said of a document that was taken in.
-pub struct DocumentFacts {
+pub struct DocumentFacts<'a> {
     /// How many pages it has.
-    pub pages: u32,
+    pub pages: i64,
     /// In how many pieces it is searched.
     pub chunks: i64,
     /// The code of its language, where that is known.
-    pub language: Option<&'static str>,
+    pub language: Option<&'a str>,
     /// Whether an older one of that name is gone.
     pub replaces: bool,
     /// Whether others reach it.
     pub shared: bool,
+    /// Whose it is, where that is not plain: whoever brought it works for several.
+    pub artist: Option<&'a str>,
 }
 
 /// A document that can be asked about from now on.
-pub fn document_read(name: &str, facts: &DocumentFacts) -> String {
+pub fn document_read(name: &str, facts: &DocumentFacts<'_>) -> String {
     let DocumentFacts {
         pages,
         chunks,
         language,
         replaces,
         shared,
+        artist,
     } = facts;
-    let many = |count: i64, one: &str, more: &str| match count {
-        1 => format!("1 {one}"),
-        _ => format!("{count} {more}"),
-    };
-    let pages = many(i64::from(*pages), "page", "pages");
+    let pages = many(*pages, "page", "pages");
     let chunks = many(*chunks, "piece", "pieces");
     let language = match language {
         Some("en") => ", in English",
@@ -403,5 +553,12 @@ pub fn document_read(name: &str, facts: &DocumentFacts) -> String {
         true => "You and those who work for the artist can ask me about it.",
         false => "Only you can ask me about it.",
     };
-    format!("I've read “{name}”: {pages}{language}, kept in {chunks}.{replaces} {reach}")
+    let artist = artist
+        .map(|artist| {
+            format!(
+                " It is filed under **{artist}**; to file one under somebody else, send it with their name in the message."
+            )
+        })
+        .unwrap_or_default();
+    format!("I've read “{name}”: {pages}{language}, kept in {chunks}.{replaces} {reach}{artist}")
 }

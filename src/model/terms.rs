@@ -5,12 +5,15 @@
 //! answer is written, so a question's word stands for its stems in all languages that are shipped; one that reaches
 //! a passage of its own language is enough.
 
+mod language;
 mod stop;
 mod words;
 
 use std::collections::HashMap;
 
 use frostem::{Algorithm, Stemmer};
+
+pub use language::language;
 
 use words::Word;
 
@@ -222,13 +225,6 @@ pub fn of_query(text: &str) -> Query {
     }
 }
 
-/// The language whose small words a text holds; English where there are none.
-pub fn language_of(text: &str) -> Language {
-    let mut said: Vec<String> = Vec::new();
-    words::each(text, |word| said.push(word.text.to_owned()));
-    stop::language_of(said.iter().map(String::as_str))
-}
-
 /// The stem of a word; a number or a code has none.
 fn stem<'a>(stemmer: &Stemmer, word: &'a str) -> std::borrow::Cow<'a, str> {
     if word.bytes().any(|byte| byte.is_ascii_digit()) {
@@ -237,11 +233,19 @@ fn stem<'a>(stemmer: &Stemmer, word: &'a str) -> std::borrow::Cow<'a, str> {
     stemmer.stem(word)
 }
 
-/// FNV-1a over the bytes, its halves folded together, as a number from 1 to [`LIMIT`].
+/// What a hash by [`fnv`] begins with.
+pub const FNV: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// FNV-1a: a hash that goes on with these bytes.
+pub fn fnv(hash: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(hash, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+/// The word's hash, its halves folded together, as a number from 1 to [`LIMIT`].
 fn term(word: &str) -> u32 {
-    let hash = word.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv(FNV, word.as_bytes());
     u32::try_from((hash ^ (hash >> 32)) % u64::from(LIMIT)).unwrap_or_default() + 1
 }
 

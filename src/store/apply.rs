@@ -9,7 +9,7 @@ use anyhow::Result;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::model::{Address, Event, EventId, OutboundId, Priority, Time};
+use crate::model::{Address, Event, EventId, OutboundId, Priority, Time, phrases};
 
 use super::change::{CLAIM_LIMIT, Change, Claim, Job, NewJob, NewOutbound, Outgoing, out_lane};
 use super::db::{Sql, dialect};
@@ -49,7 +49,10 @@ const SESSIONS: Sql = dialect!(
 );
 const SUMMARIES: Sql = dialect!(
     "UPDATE sessions SET summary = j.value ->> 'summary', summary_through = j.value ->> 'through'
-     FROM" each "WHERE sessions.id = j.value ->> 'session'"
+     FROM" each "WHERE sessions.id = j.value ->> 'session' AND sessions.summary = j.value ->> 'before'
+     AND CAST(j.value ->> 'struck' AS BIGINT) = (SELECT COUNT(*) FROM messages m
+         WHERE m.session_id = sessions.id AND m.id >= j.value ->> 'from'
+         AND m.id <= j.value ->> 'through' AND m.role = 'toney' AND m.text = $2)"
 );
 const JOBS: Sql = dialect!(
     "INSERT INTO jobs (id, kind, lane, key, ordering, payload, run_at, created_at)
@@ -265,7 +268,12 @@ async fn write_people(tx: &mut Tx, change: &Change) -> Result<()> {
     simple(tx, CONVERSATIONS, &conversations).await?;
     simple(tx, SESSIONS, &change.sessions).await?;
     let summaries = newest(&change.summaries, |row| row.session);
-    simple(tx, SUMMARIES, &summaries).await
+    if !summaries.is_empty() {
+        // What was struck since it was read would live on in it.
+        let struck = [Bind::Text(phrases::STRUCK)];
+        tx.run(SUMMARIES, rows(&summaries)?, &struck).await?;
+    }
+    Ok(())
 }
 
 async fn write_outbound(

@@ -11,6 +11,7 @@ use crate::model::{ArtistId, PersonId, Setting, Standing, Target};
 use super::Store;
 use super::conversations::same;
 use super::db::{Sql, reading};
+use super::passages::DocumentRow;
 
 /// An artist whom nobody joined yet belongs to whoever sits at the terminal.
 const STANDINGS: Sql = same(
@@ -107,15 +108,26 @@ impl Asker {
         &self.standings
     }
 
-    /// The artist for whom this person may add documents and share them.
-    pub fn artist(&self) -> Option<ArtistId> {
-        let may = |standing: Standing| standing != Standing::Fan;
-        let mut mine = self.standings.iter().filter(|(_, standing)| may(*standing));
-        // An artist of one's own comes before those one manages.
-        let own = mine
-            .clone()
-            .find(|(_, standing)| *standing == Standing::Artist);
-        own.or_else(|| mine.next()).map(|(artist, _)| *artist)
+    /// The artists for whom this person may add documents and share them, one's own first.
+    pub fn artists(&self) -> Vec<ArtistId> {
+        let may = |(_, standing): &&(ArtistId, Standing)| *standing != Standing::Fan;
+        let mut mine: Vec<_> = self.standings.iter().filter(may).collect();
+        mine.sort_by_key(|(_, standing)| *standing != Standing::Artist);
+        mine.into_iter().map(|(artist, _)| *artist).collect()
+    }
+
+    /// Whether the asker brought a document.
+    pub fn is_own(&self, document: &DocumentRow) -> bool {
+        document.owner.is_some() && document.owner == self.person
+    }
+
+    /// Whether the asker may change a document: one's own, or any of the artist one is.
+    pub fn may_change(&self, document: &DocumentRow) -> bool {
+        let leads = |(artist, standing): &(ArtistId, Standing)| {
+            Some(*artist) == document.artist
+                && matches!(standing, Standing::Artist | Standing::Operator)
+        };
+        self.is_own(document) || self.standings.iter().any(leads)
     }
 
     /// What this asker reaches of what is wanted.
@@ -205,7 +217,7 @@ mod tests {
         let (artist, person) = (ArtistId::new(&ids), PersonId::new(&ids));
         let fan = Asker::new(Some(person), vec![(artist, Standing::Fan)]);
         assert_eq!(fan.scopes(Target::Personal), [Scope::Global]);
-        assert_eq!(fan.artist(), None);
+        assert_eq!(fan.artists(), []);
         let manager = Asker::new(Some(person), vec![(artist, Standing::Manager)]);
         let all = [
             Scope::Team(artist),

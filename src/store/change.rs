@@ -79,12 +79,18 @@ pub struct NewSession {
     pub at: Time,
 }
 
-/// A summary of everything up to and including `through`.
+/// A summary of everything up to and including `through`. It counts only while what it was made of stands.
 #[derive(Debug, Clone, Serialize)]
 pub struct Summary {
     pub session: SessionId,
     pub summary: String,
     pub through: MessageId,
+    /// The summary it goes on from, or empty.
+    pub before: String,
+    /// The first line that it takes in.
+    pub from: MessageId,
+    /// How many answers had been struck among the lines that it takes in.
+    pub struck: i64,
 }
 
 /// Who said a line.

@@ -8,12 +8,12 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::model::{ArtistId, DocumentId, PersonId, Standing};
+use crate::model::{ArtistId, DocumentId, PersonId, terms};
 
 use super::asker::{Asker, Scope};
 use super::conversations::same;
 use super::db::{Sql, dialect};
-use super::passages::DocumentRow;
+use super::passages::{DocumentRow, Struck, strike};
 use super::tx::{Bind, Tx, row, rows};
 use super::{Store, lexical, vectors};
 
@@ -34,7 +34,11 @@ const BEGIN: Sql = dialect!(
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT DO NOTHING RETURNING id, scope"
 );
-const READING: Sql = same("SELECT scope, state FROM documents WHERE id = $1 AND state = 'reading'");
+// Whoever adds pieces keeps the document until they stand: nobody may delete it as if it had none.
+const READING: Sql = Sql {
+    sqlite: "SELECT scope, state FROM documents WHERE id = $1 AND state = 'reading'",
+    postgres: "SELECT scope, state FROM documents WHERE id = $1 AND state = 'reading' FOR SHARE",
+};
 const PUT: Sql = dialect!(
     "INSERT INTO chunks (document_id, ordinal, scope, path, start_at, text)
      SELECT j.value ->> 'document', CAST(j.value ->> 'ordinal' AS BIGINT), j.value ->> 'scope',
@@ -48,33 +52,61 @@ const FINISH: Sql = dialect!(
             chunks = CAST(j.value ->> 'chunks' AS BIGINT),
             updated_at = CAST(j.value ->> 'at' AS BIGINT)
      FROM" each "WHERE documents.id = j.value ->> 'id' AND state IN ('reading', 'ready')
-     RETURNING documents.id"
+     RETURNING documents.id, documents.scope"
 );
 const REPLACE: Sql = same(
     "UPDATE documents SET state = 'gone', updated_at = $2 WHERE state = 'ready' AND id <> $1
      AND (artist_id, owner_id, name) = (SELECT artist_id, owner_id, name FROM documents WHERE id = $1)
-     RETURNING id",
+     RETURNING id, scope",
 );
 const FAIL: Sql = same(
-    "UPDATE documents SET state = 'failed', error = $2, updated_at = $3
+    "UPDATE documents SET state = 'gone', error = $2, updated_at = $3
      WHERE id = $1 AND state = 'reading'",
 );
-const RENAME: Sql = same("UPDATE documents SET name = $2, title = $2 WHERE id = $1");
-const MOVE: Sql = same("UPDATE documents SET scope = $2 WHERE id = $1");
+// Two of one name would both vanish when a newer one of it comes.
+const RENAME: Sql = same(
+    "UPDATE documents SET name = $2, title = $2 WHERE id = $1 AND NOT EXISTS
+     (SELECT 1 FROM documents o WHERE o.id <> $1 AND o.name = $2 AND o.state IN ('reading', 'ready')
+      AND o.artist_id = documents.artist_id AND o.owner_id = documents.owner_id) RETURNING id",
+);
+const TEXTS: Sql = same(
+    "SELECT id, ordinal, path, start_at, text FROM chunks WHERE document_id = $1 ORDER BY ordinal",
+);
+const RETITLE: Sql = dialect!(
+    "UPDATE chunks SET path = j.value ->> 'path' FROM" each
+    "WHERE chunks.id = CAST(j.value ->> 'id' AS BIGINT)"
+);
+const MOVE: Sql =
+    same("UPDATE documents SET scope = $2 WHERE id = $1 AND state = 'ready' RETURNING id");
 const MOVE_CHUNKS: Sql = same("UPDATE chunks SET scope = $2 WHERE document_id = $1");
 const CHUNK_IDS: Sql =
     same("SELECT id, ordinal FROM chunks WHERE document_id = $1 ORDER BY ordinal");
 const REMOVE: Sql =
     same("UPDATE documents SET state = 'gone', updated_at = $2 WHERE id = $1 AND state <> 'gone'");
 // The second word on the state names the index of what is gone.
-const GONE: Sql =
-    same("SELECT id, path FROM documents WHERE state = $1 AND state = 'gone' LIMIT 1");
+const GONE: Sql = Sql {
+    sqlite: "SELECT id, path FROM documents WHERE state = $1 AND state = 'gone' AND id > $2
+        ORDER BY id LIMIT 1",
+    postgres: "SELECT id, path FROM documents WHERE state = $1 AND state = 'gone' AND id > $2
+        ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED",
+};
 const SOME_CHUNKS: Sql =
     same("SELECT id, ordinal FROM chunks WHERE document_id = $1 ORDER BY ordinal LIMIT $2");
 const DELETE_CHUNKS: Sql = dialect!(
     "DELETE FROM chunks WHERE id IN (SELECT CAST(j.value ->> 'id' AS BIGINT) FROM" each ")"
 );
 const DELETE: Sql = same("DELETE FROM documents WHERE id = $1 AND state = 'gone'");
+const DELETE_ATTACHMENTS: Sql = same("DELETE FROM attachments WHERE path = $1 AND path <> ''");
+// What is deleted stays in the index until its parts are merged into one. A negative number begins that, and
+// goes on with it: so many pages at a time, and nothing once it is done.
+const MERGE: Sql = Sql {
+    sqlite: "INSERT INTO lexical (lexical, rank) VALUES ('merge', -100)",
+    postgres: "",
+};
+const WRITTEN: Sql = Sql {
+    sqlite: "SELECT total_changes()",
+    postgres: "",
+};
 
 /// Chunks that are deleted or moved in one transaction: nobody else writes meanwhile.
 const SLICE: i64 = 64;
@@ -110,6 +142,17 @@ pub enum Begun {
     Known(DocumentId),
 }
 
+/// What became of another name for a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renamed {
+    /// It has it.
+    Done,
+    /// The asker may not, or there is none.
+    NotYours,
+    /// Another one of the same owner has it.
+    Taken,
+}
+
 /// A piece of a document.
 #[derive(Debug, Clone)]
 pub struct NewChunk {
@@ -142,6 +185,22 @@ struct IdOrdinal {
     ordinal: i64,
 }
 row!(IdOrdinal { id, ordinal });
+
+#[derive(sqlx::FromRow)]
+struct Text {
+    id: i64,
+    ordinal: i64,
+    path: String,
+    start_at: i64,
+    text: String,
+}
+row!(Text {
+    id,
+    ordinal,
+    path,
+    start_at,
+    text
+});
 
 #[derive(Serialize)]
 struct ChunkRow<'a> {
@@ -239,18 +298,23 @@ impl Store {
             "id": id, "title": title, "pages": pages, "chunks": chunks, "language": language, "at": now,
         });
         let mut tx = Tx::begin(&self.db).await?;
-        let ready: Vec<(String,)> = tx.read(FINISH, rows(&[new])?, &[]).await?;
-        if ready.is_empty() {
+        let ready: Vec<(String, String)> = tx.read(FINISH, rows(&[new])?, &[]).await?;
+        let Some((_, scope)) = ready.first() else {
             anyhow::bail!("{id} was removed while it was read");
-        }
-        let older: Vec<(String,)> = tx
+        };
+        let older: Vec<(String, String)> = tx
             .read(REPLACE, id.to_string(), &[Bind::Int(now.ms())])
             .await?;
+        // Who reaches the older one may have been changed since this one was begun.
+        if let Some((_, now)) = older.first().filter(|(_, now)| now != scope) {
+            move_to(&mut tx, id, now.parse()?).await?;
+        }
         tx.commit().await?;
-        older.first().map(|(older,)| Ok(older.parse()?)).transpose()
+        let older = older.first();
+        older.map(|(older, _)| Ok(older.parse()?)).transpose()
     }
 
-    /// Gives up on a document.
+    /// Gives up on a document; [`Store::sweep_documents`] deletes it.
     pub async fn fail_document(&self, id: DocumentId, error: &str) -> Result<()> {
         let binds = [Bind::Text(error), Bind::Int(self.clock.now().ms())];
         let mut tx = Tx::begin(&self.db).await?;
@@ -258,15 +322,25 @@ impl Store {
         tx.commit().await
     }
 
-    /// Gives a document another name; false when the asker may not, or there is none.
-    pub async fn rename_document(&self, asker: &Asker, id: DocumentId, name: &str) -> Result<bool> {
-        if self.changeable(asker, id).await?.is_none() {
-            return Ok(false);
-        }
+    /// Gives a document another name, which its passages show from then on and are found by.
+    pub async fn rename_document(
+        &self,
+        asker: &Asker,
+        id: DocumentId,
+        name: &str,
+    ) -> Result<Renamed> {
+        let Some(document) = self.changeable(asker, id).await? else {
+            return Ok(Renamed::NotYours);
+        };
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(RENAME, id.to_string(), &[Bind::Text(name)]).await?;
+        let text = [Bind::Text(name)];
+        let renamed: Vec<(String,)> = tx.read(RENAME, id.to_string(), &text).await?;
+        if renamed.is_empty() {
+            return Ok(Renamed::Taken);
+        }
+        retitle(&mut tx, &document, name).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Renamed::Done)
     }
 
     /// Lets others reach a document, or no longer; false when the asker may not, or there is none.
@@ -274,30 +348,27 @@ impl Store {
         let Some(document) = self.changeable(asker, id).await? else {
             return Ok(false);
         };
-        if !document.may_go_to(to) {
+        if !document.may_go_to(to, asker) {
             return Ok(false);
         }
-        let token = to.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(MOVE, id.to_string(), &[Bind::Text(&token)]).await?;
-        let chunks: Vec<IdOrdinal> = tx.read(CHUNK_IDS, id.to_string(), &[]).await?;
-        let chunks: Vec<i64> = chunks.into_iter().map(|chunk| chunk.id).collect();
-        tx.run(MOVE_CHUNKS, id.to_string(), &[Bind::Text(&token)])
-            .await?;
-        lexical::move_to(&mut tx, &chunks, to).await?;
-        vectors::move_to(&mut tx, &chunks, to).await?;
+        let stands = move_to(&mut tx, id, to).await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(stands)
     }
 
-    /// Makes a document invisible at once and for good; [`Store::sweep_documents`] deletes it. False when
-    /// the asker may not, or there is none.
-    pub async fn remove_document(&self, asker: &Asker, id: DocumentId) -> Result<bool> {
+    /// Makes a document invisible at once and for good, and strikes the answers that were made with it;
+    /// [`Store::sweep_documents`] deletes it. `None` when the asker may not, or there is none.
+    pub async fn remove_document(&self, asker: &Asker, id: DocumentId) -> Result<Option<Struck>> {
         if self.changeable(asker, id).await?.is_none() {
-            return Ok(false);
+            return Ok(None);
         }
-        self.drop_document(id).await?;
-        Ok(true)
+        let mut tx = Tx::begin(&self.db).await?;
+        let at = Bind::Int(self.clock.now().ms());
+        tx.run(REMOVE, id.to_string(), &[at]).await?;
+        let struck = strike(&mut tx, &[id.to_string()]).await?;
+        tx.commit().await?;
+        Ok(Some(struck))
     }
 
     /// Removes a document without an asker: the starter pages that are no longer there.
@@ -308,54 +379,149 @@ impl Store {
         tx.commit().await
     }
 
-    /// Deletes one slice of what is gone. Answers false when nothing is left of it, and the files of
-    /// documents that are deleted whole.
-    pub async fn sweep_documents(&self) -> Result<(bool, Option<String>)> {
+    /// Deletes one slice of what is gone, in the order of ids behind `after`. `None` when nothing is left;
+    /// else the document, and its file, or an empty text, once nothing but that and its row is left: then the
+    /// file is the caller's to delete, and [`Store::delete_document`] ends it.
+    pub async fn sweep_documents(
+        &self,
+        after: Option<DocumentId>,
+    ) -> Result<Option<(DocumentId, Option<String>)>> {
+        let after = after.map(|id| id.to_string()).unwrap_or_default();
         let mut tx = Tx::begin(&self.db).await?;
-        let gone: Vec<(String, String)> = tx.read(GONE, "gone".to_owned(), &[]).await?;
-        let Some((id, path)) = gone.into_iter().next() else {
-            return Ok((false, None));
-        };
-        let chunks: Vec<IdOrdinal> = tx
-            .read(SOME_CHUNKS, id.clone(), &[Bind::Int(SLICE)])
+        let gone: Vec<(String, String)> = tx
+            .read(GONE, "gone".to_owned(), &[Bind::Text(&after)])
             .await?;
+        let Some((id, path)) = gone.into_iter().next() else {
+            return Ok(None);
+        };
+        let document = id.parse()?;
+        let chunks: Vec<IdOrdinal> = tx.read(SOME_CHUNKS, id, &[Bind::Int(SLICE)]).await?;
+        if chunks.is_empty() {
+            return Ok(Some((document, Some(path))));
+        }
         let chunks: Vec<i64> = chunks.into_iter().map(|chunk| chunk.id).collect();
         let gone: Vec<_> = chunks.iter().map(|id| json!({"id": id})).collect();
-        if chunks.is_empty() {
-            tx.run(DELETE, id, &[]).await?;
-            tx.commit().await?;
-            return Ok((true, Some(path).filter(|path| !path.is_empty())));
-        }
         lexical::forget(&mut tx, &chunks).await?;
         vectors::forget(&mut tx, &chunks).await?;
         tx.run(DELETE_CHUNKS, rows(&gone)?, &[]).await?;
         tx.commit().await?;
-        Ok((true, None))
+        Ok(Some((document, None)))
+    }
+
+    /// Deletes the row of a document of which nothing else is left, and what is known of its file.
+    pub async fn delete_document(&self, id: DocumentId, file: &str) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.run(DELETE, id.to_string(), &[]).await?;
+        tx.run(DELETE_ATTACHMENTS, file.to_owned(), &[]).await?;
+        tx.commit().await
+    }
+
+    /// Deletes what is known of a file that somebody sent.
+    pub async fn delete_attachment(&self, file: &str) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        tx.run(DELETE_ATTACHMENTS, file.to_owned(), &[]).await?;
+        tx.commit().await
+    }
+
+    /// Leaves no trace of what was deleted in SQLite's index of words and in its journal. PostgreSQL does so
+    /// by itself.
+    pub async fn scrub(&self) -> Result<()> {
+        if self.db.is_postgres() {
+            return Ok(());
+        }
+        loop {
+            let mut tx = Tx::begin(&self.db).await?;
+            let before = written(&mut tx).await?;
+            tx.run(MERGE, String::new(), &[]).await?;
+            let wrote = written(&mut tx).await? - before;
+            tx.commit().await?;
+            // What did nothing counts as one change itself.
+            if wrote < 2 {
+                break;
+            }
+        }
+        self.db.empty_journal().await;
+        Ok(())
     }
 
     /// The document, if it is one that the asker may change: one's own, or any of the artist one is.
     async fn changeable(&self, asker: &Asker, id: DocumentId) -> Result<Option<DocumentRow>> {
         let found = self.document(asker, id).await?;
-        Ok(found.filter(|document| {
-            let is_own = document.owner.is_some() && document.owner == asker.person();
-            let leads = |(artist, standing): &(ArtistId, Standing)| {
-                Some(*artist) == document.artist
-                    && matches!(standing, Standing::Artist | Standing::Operator)
-            };
-            is_own || asker.standings().iter().any(leads)
-        }))
+        Ok(found.filter(|document| asker.may_change(document)))
     }
 }
 
 impl DocumentRow {
     /// Whether it can be reached by those of a scope and nobody else: its owner, or its artist's team.
-    fn may_go_to(&self, scope: Scope) -> bool {
+    /// Only its owner takes it away from the others.
+    fn may_go_to(&self, scope: Scope, asker: &Asker) -> bool {
         match scope {
             Scope::Global => false,
             Scope::Team(artist) => self.artist == Some(artist),
-            Scope::Own(artist, person) => self.artist == Some(artist) && self.owner == Some(person),
+            Scope::Own(artist, person) => {
+                let is_owners = self.artist == Some(artist) && self.owner == Some(person);
+                is_owners && asker.is_own(self)
+            }
         }
     }
+}
+
+/// Lets others find a document; false when it does not stand any more.
+async fn move_to(tx: &mut Tx, id: DocumentId, scope: Scope) -> Result<bool> {
+    let token = scope.to_string();
+    let to = [Bind::Text(&token)];
+    let moved: Vec<(String,)> = tx.read(MOVE, id.to_string(), &to).await?;
+    if moved.is_empty() {
+        return Ok(false);
+    }
+    let chunks: Vec<IdOrdinal> = tx.read(CHUNK_IDS, id.to_string(), &[]).await?;
+    let chunks: Vec<i64> = chunks.into_iter().map(|chunk| chunk.id).collect();
+    tx.run(MOVE_CHUNKS, id.to_string(), &to).await?;
+    lexical::move_to(tx, &chunks, scope).await?;
+    vectors::move_to(tx, &chunks, scope).await?;
+    Ok(true)
+}
+
+/// Puts another title at the beginning of every path, and into what a passage is found by.
+async fn retitle(tx: &mut Tx, document: &DocumentRow, title: &str) -> Result<()> {
+    let texts: Vec<Text> = tx.read(TEXTS, document.id.to_string(), &[]).await?;
+    let retitled = |text: Text| {
+        let Text {
+            id,
+            ordinal,
+            path,
+            start_at,
+            text,
+        } = text;
+        let rest = path.strip_prefix(&document.title).unwrap_or(&path);
+        let path = format!("{title}{rest}");
+        let (terms, length) = terms::of_passage(&path, &text, &document.language);
+        let chunk = NewChunk {
+            ordinal,
+            path,
+            text,
+            start: start_at,
+            terms,
+            length,
+        };
+        (id, chunk)
+    };
+    let chunks: Vec<(i64, NewChunk)> = texts.into_iter().map(retitled).collect();
+    let paths = chunks
+        .iter()
+        .map(|(id, chunk)| json!({"id": id, "path": chunk.path}));
+    tx.run(RETITLE, rows(&paths.collect::<Vec<_>>())?, &[])
+        .await?;
+    let ids: Vec<i64> = chunks.iter().map(|(id, _)| *id).collect();
+    lexical::forget(tx, &ids).await?;
+    let chunks: Vec<(i64, &NewChunk)> = chunks.iter().map(|(id, chunk)| (*id, chunk)).collect();
+    lexical::index(tx, document.scope, &chunks).await
+}
+
+async fn written(tx: &mut Tx) -> Result<i64> {
+    let count: Vec<(Option<i64>,)> = tx.read(WRITTEN, String::new(), &[]).await?;
+    let count = count.first().and_then(|(count,)| *count);
+    Ok(count.unwrap_or_default())
 }
 
 async fn reading_scope(tx: &mut Tx, id: DocumentId) -> Result<Option<Scope>> {

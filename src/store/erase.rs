@@ -1,20 +1,81 @@
-//! Everything that is kept about one person: handed out, or deleted for good.
+//! What is kept about one person: handed out, or deleted for good.
 
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use sqlx::{Column, ValueRef};
 
-use crate::model::PersonId;
+use crate::model::{Address, PersonId};
 
 use super::Store;
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
+use super::passages::strike;
 use super::tx::{Bind, Tx};
 
 const FIND: Sql = same(
     "SELECT id FROM persons WHERE id = $1
      UNION SELECT person_id FROM identities WHERE platform || ':' || platform_user = $1",
 );
+
+/// The sessions in which a person spoke.
+macro_rules! sessions {
+    () => {
+        "(SELECT session_id FROM messages WHERE person_id = $1 AND person_id <> '')"
+    };
+}
+
+/// Their turns.
+macro_rules! turns {
+    () => {
+        "(SELECT turn_id FROM messages WHERE person_id = $1 AND person_id <> '' AND turn_id <> '')"
+    };
+}
+
+/// The conversations in which a person spoke.
+macro_rules! conversations {
+    () => {
+        "(SELECT conversation_id FROM messages WHERE person_id = $1 AND person_id <> '')"
+    };
+}
+
+/// Those of them that are between the person and Toney, which go whole.
+macro_rules! direct {
+    ($column:literal) => {
+        concat!(
+            "(SELECT ",
+            $column,
+            " FROM conversations c WHERE c.setting = 'direct' AND c.id IN ",
+            conversations!(),
+            ")"
+        )
+    };
+}
+
+/// The jobs that brought what the person wrote, wherever that was; the person has no id in them yet.
+macro_rules! brought {
+    ($user:literal) => {
+        concat!(
+            "(SELECT b.id FROM identities i JOIN jobs b ON b.kind = 'turn'
+              AND b.lane LIKE 'turn:' || i.platform || ':%' AND ",
+            $user,
+            " = i.platform_user WHERE i.person_id = $1)"
+        )
+    };
+}
+
+/// A statement that asks for these jobs.
+macro_rules! by_job {
+    ($before:literal, $after:literal) => {
+        Sql {
+            sqlite: concat!($before, brought!("b.payload ->> '$.sender.user'"), $after),
+            postgres: concat!(
+                $before,
+                brought!("CAST(b.payload AS json) -> 'sender' ->> 'user'"),
+                $after
+            ),
+        }
+    };
+}
 
 /// What is kept about a person, table by table. `$1` is the person.
 const KEPT: &[(&str, Sql)] = &[
@@ -31,20 +92,36 @@ const KEPT: &[(&str, Sql)] = &[
         ),
     ),
     (
-        "conversations",
+        "invitations",
         same(
-            "SELECT c.id, c.address, c.setting, c.created_at FROM conversations c WHERE c.id IN
-             (SELECT conversation_id FROM messages WHERE person_id = $1)",
+            "SELECT i.standing, i.created_at, a.name AS artist FROM invitations i
+             JOIN artists a ON a.id = i.artist_id WHERE i.used_by = $1",
         ),
     ),
     (
+        "conversations",
+        same(concat!(
+            "SELECT c.id, c.address, c.setting, c.created_at FROM conversations c WHERE c.id IN ",
+            conversations!()
+        )),
+    ),
+    (
+        "summaries",
+        same(concat!(
+            "SELECT s.id, s.summary FROM sessions s WHERE s.summary <> '' AND s.conversation_id IN ",
+            direct!("c.id")
+        )),
+    ),
+    (
         "messages",
-        same(
+        same(concat!(
             "SELECT m.id, m.session_id, m.role, m.text, m.created_at FROM messages m
-             WHERE m.person_id = $1 OR m.turn_id IN
-                   (SELECT turn_id FROM messages WHERE person_id = $1 AND turn_id <> '')
-             ORDER BY m.id",
-        ),
+             WHERE m.session_id IN ",
+            sessions!(),
+            " AND (m.person_id = $1 OR m.turn_id IN ",
+            turns!(),
+            ") ORDER BY m.id"
+        )),
     ),
     (
         "attachments",
@@ -66,57 +143,108 @@ const KEPT: &[(&str, Sql)] = &[
         "knowledge_reads",
         same("SELECT * FROM knowledge_reads WHERE person_id = $1 ORDER BY id"),
     ),
+    (
+        "model_calls",
+        same(concat!(
+            "SELECT * FROM model_calls WHERE turn_id IN ",
+            turns!(),
+            " ORDER BY id"
+        )),
+    ),
+    (
+        "events",
+        same("SELECT * FROM events WHERE body LIKE '%' || $1 || '%' ORDER BY id"),
+    ),
+    (
+        "jobs",
+        by_job!(
+            "SELECT id, kind, lane, payload, state, created_at FROM jobs
+             WHERE payload LIKE '%' || $1 || '%' OR id IN ",
+            " ORDER BY id"
+        ),
+    ),
+    (
+        "outbound",
+        same(concat!(
+            "SELECT id, address, content, state, created_at FROM outbound WHERE address IN ",
+            direct!("c.address"),
+            " ORDER BY id"
+        )),
+    ),
 ];
 
 /// Deletes what is kept, dependants first: a conversation between the person and Toney goes whole, of
-/// one in a group what the person said and what was answered to it.
+/// one in a group what the person said and what was answered to it. The lane of a conversation stays with its
+/// count: by that everybody knows that what they have at hand of it is no longer true.
 const ERASE: &[Sql] = &[
-    same(
-        "DELETE FROM outbound WHERE address IN (SELECT c.address FROM conversations c
-         WHERE c.setting = 'direct' AND c.id IN
-         (SELECT conversation_id FROM messages WHERE person_id = $1))",
+    same(concat!(
+        "DELETE FROM outbound WHERE address IN ",
+        direct!("c.address")
+    )),
+    by_job!(
+        "DELETE FROM outbound WHERE key IN (SELECT 'answer:' || a.id FROM jobs a WHERE a.id IN ",
+        ")"
     ),
-    same(
-        "DELETE FROM jobs WHERE lane IN (SELECT 'turn:' || c.address FROM conversations c
-         WHERE c.setting = 'direct' AND c.id IN
-         (SELECT conversation_id FROM messages WHERE person_id = $1))",
+    by_job!(
+        "DELETE FROM jobs WHERE payload LIKE '%' || $1 || '%' OR id IN ",
+        ""
     ),
-    same(
+    same(concat!(
+        "DELETE FROM jobs WHERE lane IN ",
+        direct!("'turn:' || c.address")
+    )),
+    same(concat!(
+        "DELETE FROM lanes WHERE holder = '' AND (lane IN ",
+        direct!("'out:' || c.address"),
+        " OR lane IN ",
+        direct!("'ingest:' || c.address"),
+        ")"
+    )),
+    same(concat!(
+        "DELETE FROM addresses WHERE address IN ",
+        direct!("c.address")
+    )),
+    same(concat!(
         "UPDATE lanes SET turns = turns + 1 WHERE lane IN (SELECT 'turn:' || c.address
-         FROM conversations c WHERE c.id IN
-         (SELECT conversation_id FROM messages WHERE person_id = $1))",
-    ),
-    same(
-        "UPDATE sessions SET summary = '' WHERE id IN
-         (SELECT session_id FROM messages WHERE person_id = $1)",
-    ),
-    same(
-        "DELETE FROM sessions WHERE conversation_id IN (SELECT c.id FROM conversations c
-         WHERE c.setting = 'direct' AND c.id IN
-         (SELECT conversation_id FROM messages WHERE person_id = $1))",
-    ),
-    same(
-        "DELETE FROM model_calls WHERE turn_id IN
-         (SELECT turn_id FROM messages WHERE person_id = $1 AND turn_id <> '')",
-    ),
+         FROM conversations c WHERE c.id IN ",
+        conversations!(),
+        ")"
+    )),
+    same(concat!(
+        "UPDATE sessions SET summary = '' WHERE id IN ",
+        sessions!()
+    )),
+    same(concat!(
+        "DELETE FROM model_calls WHERE turn_id IN ",
+        turns!()
+    )),
     same("DELETE FROM events WHERE body LIKE '%' || $1 || '%'"),
-    same(
-        "DELETE FROM messages WHERE role <> 'user' AND turn_id IN
-         (SELECT turn_id FROM messages WHERE person_id = $1 AND turn_id <> '')",
-    ),
-    same(
-        "DELETE FROM messages WHERE person_id = '' AND conversation_id IN
-         (SELECT c.id FROM conversations c WHERE c.setting = 'direct' AND c.id IN
-         (SELECT conversation_id FROM messages WHERE person_id = $1))",
-    ),
-    same(
-        "DELETE FROM conversations WHERE setting = 'direct' AND id IN
-         (SELECT conversation_id FROM messages WHERE person_id = $1)",
-    ),
-    same("DELETE FROM messages WHERE person_id = $1"),
+    same(concat!(
+        "DELETE FROM messages WHERE role <> 'user' AND session_id IN ",
+        sessions!(),
+        " AND turn_id IN ",
+        turns!()
+    )),
+    same(concat!(
+        "DELETE FROM messages WHERE person_id = '' AND session_id IN
+         (SELECT s.id FROM sessions s WHERE s.conversation_id IN ",
+        direct!("c.id"),
+        ")"
+    )),
+    same(concat!(
+        "DELETE FROM sessions WHERE conversation_id IN ",
+        direct!("c.id")
+    )),
+    same(concat!(
+        "DELETE FROM conversations WHERE setting = 'direct' AND id IN ",
+        conversations!()
+    )),
+    same("DELETE FROM messages WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM attachments WHERE person_id = $1"),
     same("DELETE FROM knowledge_reads WHERE person_id = $1"),
     same("DELETE FROM memberships WHERE person_id = $1"),
+    // Not '', which would let somebody else in by it.
+    same("UPDATE invitations SET used_by = 'erased' WHERE used_by = $1"),
     same("DELETE FROM identities WHERE person_id = $1"),
     same("DELETE FROM persons WHERE id = $1"),
 ];
@@ -124,8 +252,13 @@ const FILES: Sql = same(
     "SELECT path FROM attachments WHERE person_id = $1 AND path <> ''
      UNION SELECT path FROM documents WHERE owner_id = $1 AND path <> ''",
 );
+const CHATS: Sql = same(concat!(
+    "SELECT address FROM conversations WHERE id IN ",
+    conversations!()
+));
 const DOCUMENTS_GO: Sql = same(
-    "UPDATE documents SET state = 'gone', updated_at = $2 WHERE owner_id = $1 AND state <> 'gone'",
+    "UPDATE documents SET state = 'gone', updated_at = $2 WHERE owner_id = $1 AND state <> 'gone'
+     RETURNING id",
 );
 
 impl Store {
@@ -137,7 +270,7 @@ impl Store {
         Ok(row.map(|(id,)| id.parse()).transpose()?)
     }
 
-    /// Everything that is kept about a person: one array of rows for each table.
+    /// What is kept about a person: one array of rows for each table.
     pub async fn export_person(&self, person: PersonId) -> Result<Value> {
         let mut all = Map::new();
         for (table, sql) in KEPT {
@@ -148,22 +281,37 @@ impl Store {
         Ok(Value::Object(all))
     }
 
-    /// Deletes everything that is kept about a person; answers the files that belonged to it, which are
-    /// the caller's to delete. Documents are invisible at once and swept by [`Store::sweep_documents`].
-    pub async fn erase_person(&self, person: PersonId) -> Result<Vec<String>> {
-        let whom = person.to_string();
+    /// The files that belong to a person.
+    pub async fn files_of(&self, person: PersonId) -> Result<Vec<String>> {
         let files: Vec<(String,)> = reading!(&self.db, FILES, |sql, pool| {
-            sqlx::query_as(sql).bind(&whom).fetch_all(pool).await?
+            sqlx::query_as(sql)
+                .bind(person.to_string())
+                .fetch_all(pool)
+                .await?
         });
-        let mut tx = Tx::begin(&self.db).await?;
+        Ok(files.into_iter().map(|(path,)| path).collect())
+    }
+
+    /// Deletes every row that is kept about a person, and strikes the answers that others got from the person's
+    /// documents. The files are the caller's to delete, before it. Documents are invisible at once and swept by
+    /// [`Store::sweep_documents`]. Answers the conversations of which nothing may be kept elsewhere.
+    pub async fn erase_person(&self, person: PersonId) -> Result<Vec<Address>> {
+        let whom = person.to_string();
         let now = Bind::Int(self.clock.now().ms());
-        tx.run(DOCUMENTS_GO, whom.clone(), &[now]).await?;
+        let mut tx = Tx::begin(&self.db).await?;
+        let gone: Vec<(String,)> = tx.read(DOCUMENTS_GO, whom.clone(), &[now]).await?;
+        let gone: Vec<String> = gone.into_iter().map(|(id,)| id).collect();
+        let mut chats = strike(&mut tx, &gone).await?.chats;
+        let own: Vec<(String,)> = tx.read(CHATS, whom.clone(), &[]).await?;
+        for (address,) in own {
+            chats.push(address.parse()?);
+        }
         for sql in ERASE {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
         tx.commit().await?;
         self.db.empty_journal().await;
-        Ok(files.into_iter().map(|(path,)| path).collect())
+        Ok(chats)
     }
 
     /// Rows of any shape as JSON objects: texts and whole numbers are all that the tables hold.

@@ -45,9 +45,9 @@ pub use change::{
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
-pub use documents::{Begun, Facts, NewChunk, NewDocument};
+pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
 pub use lexical::{Hit, Ranked};
-pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage};
+pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
 pub use redis::Redis;
 pub use vectors::{Put, Unembedded, VectorProgress};

@@ -1,15 +1,19 @@
 //! Reading documents and their pieces, never without an asker; and the ledger of who read what.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::model::{
-    ArtistId, DocumentId, PersonId, ReadId, SessionId, Target, Time, TurnId, phrases,
+    Address, ArtistId, Content, DocumentId, PersonId, ReadId, SessionId, Target, Time, TurnId,
+    phrases,
 };
 
 use super::Store;
 use super::asker::{Asker, Scope};
+use super::change::{out_lane, turn_lane};
 use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::tx::{Bind, Tx, rows};
@@ -45,22 +49,48 @@ const READS_OF_TURN: Sql = same(
      WHERE person_id = $1 AND turn_id = $2 ORDER BY id",
 );
 
+const READS_SINCE: Sql = same(
+    "WITH last AS (SELECT turn_id, created_at FROM messages WHERE session_id = $2 AND why <> ''
+        ORDER BY id DESC LIMIT 1)
+     SELECT id, turn_id, query_hash, target, why, scopes, passages, created_at FROM knowledge_reads
+     WHERE person_id = $1 AND session_id = $2 AND (NOT EXISTS (SELECT 1 FROM last)
+        OR turn_id = (SELECT turn_id FROM last) OR created_at > (SELECT created_at FROM last))
+     ORDER BY id",
+);
+
 const READERS: Sql = same(
     "SELECT session_id, turn_id FROM knowledge_reads WHERE session_id <> '' AND passages LIKE $1",
 );
+const CHATS: Sql = dialect!(
+    "SELECT DISTINCT c.address, c.setting FROM" each "JOIN sessions s ON s.id = j.value ->> 'session'
+     JOIN conversations c ON c.id = s.conversation_id"
+);
+// What anybody has at hand of these conversations is no longer true.
+const STALE: Sql = dialect!(
+    "UPDATE lanes SET turns = turns + 1 WHERE lane IN (SELECT j.value ->> 'turns' FROM" each ")"
+);
 const STRIKE: Sql = dialect!(
-    "UPDATE messages SET text = $2, why = '' FROM" each "WHERE messages.session_id = j.value ->> 'session'
-     AND messages.turn_id = j.value ->> 'turn' AND messages.role = 'toney'"
+    "UPDATE messages SET text = CASE WHEN role = 'toney' THEN $2 ELSE text END, why = '' FROM" each
+    "WHERE messages.session_id = j.value ->> 'session' AND messages.turn_id = j.value ->> 'turn'
+     AND messages.role <> 'user' RETURNING messages.id, messages.role"
 );
 const FORGET_SUMMARIES: Sql = dialect!(
     "UPDATE sessions SET summary = '' WHERE summary <> ''
      AND id IN (SELECT j.value ->> 'session' FROM" each ")"
 );
-// What anybody has at hand of these conversations is no longer true.
-const STALE: Sql = dialect!(
-    "UPDATE lanes SET turns = turns + 1 WHERE lane IN (SELECT 'turn:' || c.address FROM" each
-    "JOIN sessions s ON s.id = j.value ->> 'session' JOIN conversations c ON c.id = s.conversation_id)"
+// Which row was made by which answer is not kept, so everything that was said there goes.
+const BLANK: Sql = dialect!(
+    "UPDATE outbound SET content = $2 FROM" each "WHERE outbound.lane = j.value ->> 'sends'
+     AND outbound.address = j.value ->> 'address' AND outbound.state IN ('sent', 'failed')"
 );
+// Whoever removes a document waits until the reading is on record, or was there first.
+const STANDING: Sql = Sql {
+    sqlite: "SELECT id, state FROM documents WHERE state = 'ready'
+        AND id IN (SELECT j.value ->> 'id' FROM jsonb_each($1) AS j)",
+    postgres: "SELECT id, state FROM documents WHERE state = 'ready' AND id IN
+        (SELECT j.value ->> 'id' FROM json_array_elements(CAST($1 AS json)) AS j(value))
+        ORDER BY id FOR SHARE",
+};
 
 /// A document that can be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -98,6 +128,15 @@ pub struct Chunk {
     pub name: String,
     pub title: String,
     pub updated_at: Time,
+}
+
+/// What became of the answers that were made with a document.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Struck {
+    /// How many answers there were.
+    pub answers: u64,
+    /// The conversations in which they stood: what is kept of these elsewhere is no longer true.
+    pub chats: Vec<Address>,
 }
 
 /// One reading of knowledge, for the ledger.
@@ -252,35 +291,28 @@ impl Store {
         found.into_iter().map(RawChunk::parse).collect()
     }
 
-    /// Takes the answers that a document was read for out of what is remembered, and the summaries that may
-    /// hold them; answers how many answers there were.
-    pub async fn strike(&self, document: DocumentId) -> Result<u64> {
-        let found: Vec<(String, String)> = reading!(&self.db, READERS, |sql, pool| {
-            sqlx::query_as(sql)
-                .bind(format!("%{document}%"))
-                .fetch_all(pool)
-                .await?
-        });
-        let turns: Vec<_> = found
-            .iter()
-            .map(|(session, turn)| json!({"session": session, "turn": turn}))
-            .collect();
-        let turns = rows(&turns)?;
-        let mut tx = Tx::begin(&self.db).await?;
-        let text = [Bind::Text(phrases::STRUCK)];
-        let struck = tx.run(STRIKE, turns.clone(), &text).await?;
-        tx.run(FORGET_SUMMARIES, turns.clone(), &[]).await?;
-        tx.run(STALE, turns, &[]).await?;
-        tx.commit().await?;
-        Ok(struck)
-    }
-
     /// What a person's questions made Toney read, the newest first.
     pub async fn reads(&self, person: PersonId, limit: i64) -> Result<Vec<Read>> {
         let found: Vec<RawRead> = reading!(&self.db, READS, |sql, pool| {
             sqlx::query_as(sql)
                 .bind(person.to_string())
                 .bind(limit)
+                .fetch_all(pool)
+                .await?
+        });
+        found.into_iter().map(RawRead::parse).collect()
+    }
+
+    /// What was read for a person in a session by its last answer and since.
+    pub async fn reads_since_answer(
+        &self,
+        person: PersonId,
+        session: SessionId,
+    ) -> Result<Vec<Read>> {
+        let found: Vec<RawRead> = reading!(&self.db, READS_SINCE, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(person.to_string())
+                .bind(session.to_string())
                 .fetch_all(pool)
                 .await?
         });
@@ -298,6 +330,80 @@ impl Store {
         });
         found.into_iter().map(RawRead::parse).collect()
     }
+}
+
+/// Takes the answers that documents were read for out of what is remembered and of what was sent, and the
+/// summaries that may hold them.
+pub(super) async fn strike(tx: &mut Tx, documents: &[String]) -> Result<Struck> {
+    let mut turns = Vec::new();
+    for document in documents {
+        let found = tx.read(READERS, format!("%{document}%"), &[]).await?;
+        turns.extend::<Vec<(String, String)>>(found);
+    }
+    strike_turns(tx, turns).await
+}
+
+/// Does so with the answers of a change that were made with what is gone by now.
+pub(super) async fn strike_late(
+    tx: &mut Tx,
+    (reads, gone): (&[NewRead], &BTreeSet<DocumentId>),
+) -> Result<Struck> {
+    let is_gone = |read: &&NewRead| {
+        let mut passages = read.passages.iter();
+        passages.any(|passage| gone.contains(&passage.document))
+    };
+    let turn = |read: &NewRead| Some((read.session?.to_string(), read.turn?.to_string()));
+    let turns = reads.iter().filter(is_gone).filter_map(turn);
+    strike_turns(tx, turns.collect()).await
+}
+
+async fn strike_turns(tx: &mut Tx, turns: Vec<(String, String)>) -> Result<Struck> {
+    if turns.is_empty() {
+        return Ok(Struck::default());
+    }
+    let turns = turns
+        .iter()
+        .map(|(session, turn)| json!({"session": session, "turn": turn}));
+    let turns = rows(&turns.collect::<Vec<_>>())?;
+    let found: Vec<(String, String)> = tx.read(CHATS, turns.clone(), &[]).await?;
+    let chats = found.into_iter().map(|(address, _)| Ok(address.parse()?));
+    let chats = chats.collect::<Result<Vec<Address>>>()?;
+    let mut lanes: Vec<String> = chats.iter().map(turn_lane).collect();
+    lanes.sort();
+    // Lanes before everything else, and in their order, as the writer takes them.
+    super::lanes::lock(tx, &lanes).await?;
+    let chat = |chat: &Address| json!({"address": chat, "turns": turn_lane(chat), "sends": out_lane(chat)});
+    let lanes = rows(&chats.iter().map(chat).collect::<Vec<_>>())?;
+    tx.run(STALE, lanes.clone(), &[]).await?;
+    tx.run(FORGET_SUMMARIES, turns.clone(), &[]).await?;
+    let text = [Bind::Text(phrases::STRUCK)];
+    let struck: Vec<(String, String)> = tx.read(STRIKE, turns, &text).await?;
+    let blank = serde_json::to_string(&Content::Message {
+        text: phrases::STRUCK.to_owned(),
+        buttons: Vec::new(),
+        reply_to: None,
+        interaction: None,
+    })?;
+    tx.run(BLANK, lanes, &[Bind::Text(&blank)]).await?;
+    let answers = struck.iter().filter(|(_, role)| role == "toney").count();
+    Ok(Struck {
+        answers: answers.try_into()?,
+        chats,
+    })
+}
+
+/// Those of the documents which were read that are gone by now; the others stay until this is committed.
+pub(super) async fn gone(tx: &mut Tx, reads: &[NewRead]) -> Result<BTreeSet<DocumentId>> {
+    let passages = reads.iter().flat_map(|read| &read.passages);
+    let mut read: BTreeSet<DocumentId> = passages.map(|one| one.document).collect();
+    if !read.is_empty() {
+        let ids: Vec<_> = read.iter().map(|id| json!({"id": id})).collect();
+        let standing: Vec<(String, String)> = tx.read(STANDING, rows(&ids)?, &[]).await?;
+        for (id, _) in standing {
+            read.remove(&id.parse()?);
+        }
+    }
+    Ok(read)
 }
 
 fn tokens(scopes: Vec<Scope>) -> Vec<serde_json::Value> {

@@ -26,16 +26,25 @@ const INVITE: Sql = dialect!(
             CAST(j.value ->> 'expires' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (code_hash) DO NOTHING"
 );
-// Whoever used it may come with it again: the answer to the first time may have been lost.
 const USE: Sql = same(
-    "UPDATE invitations SET used_by = $2 WHERE code_hash = $1 AND used_by IN ('', $2)
-     AND (used_by = $2 OR expires_at > $3) RETURNING artist_id, standing",
+    "UPDATE invitations SET used_by = $2 WHERE code_hash = $1 AND used_by = '' AND expires_at > $3
+     RETURNING artist_id, standing",
 );
+// Whoever used it may come with it again: the answer to the first time may have been lost.
+const USED: Sql = same(
+    "SELECT m.artist_id, m.standing FROM invitations i JOIN memberships m
+     ON m.artist_id = i.artist_id AND m.person_id = i.used_by
+     WHERE i.code_hash = $1 AND i.used_by = $2",
+);
+// Nobody loses by a code what they are: an artist who tries the manager's stays the artist.
 const JOIN: Sql = dialect!(
     "INSERT INTO memberships (person_id, artist_id, standing, created_at)
      SELECT j.value ->> 'person', j.value ->> 'artist', j.value ->> 'standing',
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
-    "WHERE TRUE ON CONFLICT (person_id, artist_id) DO UPDATE SET standing = excluded.standing"
+    "WHERE TRUE ON CONFLICT (person_id, artist_id) DO UPDATE SET standing = CASE
+            WHEN memberships.standing = 'artist' OR excluded.standing = 'fan'
+            THEN memberships.standing ELSE excluded.standing END
+     RETURNING artist_id, standing"
 );
 const MEMBERS: Sql = same("SELECT COUNT(*) FROM memberships");
 
@@ -103,15 +112,20 @@ impl Store {
         let (now, whom) = (self.clock.now(), person.to_string());
         let mut tx = Tx::begin(&self.db).await?;
         let binds = [Bind::Text(&whom), Bind::Int(now.ms())];
-        let found: Vec<(String, String)> = tx.read(USE, hash(code), &binds).await?;
-        let Some((artist, standing)) = found.into_iter().next() else {
+        let fresh: Vec<(String, String)> = tx.read(USE, hash(code), &binds).await?;
+        let joined: Vec<(String, String)> = match fresh.into_iter().next() {
+            Some((artist, standing)) => {
+                let member = [json!({
+                    "person": person, "artist": artist, "standing": standing, "at": now,
+                })];
+                tx.read(JOIN, rows(&member)?, &[]).await?
+            }
+            None => tx.read(USED, hash(code), &binds).await?,
+        };
+        tx.commit().await?;
+        let Some((artist, standing)) = joined.into_iter().next() else {
             return Ok(None);
         };
-        let member = [json!({
-            "person": person, "artist": artist, "standing": standing, "at": now,
-        })];
-        tx.run(JOIN, rows(&member)?, &[]).await?;
-        tx.commit().await?;
         let artist = self.artist(&artist).await?;
         let artist = artist.context("A code leads to an artist who is not there")?;
         Ok(Some((artist, word(&standing)?)))

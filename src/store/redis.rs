@@ -111,6 +111,13 @@ impl Redis {
         let _: Option<()> = self.ask(set).await;
     }
 
+    /// Keeps nothing under `name` any more.
+    pub async fn forget(&self, name: &str) {
+        let mut del = redis::cmd("DEL");
+        del.arg(kept(name));
+        let _: Option<i64> = self.ask(del).await;
+    }
+
     /// Tells the other processes that a lane has work.
     pub async fn ring(&self, lane: &str) {
         let mut publish = redis::cmd("PUBLISH");

@@ -15,6 +15,7 @@ use super::apply::{self, Written};
 use super::change::{Applied, Change, Claim, Job, LaneNews, NewJob, is_out_lane, out_lane};
 use super::db::{Db, Sql};
 use super::lanes::{self, LaneRow};
+use super::passages;
 use super::tx::{Bind, Tx};
 
 /// Most changes in one transaction; more would only make the first of them wait.
@@ -181,8 +182,11 @@ impl Writer {
         let me = self.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
         fence(&mut tx, &me, now).await?;
+        let gone = passages::gone(&mut tx, &change.reads).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
         let written = apply::write_rows(&mut tx, change, &me).await?;
+        // What a turn read of a document that was removed meanwhile must not come back with its answer.
+        passages::strike_late(&mut tx, (&change.reads, &gone)).await?;
 
         let mut outcome = Outcome::default();
         let mut touched: Vec<LaneRow> = Vec::new();

@@ -1,9 +1,23 @@
-//! What is asked of Toney that it cannot do yet. It says so instead of pretending.
+//! What becomes of each act: words, a command, or a plain word that it cannot be done yet.
 
+use super::Command;
 use super::intent::Act;
 
-/// What an act would do, behind "you want me to"; `None` where words are enough or a command does it.
-pub(super) const fn missing(act: Act) -> Option<&'static str> {
+/// What an act leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Words are enough.
+    Words,
+    /// A command does it.
+    Command(Command),
+    /// Somebody may be in danger.
+    Crisis,
+    /// It cannot be done yet. What it would do stands behind "you want me to", and speaks to nobody.
+    Missing(&'static str),
+}
+
+/// What an act leads to.
+pub(super) const fn way(act: Act) -> Way {
     match act {
         Act::Ask
         | Act::Chat
@@ -11,29 +25,54 @@ pub(super) const fn missing(act: Act) -> Option<&'static str> {
         | Act::Content
         | Act::Lyrics
         | Act::UploadHelp
-        | Act::Documents
-        | Act::Forget
-        | Act::Why
-        | Act::Feedback
-        | Act::Crisis => None,
-        Act::WorkflowCreate => Some("set up an automation"),
-        Act::WorkflowStatus => Some("look after automations"),
-        Act::WorkflowPause => Some("pause or resume an automation"),
-        Act::Earnings => Some("add up your earnings"),
-        Act::Payout => Some("pay money out"),
-        Act::ReleaseSubmit => Some("hand in a release"),
-        Act::ReleaseStatus => Some("follow a release to the stores"),
-        Act::Approvals => Some("show what waits for a decision"),
-        Act::Approve | Act::Reject => Some("record a decision"),
-        Act::Playlist => Some("make a playlist"),
+        | Act::Feedback => Way::Words,
+        Act::Documents => Way::Command(Command::Docs),
+        Act::Forget => Way::Command(Command::Forget),
+        Act::Why => Way::Command(Command::Why),
+        Act::Crisis => Way::Crisis,
+        Act::WorkflowCreate => Way::Missing("set up an automation"),
+        Act::WorkflowStatus => Way::Missing("look after automations"),
+        Act::WorkflowPause => Way::Missing("pause or resume an automation"),
+        Act::Earnings => Way::Missing("add up earnings"),
+        Act::Payout => Way::Missing("pay money out"),
+        Act::ReleaseSubmit => Way::Missing("hand in a release"),
+        Act::ReleaseStatus => Way::Missing("follow a release to the stores"),
+        Act::Approvals => Way::Missing("show what waits for a decision"),
+        Act::Approve | Act::Reject => Way::Missing("record a decision"),
+        Act::Playlist => Way::Missing("make a playlist"),
         Act::Play | Act::Pause | Act::Skip | Act::Queue | Act::NowPlaying | Act::Player => {
-            Some("control the music player")
+            Way::Missing("control the music player")
         }
-        Act::Recommend => Some("recommend music from your listening"),
-        Act::Tip => Some("take tips"),
-        Act::Settings => Some("change your settings"),
-        Act::Link => Some("link your accounts"),
-        Act::StopNudges => Some("change which reminders you get"),
-        Act::Human => Some("bring in a human"),
+        Act::Recommend => Way::Missing("recommend music by what was listened to"),
+        Act::Tip => Way::Missing("take tips"),
+        Act::Settings => Way::Missing("change settings"),
+        Act::Link => Way::Missing("link accounts"),
+        Act::StopNudges => Way::Missing("change which reminders come"),
+        Act::Human => Way::Missing("bring in a human"),
+    }
+}
+
+/// What an act would do that cannot be done yet.
+pub(super) const fn missing(act: Act) -> Option<&'static str> {
+    match way(act) {
+        Way::Missing(what) => Some(what),
+        Way::Words | Way::Command(_) | Way::Crisis => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same words stand in what a person reads and in what a model is told about the person.
+    #[test]
+    fn what_is_missing_speaks_to_nobody() {
+        for what in Act::ALL.into_iter().filter_map(missing) {
+            let mut words = what.split(' ');
+            assert!(
+                !words.any(|word| matches!(word, "you" | "your" | "get")),
+                "{what}"
+            );
+        }
     }
 }

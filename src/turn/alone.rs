@@ -2,18 +2,16 @@
 //! measures what the gateway does with the same pieces.
 
 use std::sync::Arc;
-
-use futures::StreamExt;
+use std::time::Duration;
 
 use crate::knowledge::{Found, Knowledge};
-use crate::llm::{self, Door, Heard, Persona, Place, Prompts, Request, Task};
-use crate::model::{Clock, Target, phrases};
+use crate::llm::{self, Door, Place, Prompts, Task, Whole};
+use crate::model::{Clock, Target};
 use crate::store::Asker;
 
-use super::able;
-use super::ground::Ground;
+use super::ground::{Ground, Plan};
 use super::intent::{Act, Intent, Reader, Said};
-use super::sort::sort;
+use super::sort::{Sorted, Sorter};
 
 /// What is needed to answer.
 pub struct Alone {
@@ -22,6 +20,8 @@ pub struct Alone {
     pub prompts: Arc<Prompts>,
     pub knowledge: Knowledge,
     pub clock: Clock,
+    /// How long a model may think about what is wanted; `None` leaves it to the rules.
+    pub patience: Option<Duration>,
 }
 
 /// What was understood, and what was found for it.
@@ -45,20 +45,31 @@ pub struct Answered {
 impl Alone {
     /// What a line would make the gateway read and do.
     pub async fn explain(&self, asker: &Asker, said: &Said<'_>) -> Explained {
-        let (intent, _) = sort(&self.reader, &self.door, &self.prompts, said).await;
-        let target = intent.wanted();
-        let ground = Ground::look(&self.knowledge, asker, intent.clone(), said, false).await;
-        let next = match (able::missing(intent.act), ground.passages().len()) {
-            (Some(what), _) => format!("say that it can't {what} yet"),
-            (None, 0) if target != Target::None => "say that nothing was found".to_owned(),
-            (None, 0) => "talk".to_owned(),
-            (None, count) => format!("answer from {count} passages, with their sources"),
+        let sorter = Sorter {
+            reader: &self.reader,
+            door: &self.door,
+            prompts: &self.prompts,
+            patience: self.patience,
+        };
+        let Sorted { intent, .. } = sorter.sort(said).await;
+        let mut ground = Ground::bare(intent.clone(), said.text.to_owned());
+        if ground.wants_reading() {
+            ground = ground.look(&self.knowledge, asker, said, false).await;
+        }
+        let next = match ground.plan() {
+            Plan::Command(command, args) => format!("do /{} {args}", command.name()),
+            Plan::Crisis => "say where help is".to_owned(),
+            Plan::Missing(what) => format!("say that it can't {what} yet"),
+            Plan::Answer(count) => format!("answer from {count} passages, with their sources"),
+            Plan::AskBack(what) => format!("ask whether to {what}"),
+            Plan::Nothing => "say that nothing was found".to_owned(),
+            Plan::Talk => "talk".to_owned(),
         };
         Explained {
+            target: intent.wanted(),
             intent,
-            target,
+            next: next.trim_end().to_owned(),
             found: ground.into_found(),
-            next,
         }
     }
 
@@ -71,7 +82,8 @@ impl Alone {
         let mut intent = self.reader.read(said);
         (intent.act, intent.target) = (Act::Ask, target);
         intent.confidence.scope = 1.0;
-        Ground::look(&self.knowledge, asker, intent, said, false).await
+        let ground = Ground::bare(intent, said.text.to_owned());
+        ground.look(&self.knowledge, asker, said, false).await
     }
 
     /// Answers a line from the knowledge of one target, whatever else it may be about.
@@ -87,7 +99,7 @@ impl Alone {
             }
             None => match ground.quoted() {
                 Some(quoted) => (quoted.text, quoted.cited),
-                None => (phrases::FOUND_NOTHING.to_owned(), Vec::new()),
+                None => (ground.nothing(), Vec::new()),
             },
         };
         let footer = ground.footer(&cited).text;
@@ -100,40 +112,17 @@ impl Alone {
 
     /// What a model says, if one says anything.
     async fn ask(&self, ground: &Ground, said: &Said<'_>) -> anyhow::Result<Option<String>> {
-        let date = self.clock.now().to_string();
-        let system = self.prompts.persona(&Persona {
-            name: "",
-            place: Place::Direct,
-            date: date.split(' ').next().unwrap_or_default(),
-            summary: "",
-            passages: &ground.for_prompt(),
-            found_nothing: ground.found_nothing(),
-            unable: "",
-        })?;
-        let (mut messages, stable) = self.prompts.instructions(&system);
-        messages.extend(said.history.iter().map(|turn| {
+        let before = said.history.iter().map(|turn| {
             let role = match turn.from_toney {
                 true => llm::Role::Toney,
                 false => llm::Role::Person,
             };
             llm::Line::new(role, turn.text)
-        }));
-        messages.push(llm::Line::new(llm::Role::Person, said.text));
-        let request = Request {
-            messages,
-            stable,
-            ..Request::default()
-        };
-        let mut heard = self.door.answer(Task::Chat, request);
-        let mut text = String::new();
-        while let Some(piece) = heard.next().await {
-            match piece {
-                Heard::Text(more) => text.push_str(&more),
-                Heard::Restart => text.clear(),
-                Heard::Tool(_) => {}
-                Heard::Done(_) | Heard::Failed(_) => break,
-            }
-        }
+        });
+        let lines = before.chain([llm::Line::new(llm::Role::Person, said.text)]);
+        let (alone, now) = (("", Place::Direct), (self.clock.now(), ""));
+        let request = ground.request(&self.prompts, alone, now, lines.collect())?;
+        let Whole { text, .. } = llm::whole(self.door.answer(Task::Chat, request)).await;
         Ok(Some(text).filter(|text| !text.trim().is_empty()))
     }
 }

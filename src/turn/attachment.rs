@@ -9,9 +9,9 @@ use tokio::io::AsyncWriteExt;
 
 use crate::jobs::Work;
 use crate::knowledge::worker::Order;
-use crate::model::{AttachmentId, Failure, File, MediaKind, PersonId, phrases};
+use crate::model::{ArtistId, AttachmentId, Failure, File, MediaKind, Setting, phrases};
 use crate::platform::{FetchError, FileStream};
-use crate::store::{Change, NewAttachment, Scope};
+use crate::store::{Artist, Change, NewAttachment, Scope};
 
 use super::commit::Commit;
 use super::gather::Said;
@@ -46,6 +46,8 @@ impl Kept {
         let tried = work.jobs.first().map_or(0, |job| job.attempts) + 1;
         // The same path at every attempt: what an attempt that died left behind is overwritten.
         let path = turn.files.join(scene.key.replace(':', "-"));
+        // Whoever deletes it may stand in another folder than whoever kept it.
+        let path = std::path::absolute(path).context("Finding the files folder")?;
         let stored = match self.fetch(turn, scene, (&path, tried)).await? {
             Ok(stored) => stored,
             Err(sentence) => {
@@ -54,7 +56,7 @@ impl Kept {
             }
         };
         let attachment = AttachmentId::new(&turn.ids);
-        let order = self.order(turn, scene, commit.person(), (attachment, &path));
+        let order = self.order(turn, scene, &commit, (attachment, &path));
         let order = order.await?;
         let is_read = order.is_some();
         commit.attachment(NewAttachment {
@@ -87,13 +89,19 @@ impl Kept {
             return Ok(commit.done().await);
         }
         if self.caption.trim().is_empty() {
-            commit.say(scene, phrases::kept_file(what, &name, &bytes(stored.size)));
+            let why = match (self.media, last.setting) {
+                (MediaKind::Voice | MediaKind::Photo, _) => phrases::NO_EYES,
+                (MediaKind::Document, Setting::Group) => phrases::READ_ALONE,
+                (MediaKind::Document, Setting::Direct) => phrases::READ_FOR_MEMBERS,
+            };
+            let size = bytes(stored.size);
+            commit.say(scene, phrases::kept_file(what, &name, &size, why));
             return Ok(commit.done().await);
         }
         let said = Said {
-            text: format!(
-                "{}\n\n[sent with a {what} {name}that you {}]",
-                self.caption,
+            text: self.caption,
+            besides: format!(
+                "[sent with a {what} {name}that you {}]",
                 if is_read {
                     "are about to read"
                 } else {
@@ -155,17 +163,18 @@ impl Kept {
         &self,
         turn: &Turn,
         scene: &Scene,
-        person: PersonId,
+        commit: &Commit<'_>,
         (attachment, path): (AttachmentId, &Path),
-    ) -> Result<Option<Order>> {
+    ) -> Result<Option<Order>, Failure> {
         let Some(last) = scene.last() else {
             return Ok(None);
         };
         if self.media != MediaKind::Document {
             return Ok(None);
         }
-        let asker = turn.store.asker(person, last.setting).await?;
-        Ok(asker.artist().map(|artist| Order {
+        let (person, asker) = (commit.person(), commit.asker(last.setting).await?);
+        let artist = self.artist(turn, &asker.artists()).await?;
+        Ok(artist.map(|artist| Order {
             attachment,
             path: path.to_owned(),
             name: self
@@ -178,6 +187,21 @@ impl Kept {
             artist,
             scope: Scope::Own(artist, person).to_string(),
         }))
+    }
+
+    /// Whose the document is: of several, the one who is named with it, or the first.
+    async fn artist(&self, turn: &Turn, mine: &[ArtistId]) -> Result<Option<ArtistId>> {
+        if mine.len() > 1 {
+            let said = self.caption.to_lowercase();
+            let all = turn.store.artists().await?;
+            let is_meant = |artist: &&Artist| {
+                mine.contains(&artist.id) && said.contains(&artist.name.to_lowercase())
+            };
+            if let Some(meant) = all.iter().find(is_meant) {
+                return Ok(Some(meant.id));
+            }
+        }
+        Ok(mine.first().copied())
     }
 }
 

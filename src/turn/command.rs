@@ -2,8 +2,6 @@
 
 use crate::model::{Standing, phrases};
 
-use super::why::Why;
-
 /// A command that every platform offers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Command {
@@ -68,14 +66,10 @@ impl Command {
     }
 }
 
-/// What commands may need to know.
+/// The chain of models, for `/model`.
 #[derive(Debug, Default)]
-pub(super) struct View {
-    /// The newest answer of the session, for `/why`.
-    pub(super) why: Option<Why>,
-    /// For whom the code behind `/start` lets the person in, and as what.
-    pub(super) joined: Option<(String, Standing)>,
-    /// The chain of models, best first.
+pub(super) struct Chain {
+    /// Best first.
     pub(super) models: Vec<String>,
     /// Whether none is wanted.
     pub(super) offline: bool,
@@ -83,37 +77,22 @@ pub(super) struct View {
     pub(super) resting: Vec<String>,
 }
 
-/// What a command says.
-pub(super) fn say(command: Command, args: &str, view: &View) -> String {
-    match command {
-        Command::Start if args.trim().is_empty() => introduced(phrases::WELCOME),
-        Command::Start => {
-            let code = match &view.joined {
-                Some((artist, standing)) => phrases::joined(artist, *standing),
-                None => phrases::UNKNOWN_CODE.to_owned(),
-            };
-            introduced(&format!("{code}\n\n{}", phrases::WELCOME))
-        }
-        Command::Help => help(),
-        Command::New => phrases::NEW_SESSION.to_owned(),
-        Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
-        // The turn itself does these.
-        Command::Docs => phrases::NO_DOCS.to_owned(),
-        Command::Forget => phrases::FORGET_WHAT.to_owned(),
-        Command::Why => match &view.why {
-            Some(why) => why.say(),
-            None => phrases::NO_ANSWER_YET.to_owned(),
-        },
-        Command::Model => models(view),
-        Command::Privacy => phrases::PRIVACY.to_owned(),
-    }
+/// What `/start` says: with a code behind it, for whom that lets the person in, if for anybody, and as what.
+pub(super) fn welcome(joined: Option<Option<(&str, Standing)>>) -> String {
+    let code = joined.map(|joined| match joined {
+        Some((artist, standing)) => phrases::joined(artist, standing),
+        None => phrases::UNKNOWN_CODE.to_owned(),
+    });
+    let parts = [
+        Some(phrases::INTRODUCTION.to_owned()),
+        code,
+        Some(phrases::WELCOME.to_owned()),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("\n\n")
 }
 
-fn introduced(text: &str) -> String {
-    format!("{}\n\n{text}", phrases::INTRODUCTION)
-}
-
-fn help() -> String {
+/// What `/help` says.
+pub(super) fn help() -> String {
     let mut text = "Write to me as you would to a manager. Commands:\n".to_owned();
     for command in Command::ALL {
         text.push_str(&format!("\n/{} – {}", command.name(), command.about()));
@@ -121,15 +100,16 @@ fn help() -> String {
     text
 }
 
-fn models(view: &View) -> String {
-    if view.offline {
+/// What `/model` says.
+pub(super) fn models(chain: &Chain) -> String {
+    if chain.offline {
         return phrases::NO_MODEL_WANTED.to_owned();
     }
-    let Some((first, others)) = view.models.split_first() else {
+    let Some((first, others)) = chain.models.split_first() else {
         return phrases::NO_MODEL.to_owned();
     };
     let note = |model: &String| {
-        if view.resting.contains(model) {
+        if chain.resting.contains(model) {
             " (resting after errors)"
         } else {
             ""
@@ -165,15 +145,15 @@ mod tests {
 
     #[test]
     fn the_chain_is_told_with_what_rests() {
-        let view = View {
+        let chain = Chain {
             models: vec!["a/x".to_owned(), "b/y".to_owned()],
             resting: vec!["a/x".to_owned()],
-            ..View::default()
+            ..Chain::default()
         };
         assert_eq!(
-            say(Command::Model, "", &view),
+            models(&chain),
             "I answer with `a/x` (resting after errors). If it fails, I go on with `b/y`."
         );
-        assert_eq!(say(Command::Model, "", &View::default()), phrases::NO_MODEL);
+        assert_eq!(models(&Chain::default()), phrases::NO_MODEL);
     }
 }

@@ -1,14 +1,17 @@
 //! Everything that a turn makes true, put together.
 
+use tokio::sync::OnceCell;
+
 use crate::llm::{Outcome, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
-    Address, Button, Chat, Content, ConversationId, Event, EventId, Happening, Ids, Message,
-    MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Time,
+    Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
+    Message, MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Setting, Time,
+    phrases,
 };
 use crate::store::{
-    AddressFact, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage, NewRead,
-    NewSession, Rewrite, Role, out_lane,
+    AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
+    NewRead, NewSession, Rewrite, Role, out_lane,
 };
 
 use super::gather::Said;
@@ -25,6 +28,14 @@ pub(super) struct Commit<'a> {
     recalled: Recalled,
     /// Whether what is remembered now was said by the person who was looked up.
     speaker: bool,
+    /// Who asks, once that was read.
+    asker: OnceCell<Asker>,
+    /// What stands before whatever is said without a model.
+    prefix: &'static str,
+    /// The outbound that grew before it turned out that no model answers.
+    grown: Option<OutboundId>,
+    /// Conversations of which nothing may be kept at hand.
+    stale: Vec<Address>,
     change: Change,
 }
 
@@ -63,6 +74,10 @@ impl<'a> Commit<'a> {
             now: scene.now,
             recalled,
             speaker: true,
+            asker: OnceCell::new(),
+            prefix: "",
+            grown: None,
+            stale: Vec::new(),
             change,
         }
     }
@@ -79,9 +94,30 @@ impl<'a> Commit<'a> {
         &self.turn.ids
     }
 
+    /// Who asks here; read once.
+    pub(super) async fn asker(&self, setting: Setting) -> Result<&Asker, Failure> {
+        let read = || self.turn.store.asker(self.recalled.person, setting);
+        Ok(self.asker.get_or_try_init(read).await?)
+    }
+
+    /// Says first who answers.
+    pub(super) fn introduce(&mut self) {
+        self.prefix = phrases::INTRODUCTION;
+    }
+
+    /// What is said next takes the place of what grew.
+    pub(super) fn replaces(&mut self, grown: Option<OutboundId>) {
+        self.grown = grown;
+    }
+
     /// Notes a reading of knowledge.
     pub(super) fn reading(&mut self, read: Option<NewRead>) {
         self.change.reads.extend(read);
+    }
+
+    /// Something was struck from these conversations.
+    pub(super) fn forget(&mut self, chats: Vec<Address>) {
+        self.stale.extend(chats);
     }
 
     pub(super) fn conversation(&self) -> ConversationId {
@@ -100,13 +136,11 @@ impl<'a> Commit<'a> {
 
     /// Says it with buttons under it.
     pub(super) fn say_with(&mut self, scene: &Scene, text: String, buttons: Vec<Vec<Button>>) {
-        let content = Content::Message {
-            text,
-            buttons,
-            reply_to: scene.reply_to(),
-            interaction: scene.interaction(),
+        let text = match self.prefix {
+            "" => text,
+            prefix => format!("{prefix}\n\n{text}"),
         };
-        self.send(scene, "", content);
+        self.answer(scene, (text, buttons), self.grown);
     }
 
     /// Sends something besides the answer; `what` tells it from the answer.
@@ -155,13 +189,11 @@ impl<'a> Commit<'a> {
 
     /// Remembers what a person said.
     pub(super) fn remember_said(&mut self, scene: &Scene, said: &[Said], in_group: bool) {
-        for Said {
-            text,
-            message,
-            by,
-            user,
-        } in said
-        {
+        for said in said {
+            let Said {
+                message, by, user, ..
+            } = said;
+            let text = said.whole();
             // In a group several people may be answered together; only the first was looked up.
             self.speaker = scene
                 .items
@@ -170,7 +202,7 @@ impl<'a> Commit<'a> {
             let text = if in_group {
                 format!("{by}: {text}")
             } else {
-                text.clone()
+                text
             };
             let message = message.as_ref().map(Message::to_string).unwrap_or_default();
             self.remember(scene, Role::User, text, (message, String::new()));
@@ -193,7 +225,7 @@ impl<'a> Commit<'a> {
         } else {
             self.remember(scene, Role::Toney, over.said.clone(), (String::new(), why));
         }
-        self.calls(scene, &over.how);
+        self.calls(scene, Task::Chat, &over.how);
         if self.recalled.wants_summary() {
             self.happened(Happening::WindowExceeded {
                 session: self.recalled.session,
@@ -265,10 +297,11 @@ impl<'a> Commit<'a> {
         for row in &mut self.change.conversations {
             row.session = session;
         }
-        self.turn
-            .memory
-            .keep(&self.address, self.turns, &self.recalled)
-            .await;
+        let memory = &self.turn.memory;
+        if !self.stale.contains(&self.address) {
+            memory.keep(&self.address, self.turns, &self.recalled).await;
+        }
+        memory.forget(&self.stale).await;
         self.change
     }
 
@@ -307,9 +340,14 @@ impl<'a> Commit<'a> {
     }
 
     /// Notes what it cost to ask a model what is wanted.
-    pub(super) fn sorted(&mut self, scene: &Scene, report: Option<&Report>) {
-        let call = report.map(|report| self.answered(scene, Task::Classify, report));
-        self.change.calls.extend(call);
+    pub(super) fn sorted(&mut self, scene: &Scene, how: &How) {
+        self.calls(scene, Task::Classify, how);
+        if *how == How::TooLate
+            && let Some(model) = self.turn.door.chain(Task::Classify).first()
+        {
+            let late = self.call(scene, Task::Classify, (model, "too late".to_owned()));
+            self.change.calls.push(late);
+        }
     }
 
     fn call(&self, scene: &Scene, task: Task, (model, result): (&str, String)) -> ModelCall {
@@ -340,24 +378,24 @@ impl<'a> Commit<'a> {
         }
     }
 
-    fn calls(&mut self, scene: &Scene, how: &How) {
+    fn calls(&mut self, scene: &Scene, task: Task, how: &How) {
         let attempts = match how {
             How::Model(report) => report.attempts.as_slice(),
             How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
-            How::Stopped | How::Interrupted | How::TooLate => &[],
+            How::Fixed | How::Stopped | How::Interrupted | How::TooLate => &[],
         };
         let mut calls: Vec<ModelCall> = attempts
             .iter()
             .filter_map(|attempt| match &attempt.outcome {
                 Outcome::Failed(error) => {
                     let failed = (attempt.model.as_str(), error.to_string());
-                    Some(self.call(scene, Task::Chat, failed))
+                    Some(self.call(scene, task, failed))
                 }
                 Outcome::Answered | Outcome::Skipped => None,
             })
             .collect();
         if let How::Model(report) = how {
-            calls.push(self.answered(scene, Task::Chat, report));
+            calls.push(self.answered(scene, task, report));
         }
         self.change.calls.extend(calls);
     }

@@ -43,10 +43,21 @@ pub(super) enum Asked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Said {
     pub(super) text: String,
+    /// What a model is told besides, about a file that came with it; empty = nothing.
+    pub(super) besides: String,
     pub(super) message: Option<Message>,
     /// The name of whoever said it.
     pub(super) by: String,
     pub(super) user: crate::model::User,
+}
+
+impl Said {
+    /// The words, and what a model is told besides.
+    pub(super) fn whole(&self) -> String {
+        let parts = [self.text.as_str(), self.besides.as_str()];
+        let parts = parts.into_iter().filter(|part| !part.is_empty());
+        parts.collect::<Vec<_>>().join("\n\n")
+    }
 }
 
 /// Takes as many of `items`, from the first on, as one turn answers together; at most `most`. Messages
@@ -137,6 +148,7 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
                 }
                 said.push(Said {
                     text: text.clone(),
+                    besides: String::new(),
                     message: item.message.clone(),
                     by: item.sender.name.clone(),
                     user: item.sender.user.clone(),

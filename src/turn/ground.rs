@@ -2,24 +2,27 @@
 //! how that is shown.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
+use anyhow::Context;
 use sha2::{Digest, Sha256};
 
 use crate::knowledge::{Found, Knowledge, Passage, Question};
-use crate::llm::{self, Report};
-use crate::model::terms;
-use crate::model::{Button, DocumentPress, Failure, ReadId, Setting, Target, phrases};
-use crate::store::{Asker, NewRead, ReadPassage, Role};
+use crate::llm::{self, Persona, Place, Prompts, Request};
+use crate::model::{
+    Button, DocumentPress, Failure, ReadId, Setting, Standing, Target, Time, phrases,
+    terms::{self, Language},
+};
+use crate::store::{Asker, NewRead, ReadPassage, Role, Scope};
 
+use super::able::{Way, missing, way};
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act, Intent};
 use super::quote::{held, quote};
-use super::sort::sort;
-use super::why;
-use super::{Command, Scene, Sort, Turn, able};
+use super::sort::{Sorted, Sorter};
+use super::step::How;
+use super::{Command, Scene, Turn, why};
 
 /// Passages that are quoted when no model answers.
 const QUOTED: usize = 3;
@@ -32,7 +35,7 @@ const HISTORY: usize = 6;
 
 /// What an answer stands on.
 pub(super) struct Ground {
-    pub(super) intent: Intent,
+    intent: Intent,
     /// What the person said, in one text.
     said: String,
     found: Option<Found>,
@@ -40,8 +43,27 @@ pub(super) struct Ground {
     scopes: String,
     /// Whether private knowledge was wanted where others read along.
     refused: bool,
-    /// The call of the model that was asked what is wanted, if one was.
-    pub(super) sorted: Option<Report>,
+    /// What became of asking a model what is wanted, if one was asked.
+    pub(super) sorted: Option<How>,
+}
+
+/// What follows from what was understood and found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Plan<'a> {
+    /// A command does it, with this behind it.
+    Command(Command, &'a str),
+    /// Somebody may be in danger.
+    Crisis,
+    /// It cannot be done yet.
+    Missing(&'static str),
+    /// So many passages answer it.
+    Answer(usize),
+    /// It may be meant and cannot be done yet.
+    AskBack(&'static str),
+    /// Was looked for and not found.
+    Nothing,
+    /// Nothing but talk.
+    Talk,
 }
 
 /// What stands under an answer.
@@ -62,58 +84,59 @@ impl Turn {
         let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
         let words = words.join("\n");
         let lines = commit.recalled().visible();
-        let lines = lines
-            .get(lines.len().saturating_sub(HISTORY)..)
-            .unwrap_or_default();
+        let skipped = lines.len().saturating_sub(HISTORY);
         let history: Vec<intent::Turn<'_>> = lines
             .iter()
+            .skip(skipped)
             .map(|line| intent::Turn {
                 from_toney: line.role != Role::User,
                 text: &line.text,
             })
             .collect();
-        let asked = intent::Said {
+        let mut asked = intent::Said {
             text: &words,
             history: &history,
             role: None,
         };
-        let (intent, sorted) = self.understand(&asked).await;
-        if intent.wanted() == Target::None {
-            return Ok(Ground {
-                sorted,
-                ..Ground::bare(intent, words)
-            });
+        let sorter = Sorter {
+            reader: &self.reader,
+            door: &self.door,
+            prompts: &self.prompts,
+            patience: self.settings.patience(),
+        };
+        let mut rules = self.reader.read(&asked);
+        // Who it is costs a reading of the store, and tells nothing where nothing depends on it.
+        if rules.wanted() != Target::None || sorter.asks(&rules) {
+            let standing = standing(commit.asker(scene.setting()).await?);
+            asked.role = standing.map(Standing::as_str);
+            // An artist is who the rules expect.
+            if standing.is_some_and(|standing| standing != Standing::Artist) {
+                rules = self.reader.read(&asked);
+            }
         }
-        let asker = self.asker(scene, commit).await?;
-        let mut ground = Ground::look(&self.knowledge, &asker, intent, &asked, true).await;
-        ground.sorted = sorted;
-        ground.refused = scene.setting() == Setting::Group && ground.target() != Target::Global;
+        let Sorted { intent, how } = sorter.settle(rules, &asked).await;
+        let mut ground = Ground::bare(intent, words.clone());
+        if ground.wants_reading() {
+            let asker = commit.asker(scene.setting()).await?;
+            ground = ground.look(&self.knowledge, asker, &asked, true).await;
+            // Private knowledge stays closed where others read along.
+            ground.refused = scene.setting() == Setting::Group && ground.target() != Target::Global;
+        }
+        ground.sorted = how;
         Ok(ground)
     }
 }
 
-impl Turn {
-    /// What is wanted: by rules, and by a model where they are unsure, it is wanted, and it is quick.
-    async fn understand(&self, said: &intent::Said<'_>) -> (Intent, Option<Report>) {
-        let Self {
-            reader,
-            door,
-            prompts,
-            settings,
-            ..
-        } = self;
-        if settings.sort == Sort::Rules {
-            return (reader.read(said), None);
-        }
-        let patience = Duration::from_millis(settings.sort_ms);
-        let sorted = tokio::time::timeout(patience, sort(reader, door, prompts, said)).await;
-        sorted.unwrap_or_else(|_| (reader.read(said), None))
-    }
+/// What somebody is to the artist they are asked for first.
+fn standing(asker: &Asker) -> Option<Standing> {
+    let all = asker.standings().iter().map(|(_, standing)| *standing);
+    // An artist of one's own comes before those one manages.
+    all.min_by_key(|standing| *standing != Standing::Artist)
 }
 
 impl Ground {
-    /// For what needs no knowledge.
-    fn bare(intent: Intent, said: String) -> Self {
+    /// Before anything is read.
+    pub(super) fn bare(intent: Intent, said: String) -> Self {
         Self {
             intent,
             said,
@@ -125,15 +148,27 @@ impl Ground {
         }
     }
 
+    /// Whether anything has to be read for it.
+    pub(super) fn wants_reading(&self) -> bool {
+        let is_talk = self.command().is_none() && !self.is_crisis() && self.refusal().is_none();
+        is_talk && self.target() != Target::None
+    }
+
+    /// What is surely ordered and cannot be done yet, whatever stands in documents.
+    fn refusal(&self) -> Option<&'static str> {
+        let is_order = self.intent.act.has_effect() && !self.intent.is_unsure();
+        missing(self.intent.act).filter(|_| is_order)
+    }
+
     /// Reads what is asked for, as far as the asker reaches it; strictly: only what really answers it.
     pub(super) async fn look(
+        self,
         knowledge: &Knowledge,
         asker: &Asker,
-        intent: Intent,
         asked: &intent::Said<'_>,
         strict: bool,
     ) -> Self {
-        let target = intent.wanted();
+        let target = self.target();
         let scopes = asker.scopes(target);
         let tokens: Vec<String> = scopes.iter().map(ToString::to_string).collect();
         let by = |toney: bool| {
@@ -149,20 +184,20 @@ impl Ground {
             last: asked.text,
             before: &before,
             answer: by(true).next(),
-            rewrite: None,
+            rewrite: self.intent.query.as_deref(),
             strict,
         };
         let found = knowledge.find(asker, target, &question).await;
         let source = |passage: &Passage| Source {
             path: passage.path.clone(),
             text: passage.text.clone(),
-            language: terms::language_of(&passage.text),
+            language: terms::language(&passage.text).unwrap_or(Language::English),
         };
         Self {
             sources: found.passages.iter().map(source).collect(),
             scopes: tokens.join(" "),
             found: Some(found),
-            ..Self::bare(intent, asked.text.to_owned())
+            ..self
         }
     }
 
@@ -183,6 +218,56 @@ impl Ground {
             .unwrap_or_default()
     }
 
+    /// Whether somebody is surely enough in danger that no model has a say.
+    pub(super) fn is_crisis(&self) -> bool {
+        self.intent.act == Act::Crisis && !self.intent.is_doubtful()
+    }
+
+    /// What is done about it, as far as no model has a say.
+    pub(super) fn plan(&self) -> Plan<'_> {
+        let missing = missing(self.intent.act);
+        match (self.command(), missing, self.passages().len()) {
+            (Some((command, args)), _, _) => Plan::Command(command, args),
+            _ if self.intent.act == Act::Crisis => Plan::Crisis,
+            (None, Some(what), _) if self.refusal().is_some() => Plan::Missing(what),
+            (None, Some(what), 0) if self.intent.is_doubtful() => Plan::AskBack(what),
+            (None, Some(what), 0) => Plan::Missing(what),
+            (None, None, 0) if self.found_nothing() => Plan::Nothing,
+            (None, None, 0) => Plan::Talk,
+            (None, _, count) => Plan::Answer(count),
+        }
+    }
+
+    /// What a model is asked: who it is and what the answer may stand on, behind what was said and now is.
+    pub(super) fn request(
+        &self,
+        prompts: &Prompts,
+        (name, place): (&str, Place),
+        (now, summary): (Time, &str),
+        said: Vec<llm::Line>,
+    ) -> anyhow::Result<Request> {
+        let date = now.to_string();
+        let is_sure = !self.intent.is_unsure();
+        let unable = missing(self.intent.act).filter(|_| is_sure);
+        let system = prompts.persona(&Persona {
+            name,
+            place,
+            date: date.split(' ').next().unwrap_or_default(),
+            summary,
+            passages: &self.for_prompt(),
+            found_nothing: self.found_nothing(),
+            unable: unable.unwrap_or_default(),
+        });
+        let system = system.context("Writing the persona prompt")?;
+        let (mut messages, stable) = prompts.instructions(&system);
+        messages.extend(said);
+        Ok(Request {
+            messages,
+            stable,
+            ..Request::default()
+        })
+    }
+
     /// The passages as a model is shown them.
     pub(super) fn for_prompt(&self) -> Vec<llm::Passage<'_>> {
         let numbered = (1..).zip(self.passages());
@@ -197,20 +282,21 @@ impl Ground {
     }
 
     /// Whether was looked for something and nothing found that fits.
-    pub(super) fn found_nothing(&self) -> bool {
+    fn found_nothing(&self) -> bool {
         let sure = &self.intent.confidence;
         let is_asked = self.intent.act == Act::Ask && sure.act >= intent::DOUBTFUL;
-        able::missing(self.intent.act).is_none()
+        missing(self.intent.act).is_none()
             && self.found.is_some()
             && self.passages().is_empty()
             && (is_asked || sure.scope >= intent::UNSURE)
     }
 
-    /// What is wanted that cannot be done yet; empty = nothing.
-    pub(super) fn unable(&self) -> &'static str {
-        let is_sure = !self.intent.is_unsure();
-        let missing = able::missing(self.intent.act).filter(|_| is_sure);
-        missing.unwrap_or_default()
+    /// What is said where nothing was found and no model can talk about it.
+    pub(super) fn nothing(&self) -> String {
+        match self.refused {
+            true => format!("{} {}", phrases::FOUND_NOTHING, phrases::ASK_ALONE),
+            false => phrases::FOUND_NOTHING.to_owned(),
+        }
     }
 
     /// Holds an answer against the passages.
@@ -249,14 +335,15 @@ impl Ground {
         let mut footer = Footer::default();
         let mut row = Vec::new();
         for (number, passage) in (1..).zip(cited.iter().filter_map(|at| self.passages().get(*at))) {
-            let whose = match (passage.scope.is_personal(), number) {
-                (true, _) => phrases::YOURS,
-                (false, _) => phrases::GENERAL,
+            let whose = match passage.scope {
+                Scope::Own(_, _) => phrases::YOURS,
+                Scope::Team(_) => phrases::TEAM,
+                Scope::Global => phrases::GENERAL,
             };
             write!(footer.text, "\n[{number}] {} ({whose})", passage.path).ok();
             if row.len() < BUTTONS {
                 let press = DocumentPress::Read(passage.document, passage.ordinals);
-                row.push(press.button(format!("Read {number}")));
+                row.push(press.button(phrases::read_source(number)));
             }
         }
         if !row.is_empty() {
@@ -301,19 +388,19 @@ impl Ground {
         })
     }
 
-    /// The command that does what is wanted, where that is sure.
-    pub(super) fn command(&self) -> Option<Command> {
+    /// The command that does what is wanted, where that is sure, with what stands behind it.
+    fn command(&self) -> Option<(Command, &str)> {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
-        match self.intent.act {
-            Act::Documents if is_sure => Some(Command::Docs),
-            Act::Forget if is_sure && !self.topic().is_empty() => Some(Command::Forget),
-            Act::Why if is_sure => Some(Command::Why),
-            _ => None,
+        match way(self.intent.act) {
+            Way::Command(Command::Forget) => Some((Command::Forget, self.topic())),
+            Way::Command(command) => Some((command, "")),
+            Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
+        .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
     }
 
     /// What the act is about, in the person's words; empty where that is not said.
-    pub(super) fn topic(&self) -> &str {
+    fn topic(&self) -> &str {
         let topic = ["subject", "name", "topic"]
             .iter()
             .find_map(|slot| self.intent.args.get(*slot));
@@ -321,14 +408,10 @@ impl Ground {
     }
 
     /// What was understood, in a few words.
-    pub(super) fn understood(&self) -> String {
+    fn understood(&self) -> String {
         let act = self.intent.act.name().replace('_', " ");
         let sure = (self.intent.confidence.act * 100.0).round();
-        let about = phrases::about(self.target());
-        match self.intent.is_unsure() {
-            false => format!("{act}, about {about} ({sure} % sure)"),
-            true => format!("perhaps {act}, about {about} ({sure} % sure)"),
-        }
+        phrases::understood(&act, self.target(), sure, self.intent.is_unsure())
     }
 
     /// For `/why`.
@@ -353,7 +436,7 @@ impl Ground {
 }
 
 /// A hash that tells whether the same was asked, and nothing else.
-fn hash(text: &str) -> String {
+pub(super) fn hash(text: &str) -> String {
     let digest = Sha256::digest(text.trim().to_lowercase().as_bytes());
     let short = digest.iter().take(8);
     short.map(|byte| format!("{byte:02x}")).collect()

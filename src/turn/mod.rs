@@ -3,7 +3,7 @@
 //!
 //! Deciding is pure (`gather`, `step`, `command`); this file and its driver do what was decided.
 //! It never sends anything by itself but the growing text of an answer, and never writes outside its
-//! commit. Start with [`Turn`].
+//! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
 pub mod alone;
@@ -45,7 +45,7 @@ use crate::store::{Change, Job, Store};
 
 pub use command::Command;
 
-use command::View;
+use command::Chain;
 use commit::Commit;
 use gather::{Asked, gather};
 use talk::Talk;
@@ -65,6 +65,13 @@ pub struct Settings {
     pub sort: Sort,
     /// A model that is asked about it has so long, in milliseconds.
     pub sort_ms: u64,
+}
+
+impl Settings {
+    /// How long a model may think about what is wanted; `None` where none is asked.
+    pub fn patience(&self) -> Option<Duration> {
+        (self.sort == Sort::Unsure).then(|| Duration::from_millis(self.sort_ms))
+    }
 }
 
 /// Who understands what is wanted.
@@ -209,7 +216,7 @@ impl Turn {
         let commit = Commit::new(self, scene, recalled);
         match asked {
             Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
-            Asked::Command { name, args } => self.command(scene, commit, &name, &args).await,
+            Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => match DocumentPress::parse(&data) {
                 Some(press) => self.document_press(scene, commit, (press, card)).await,
                 None => Ok(self
@@ -243,46 +250,54 @@ impl Turn {
         &self,
         scene: &Scene,
         mut commit: Commit<'_>,
-        name: &str,
-        args: &str,
+        (name, args): (&str, &str),
     ) -> Result<Change, Failure> {
         let Some(command) = Command::find(name) else {
             commit.say(scene, phrases::unknown_command(name));
             return Ok(commit.done().await);
         };
-        match command {
+        let asked = (command, args, String::new());
+        self.carry_out(scene, commit, asked).await
+    }
+
+    /// Does what a command is for, with what was understood to stand behind it and what was said where that was more.
+    async fn carry_out(
+        &self,
+        scene: &Scene,
+        mut commit: Commit<'_>,
+        (command, args, said): (Command, &str, String),
+    ) -> Result<Change, Failure> {
+        let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
-            Command::Forget => return self.forget(scene, commit, args).await,
-            Command::Start
-            | Command::Help
-            | Command::New
-            | Command::Stop
-            | Command::Why
-            | Command::Model
-            | Command::Privacy => {}
-        }
-        let why = match command {
-            Command::Why => self.store.last_why(commit.recalled().session).await?,
-            _ => None,
-        };
-        let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
-        let joined = match command {
-            Command::Start if !args.trim().is_empty() => {
-                self.store.join(commit.person(), args.trim()).await?
+            Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Start if args.trim().is_empty() => command::welcome(None),
+            Command::Start => {
+                let joined = self.store.join(commit.person(), args.trim()).await?;
+                let joined = joined.as_ref();
+                command::welcome(Some(
+                    joined.map(|(artist, standing)| (artist.name.as_str(), *standing)),
+                ))
             }
-            _ => None,
+            Command::Help => command::help(),
+            Command::New => {
+                commit.begin_session();
+                phrases::NEW_SESSION.to_owned()
+            }
+            Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
+            Command::Why => {
+                let why = self.store.last_why(commit.recalled().session).await?;
+                let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
+                let said = why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say());
+                said + &self.on_record(scene, &commit).await?
+            }
+            Command::Model => command::models(&Chain {
+                models: self.door.chain(Task::Chat),
+                offline: self.door.is_offline(),
+                resting: self.door.resting(),
+            }),
+            Command::Privacy => phrases::PRIVACY.to_owned(),
         };
-        let view = View {
-            why,
-            joined: joined.map(|(artist, standing)| (artist.name, standing)),
-            models: self.door.chain(Task::Chat),
-            offline: self.door.is_offline(),
-            resting: self.door.resting(),
-        };
-        if command == Command::New {
-            commit.begin_session();
-        }
-        commit.say(scene, command::say(command, args, &view));
+        commit.say(scene, answer);
         Ok(commit.done().await)
     }
 

@@ -1,11 +1,12 @@
 //! Asks a language model what a line wants, for when the rules are unsure. What it answers is only
 //! ever taken through [`intent::settle`], so that the guards hold for it.
 
-use futures::StreamExt;
+use std::time::Duration;
 
-use crate::llm::{self, Door, Heard, Prompts, Report, Request, Sorting, Task, Tool};
+use crate::llm::{self, Door, Prompts, Request, Sorting, Task, Tool, Whole};
 
 use super::intent::{self, Act, Intent, Reader, Said, reply};
+use super::step::How;
 
 /// The tool whose arguments are the answer.
 const TOOL: &str = "sort";
@@ -15,10 +16,7 @@ const MOST_TOKENS: u32 = 400;
 const BEFORE: usize = 4;
 
 /// What a model is asked about a line.
-///
-/// # Errors
-/// Never in a build whose tests passed.
-pub fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja::Error> {
+fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja::Error> {
     let acts = Act::ALL.map(|act| (act.name(), act.about(), act.has_effect()));
     let skipped = said.history.len().saturating_sub(BEFORE);
     let before: Vec<(&str, &str)> = said
@@ -47,42 +45,56 @@ pub fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja:
     })
 }
 
-/// What a model makes of a line, nothing when it does not answer in the asked shape, and what that
-/// cost; nothing at all when none answers.
-pub async fn ask(
-    door: &Door,
-    prompts: &Prompts,
-    said: &Said<'_>,
-) -> Option<(Option<Intent>, Report)> {
-    let mut heard = door.answer(Task::Classify, request(prompts, said).ok()?);
-    let (mut text, mut called) = (String::new(), None);
-    while let Some(piece) = heard.next().await {
-        match piece {
-            Heard::Text(more) => text.push_str(&more),
-            Heard::Restart => {
-                text.clear();
-                called = None;
-            }
-            Heard::Tool(call) => called = called.or(Some(call.arguments)),
-            Heard::Done(report) => return Some((reply::parse(&called.unwrap_or(text)), report)),
-            Heard::Failed(_) => return None,
-        }
-    }
-    None
+/// Understands what a line wants.
+pub struct Sorter<'a> {
+    pub reader: &'a Reader,
+    pub door: &'a Door,
+    pub prompts: &'a Prompts,
+    /// How long a model may think about it; `None` leaves it to the rules.
+    pub patience: Option<Duration>,
 }
 
-/// What a line wants: by the rules, and by a model when they are unsure and there is one; with the
-/// model's report.
-pub async fn sort(
-    reader: &Reader,
-    door: &Door,
-    prompts: &Prompts,
-    said: &Said<'_>,
-) -> (Intent, Option<Report>) {
-    let rules = reader.read(said);
-    if !rules.is_unsure() || door.chain(Task::Classify).is_empty() {
-        return (rules, None);
+/// What was understood.
+pub struct Sorted {
+    pub intent: Intent,
+    /// What became of asking a model, if one was asked.
+    pub(super) how: Option<How>,
+}
+
+impl Sorter<'_> {
+    /// What a line wants: by the rules, and by a model where they are unsure, one is wanted, and it is quick.
+    pub async fn sort(&self, said: &Said<'_>) -> Sorted {
+        self.settle(self.reader.read(said), said).await
     }
-    let (model, report) = ask(door, prompts, said).await.unzip();
-    (intent::settle(&rules, model.flatten()), report)
+
+    /// Whether a model is asked about what the rules make of a line.
+    pub(super) fn asks(&self, rules: &Intent) -> bool {
+        self.patience.is_some() && rules.is_unsure() && !self.door.chain(Task::Classify).is_empty()
+    }
+
+    /// What holds of a line that the rules have read.
+    pub(super) async fn settle(&self, rules: Intent, said: &Said<'_>) -> Sorted {
+        let patience = self.patience.filter(|_| self.asks(&rules));
+        let request = patience.and_then(|_| request(self.prompts, said).ok());
+        let (Some(patience), Some(request)) = (patience, request) else {
+            return Sorted {
+                intent: rules,
+                how: None,
+            };
+        };
+        let asked = llm::whole(self.door.answer(Task::Classify, request));
+        let (how, model) = match tokio::time::timeout(patience, asked).await {
+            Err(_) => (How::TooLate, None),
+            Ok(Whole { end: Err(none), .. }) => (How::Unavailable(none), None),
+            Ok(Whole {
+                text,
+                called,
+                end: Ok(report),
+            }) => (How::Model(report), reply::parse(&called.unwrap_or(text))),
+        };
+        Sorted {
+            intent: intent::settle(&rules, model),
+            how: Some(how),
+        }
+    }
 }

@@ -64,7 +64,9 @@ impl Over {
     pub(super) fn pages(&self) -> String {
         match &self.how {
             How::Model(report) => pages(&self.said, &report.sources),
-            How::Stopped | How::Interrupted | How::Unavailable(_) | How::TooLate => String::new(),
+            How::Fixed | How::Stopped | How::Interrupted | How::Unavailable(_) | How::TooLate => {
+                String::new()
+            }
         }
     }
 
@@ -74,7 +76,7 @@ impl Over {
             How::Unavailable(unavailable) => {
                 !matches!(unavailable.reason, Reason::NotConfigured | Reason::Offline)
             }
-            How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
+            How::Fixed | How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
         }
     }
 
@@ -87,6 +89,8 @@ impl Over {
 /// How an answer came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum How {
+    /// No model was asked, because what is said is always the same.
+    Fixed,
     /// A model made it.
     Model(Report),
     /// The person stopped it.
@@ -114,6 +118,16 @@ impl Answer {
             String::new()
         } else {
             self.with_prefix(&self.said)
+        }
+    }
+
+    /// An answer that needs no model.
+    pub(super) fn fixed(self, note: &str) -> Over {
+        Over {
+            prefix: self.prefix,
+            said: String::new(),
+            note: note.to_owned(),
+            how: How::Fixed,
         }
     }
 
@@ -152,6 +166,7 @@ impl Answer {
                 Finish::Complete | Finish::Tools => "",
                 Finish::Length => phrases::CUT,
             },
+            How::Fixed => "",
             How::Stopped if said.is_empty() => phrases::STOPPED,
             How::Stopped => phrases::STOPPED_HERE,
             How::Interrupted => "",

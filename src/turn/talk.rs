@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use anyhow::anyhow;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use tokio::time::Instant;
@@ -11,17 +10,18 @@ use tokio::time::Instant;
 use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
-use crate::llm::{self, Heard, Persona, Place, Request, Task};
-use crate::model::{Button, Content, Failure, Inbound, Setting, phrases};
+use crate::llm::{self, Heard, Place, Request, Task, Unavailable};
+use crate::model::{Button, Content, Failure, Inbound, OutboundId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
+use super::cite::Checked;
 use super::commit::Commit;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
-use super::ground::{Footer, Ground};
-use super::intent::Act;
+use super::ground::{Footer, Ground, Plan};
+use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
-use super::{Command, Scene, Turn, able};
+use super::{Scene, Turn};
 
 /// An answer that takes longer than this shows that it is being made, and goes on showing it.
 const TYPING_AFTER: Duration = Duration::from_millis(900);
@@ -34,7 +34,7 @@ pub(super) struct Talk<'a> {
     scene: &'a Scene,
     said: Vec<Said>,
     in_group: bool,
-    /// What the answer stands on; nothing before it was looked for.
+    /// What the answer stands on.
     ground: Ground,
 }
 
@@ -46,48 +46,76 @@ impl<'a> Talk<'a> {
         said: Vec<Said>,
         (mut commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
-        let all: String = said.iter().map(|said| said.text.as_str()).collect();
-        if let Some(sentence) = unreadable(&all) {
-            commit.say(scene, sentence);
-            return Ok(commit.done().await);
-        }
-        let ground = turn.ground(scene, &commit, &said).await?;
-        let talk = Self {
+        let mut talk = Self {
             turn,
             scene,
             said,
             in_group: scene.setting() == Setting::Group,
-            ground,
+            ground: Ground::bare(Intent::default(), String::new()),
         };
-        match talk.ground.command() {
-            Some(Command::Docs) => turn.docs(scene, commit, "").await,
-            Some(Command::Forget) => turn.forget(scene, commit, talk.ground.topic()).await,
-            Some(Command::Why) => turn.command(scene, commit, Command::Why.name(), "").await,
-            Some(_) | None => talk.run(commit, work).await,
+        let mut show = talk.show().await?;
+        let over = loop {
+            // What was said may have been edited into something else meanwhile.
+            let all: String = talk.said.iter().map(|said| said.text.as_str()).collect();
+            if let Some(sentence) = unreadable(&all) {
+                commit.replaces(finished(&mut show).await);
+                commit.say(scene, sentence);
+                return Ok(commit.done().await);
+            }
+            talk.ground = talk.understand(&commit).await?;
+            if let Some(how) = &talk.ground.sorted {
+                commit.sorted(scene, how);
+            }
+            if let Plan::Command(command, args) = talk.ground.plan() {
+                commit.replaces(finished(&mut show).await);
+                if talk.introduces(&commit) {
+                    commit.introduce();
+                }
+                let asked = (command, args, talk.words());
+                return turn.carry_out(scene, commit, asked).await;
+            }
+            let over = match &mut show {
+                _ if talk.ground.is_crisis() => {
+                    Some(talk.first_words(&commit).fixed(phrases::CRISIS))
+                }
+                Some(show) => talk.listen(&commit, work, show).await?,
+                // The account is not connected here (any more): the answer waits for it in the outbox.
+                None => Some(talk.listen_blind(&commit).await),
+            };
+            if let Some(over) = over {
+                break over;
+            }
+        };
+        talk.close(commit, work, (over, finished(&mut show).await))
+            .await
+    }
+
+    /// Understands what was said and reads what it is about; whoever waits long for it sees that something is done.
+    async fn understand(&self, commit: &Commit<'_>) -> Result<Ground, Failure> {
+        let mut ground = Box::pin(self.turn.ground(self.scene, commit, &self.said));
+        let mut typing_at = Instant::now() + TYPING_AFTER;
+        loop {
+            tokio::select! {
+                ground = &mut ground => return ground,
+                () = self.typing(typing_at) => typing_at = Instant::now() + TYPING_EVERY,
+            }
         }
     }
 
-    async fn run(mut self, mut commit: Commit<'_>, work: &mut Work) -> Result<Change, Failure> {
-        let mut show = self.show().await?;
-        let mut over = match &mut show {
-            Some(show) => self.listen(&commit, work, show).await?,
-            // The account is not connected here (any more): the answer waits for it in the outbox.
-            None => self.listen_blind(&commit).await,
-        };
+    async fn close(
+        self,
+        mut commit: Commit<'_>,
+        work: &mut Work,
+        (mut over, row): (Over, Option<OutboundId>),
+    ) -> Result<Change, Failure> {
         let window = self.window(&commit);
         commit.remember_said(self.scene, &self.said, self.in_group);
-        let row = match &mut show {
-            Some(show) => {
-                show.finish().await;
-                show.row()
-            }
-            None => None,
-        };
+        let mut cited = self.found_in(&mut over);
         if self.is_wordless(&over) {
             phrases::NO_WORDS.clone_into(&mut over.note);
             over.said.clear();
+            cited.clear();
         }
-        let cited = self.found_in(&mut over);
         let Footer { text, buttons } = self.ground.footer(&cited);
         let said = over.text();
         match (said.as_str(), row) {
@@ -102,7 +130,6 @@ impl<'a> Talk<'a> {
             }
             (said, _) => commit.answer(self.scene, (format!("{said}\n\n{text}"), buttons), row),
         }
-        commit.sorted(self.scene, self.ground.sorted.as_ref());
         commit.reading(self.ground.read(self.scene, &commit, &cited));
         commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
         self.answer_stop(&mut commit, work, &over);
@@ -123,30 +150,26 @@ impl<'a> Talk<'a> {
             over.said = checked.text;
             return checked.cited;
         }
-        let (act, is_wanted) = (self.ground.intent.act, over.is_model_wanted());
-        let intent = &self.ground.intent;
-        if act == Act::Crisis {
-            phrases::CRISIS.clone_into(&mut over.note);
-        } else if let Some(what) =
-            able::missing(act).filter(|_| act.has_effect() && !intent.is_unsure())
-        {
-            over.note = phrases::not_yet(what);
-        } else if let Some(quoted) = self.ground.quoted() {
-            let note = if is_wanted {
-                phrases::QUOTED
-            } else {
-                phrases::QUOTED_WITHOUT
-            };
-            note.clone_into(&mut over.note);
-            over.said = quoted.text;
-            return quoted.cited;
-        } else if let Some(what) = able::missing(act) {
-            over.note = match intent.is_doubtful() {
-                true => phrases::unsure(what),
-                false => phrases::not_yet(what),
-            };
-        } else if self.ground.found_nothing() {
-            over.note = format!("{} {}", phrases::FOUND_NOTHING, over.note);
+        match self.ground.plan() {
+            Plan::Command(_, _) | Plan::Talk => {}
+            Plan::Crisis => phrases::CRISIS.clone_into(&mut over.note),
+            Plan::Missing(what) => over.note = phrases::not_yet(what),
+            Plan::AskBack(what) => over.note = phrases::unsure(what),
+            Plan::Nothing => over.note = format!("{} {}", self.ground.nothing(), over.note),
+            Plan::Answer(_) => {
+                let Checked { text, cited } = self.ground.quoted().unwrap_or_default();
+                if !cited.is_empty() {
+                    let is_wanted = over.is_model_wanted();
+                    let note = if is_wanted {
+                        phrases::QUOTED
+                    } else {
+                        phrases::QUOTED_WITHOUT
+                    };
+                    note.clone_into(&mut over.note);
+                    over.said = text;
+                }
+                return cited;
+            }
         }
         Vec::new()
     }
@@ -154,56 +177,33 @@ impl<'a> Talk<'a> {
     /// What the model is asked: who it is, what was said, and what is said now.
     fn request(&self, commit: &Commit<'_>) -> Result<Request, Failure> {
         let recalled = commit.recalled();
-        let name = self
-            .said
-            .last()
-            .map(|said| said.by.as_str())
-            .unwrap_or_default();
-        let date = self.scene.now.to_string();
-        let persona = Persona {
-            name: if self.in_group { "" } else { name },
-            place: if self.in_group {
-                Place::Group
-            } else {
-                Place::Direct
-            },
-            date: date.split(' ').next().unwrap_or_default(),
-            summary: &recalled.window.summary,
-            passages: &self.ground.for_prompt(),
-            found_nothing: self.ground.found_nothing(),
-            unable: self.ground.unable(),
+        let name = self.said.last().map(|said| said.by.as_str());
+        let asked = match self.in_group {
+            true => ("", Place::Group),
+            false => (name.unwrap_or_default(), Place::Direct),
         };
-        let system = self
-            .turn
-            .prompts
-            .persona(&persona)
-            .map_err(|error| Failure::GiveUp(anyhow!("Writing the persona prompt: {error}")))?;
-        let (mut messages, stable) = self.turn.prompts.instructions(&system);
-        messages.extend(recalled.visible().iter().map(|line| {
+        let before = recalled.visible().iter().map(|line| {
             let role = match line.role {
                 Role::User => llm::Role::Person,
                 Role::Toney | Role::Note => llm::Role::Toney,
             };
             llm::Line::new(role, line.text.as_str())
-        }));
-        messages.push(llm::Line::new(llm::Role::Person, self.words()));
-        Ok(Request {
-            messages,
-            stable,
-            ..Request::default()
-        })
+        });
+        let lines = before.chain([llm::Line::new(llm::Role::Person, self.words())]);
+        let now = (self.scene.now, recalled.window.summary.as_str());
+        let request = self
+            .ground
+            .request(&self.turn.prompts, asked, now, lines.collect());
+        request.map_err(Failure::GiveUp)
     }
 
     fn words(&self) -> String {
         let lines: Vec<String> = self
             .said
             .iter()
-            .map(|Said { text, by, .. }| {
-                if self.in_group {
-                    format!("{by}: {text}")
-                } else {
-                    text.clone()
-                }
+            .map(|said| match self.in_group {
+                true => format!("{}: {}", said.by, said.whole()),
+                false => said.whole(),
             })
             .collect();
         lines.join("\n\n")
@@ -259,23 +259,27 @@ impl<'a> Talk<'a> {
         Ok(Some(show))
     }
 
+    /// Not before the first turn is committed: one that has to be begun again introduces too.
+    fn introduces(&self, commit: &Commit<'_>) -> bool {
+        commit.recalled().is_new && !self.in_group
+    }
+
     fn first_words(&self, commit: &Commit<'_>) -> Answer {
-        // Not before the first turn is committed: one that has to be begun again introduces too.
-        let introduce = commit.recalled().is_new && !self.in_group;
-        Answer::new(if introduce {
+        Answer::new(if self.introduces(commit) {
             phrases::INTRODUCTION.to_owned()
         } else {
             String::new()
         })
     }
 
-    /// Listens to the model and to the person at once until the answer is over.
+    /// Listens to the model and to the person at once until the answer is over; `None` when what it answers has
+    /// other words now.
     async fn listen(
         &mut self,
         commit: &Commit<'_>,
         work: &mut Work,
         show: &mut Show,
-    ) -> Result<Over, Failure> {
+    ) -> Result<Option<Over>, Failure> {
         let mut answer = self.first_words(commit);
         let mut model = self.ask(commit)?;
         let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
@@ -283,7 +287,7 @@ impl<'a> Talk<'a> {
         loop {
             let so_far = answer.so_far();
             let came = tokio::select! {
-                heard = model.next() => Came::Heard(heard.unwrap_or_else(nobody)),
+                heard = model.next() => Came::Heard(heard.unwrap_or_else(|| Heard::Failed(Unavailable::silent()))),
                 () = show.tend(&so_far) => continue,
                 () = self.typing(typing_at), if so_far.is_empty() => {
                     typing_at = Instant::now() + TYPING_EVERY;
@@ -291,18 +295,13 @@ impl<'a> Talk<'a> {
                 }
                 jobs = work.arrived() => match self.hear(jobs, work, so_far.is_empty())? {
                     Arrival::Nothing => continue,
-                    Arrival::Reworded => {
-                        self.ground = self.turn.ground(self.scene, commit, &self.said).await?;
-                        model = self.ask(commit)?;
-                        answer = self.first_words(commit);
-                        continue;
-                    }
+                    Arrival::Reworded => return Ok(None),
                     Arrival::Came(came) => came,
                 },
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
             if let Some(Effect::Over(over)) = answer.step(came) {
-                return Ok(*over);
+                return Ok(Some(*over));
             }
         }
     }
@@ -316,7 +315,7 @@ impl<'a> Talk<'a> {
         };
         loop {
             let came = tokio::select! {
-                heard = model.next() => Came::Heard(heard.unwrap_or_else(nobody)),
+                heard = model.next() => Came::Heard(heard.unwrap_or_else(|| Heard::Failed(Unavailable::silent()))),
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
             if let Some(Effect::Over(over)) = answer.step(came) {
@@ -400,10 +399,9 @@ enum Arrival {
     Came(Came),
 }
 
-/// A stream that ends without a word from anybody.
-fn nobody() -> Heard {
-    Heard::Failed(llm::Unavailable {
-        reason: llm::Reason::AllFailed,
-        attempts: Vec::new(),
-    })
+/// Lets what is being shown arrive; answers which outbound stands or may stand already.
+async fn finished(show: &mut Option<Show>) -> Option<OutboundId> {
+    let show = show.as_mut()?;
+    show.finish().await;
+    show.row()
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::llm::{Outcome, Reason};
+use crate::model::phrases;
 
 use super::step::How;
 
@@ -58,26 +59,22 @@ impl Knowledge {
             refused,
         } = self;
         if !understood.is_empty() {
-            lines.push(format!("- What I understood: {understood}"));
+            lines.push(phrases::why_understood(understood));
         }
         match (searched, cited.is_empty() && read.is_empty()) {
-            (false, _) => lines.push("- Documents used: none; I didn't look for any".to_owned()),
-            (true, true) => lines.push("- Documents used: none; nothing fitted".to_owned()),
+            (false, _) => lines.push(phrases::WHY_NOT_SEARCHED.to_owned()),
+            (true, true) => lines.push(phrases::WHY_NOTHING_FITTED.to_owned()),
             (true, false) => {
-                for (number, path) in (1..).zip(cited) {
-                    lines.push(format!("- Used as [{number}]: {path}"));
-                }
-                for path in read {
-                    lines.push(format!("- Read and not used: {path}"));
-                }
+                let cited = (1..).zip(cited);
+                lines.extend(cited.map(|(number, path)| phrases::why_cited(number, path)));
+                lines.extend(read.iter().map(|path| phrases::why_read(path)));
             }
         }
         if !lists.is_empty() {
-            lines.push(format!("- How I searched: {}", lists.join("; ")));
+            lines.push(phrases::why_searched(lists));
         }
         if *refused {
-            lines
-                .push("- Left alone: private documents, because others read along here".to_owned());
+            lines.push(phrases::WHY_REFUSED.to_owned());
         }
     }
 }
@@ -101,7 +98,7 @@ impl Why {
         let attempts = match how {
             How::Model(report) => report.attempts.as_slice(),
             How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
-            How::Stopped | How::Interrupted | How::TooLate => &[],
+            How::Fixed | How::Stopped | How::Interrupted | How::TooLate => &[],
         };
         let failed = attempts
             .iter()
@@ -127,6 +124,7 @@ impl Why {
                 total_ms: millis(report.total),
                 ..empty
             },
+            How::Fixed => said("what I say to this never depends on one"),
             How::Stopped => said("stopped by you"),
             How::Interrupted => said("ended because you went on writing"),
             How::TooLate => said("out of time"),
@@ -225,7 +223,7 @@ mod tests {
             summary: true,
             failed: vec!["a/b: no answer".to_owned()],
             knowledge: Knowledge {
-                understood: "ask about your documents, 91 % sure by rules".to_owned(),
+                understood: "ask, about your documents (91 % sure)".to_owned(),
                 cited: vec!["contract.pdf › Split".to_owned()],
                 read: vec!["Splits › Agree early".to_owned()],
                 lists: vec!["words".to_owned()],
@@ -240,7 +238,7 @@ mod tests {
         - Tokens: 120 read, 45 written
         - Cost: $0.0012
         - What I had in mind: 3 messages of this session, and a summary of what came before
-        - What I understood: ask about your documents, 91 % sure by rules
+        - What I understood: ask, about your documents (91 % sure)
         - Used as [1]: contract.pdf › Split
         - Read and not used: Splits › Agree early
         - How I searched: words

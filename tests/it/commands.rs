@@ -5,6 +5,7 @@ mod doctor;
 mod evaluating;
 mod ingest;
 mod killed;
+mod models;
 mod people;
 mod search;
 mod serving;

@@ -1,6 +1,7 @@
 //! The store on both databases: what is committed once is true once, and every lane has one holder.
 
 mod crowd;
+mod forgetting;
 mod knowledge;
 mod lexical;
 mod older;

@@ -21,9 +21,9 @@ async fn files_are_kept_as_they_came() {
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: <document>
-    toney: I kept your document “statement.csv” (4 KB). I can't look inside files yet, so tell me what's in it if it matters now.
+    toney: I kept your document “statement.csv” (4 KB). I only read documents for artists I work for and their managers; whoever runs me can give you a code to join.
     ann: <voice>
-    toney: I kept your voice note (2 KB). I can't look inside files yet, so tell me what's in it if it matters now.
+    toney: I kept your voice note (2 KB). I can't see or hear what's in it yet, so tell me if it matters now.
     ann: <photo> is this a good cover?
     toney: is this a good cover?
 
@@ -60,7 +60,7 @@ async fn what_is_too_large_or_gone_is_said() {
     ann: <document>
     toney: I couldn't get that document from the platform. Send it once more, please.
     ann: <document>
-    toney: I kept your document “empty.txt” (0 bytes). I can't look inside files yet, so tell me what's in it if it matters now.
+    toney: I kept your document “empty.txt” (0 bytes). I only read documents for artists I work for and their managers; whoever runs me can give you a code to join.
     ");
     world.finish().await;
 }

@@ -162,16 +162,20 @@ async fn commands() {
     toney: What I keep
 
     • What you write to me and what I answer, so that I can follow our talk. /new starts over.
-    • Files you send, on the machine I run on.
+    • Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.
+    • Which passages I read for which answer; /why tells you.
     • Your name and id on this platform, so that I know it is you.
 
     Where it goes
 
     • It stays in the database of whoever runs me.
-    • To answer, your name, our last ten exchanges and a short summary of what came before go to the language model; /model names it.
+    • To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.
+    • Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.
     • Logs hold ids and times, never what was said.
 
     In groups I only read what is addressed to me, and I never use what you told me in private.
+
+    Yours to decide: /docs shows, shares and deletes documents; /forget deletes what I have about something.
     ann: /stop
     toney: Nothing is running that I could stop.
     ann: /nonsense

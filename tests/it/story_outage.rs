@@ -47,7 +47,7 @@ async fn offline_asks_nobody() {
     ann: are you there?
     ann: /model
     toney: I run without a language model here, so I can't talk this through with you. Your message is kept. Commands like /help and /privacy work.
-    toney: Whoever runs me has switched language models off, so I only answer commands; /help lists them.
+    toney: Whoever runs me has switched language models off, so I quote what stands in documents and answer commands; /help lists them.
     ");
     assert_eq!(world.model.counts().started, 0);
     world.finish().await;

@@ -405,13 +405,9 @@ impl World {
         }
     }
 
-    async fn write(&self, sql: &str) {
-        let sql = AssertSqlSafe(sql.to_owned());
-        let mut connection = PgConnection::connect(&self.url).await.expect("PostgreSQL");
-        sqlx::query(sql)
-            .execute(&mut connection)
-            .await
-            .expect("a statement");
+    /// Changes the gateway's database.
+    pub(crate) async fn write(&self, sql: &str) {
+        self.read(&format!("{sql} RETURNING ''")).await;
     }
 
     /// What is new or changed in a chat since the last look, one message per line: `toney: Hello [Yes]`. Entities

@@ -79,7 +79,8 @@ pub(super) fn is_stop(language: Language, word: &str) -> bool {
     lists.any(|(known, list)| *known == language && list.contains(fold(word).as_str()))
 }
 
-/// The language whose stop words are said most; English where none are, or as many.
+/// The language whose stop words a question holds most; English where none are, or as many. A question has too few
+/// words, typed too carelessly, for [`super::language()`]; taking the wrong list costs it little.
 pub(super) fn language_of<'a>(words: impl Iterator<Item = &'a str> + Clone) -> Language {
     let hits = |language| words.clone().filter(|word| is_stop(language, word)).count();
     let mut best = (Language::English, 0);

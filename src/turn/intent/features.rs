@@ -1,6 +1,8 @@
 //! What a line shows: words and their neighbours, pieces of words, what words stand for, and what was
 //! said before. Pure, so that the trainer sees exactly what the reader sees.
 
+use crate::model::terms::{FNV, fnv};
+
 use super::Said;
 use super::concepts::Concepts;
 use super::text::{Token, tokens};
@@ -260,16 +262,16 @@ impl Found {
     fn add(&mut self, kind: &str, parts: &[&str], weight: f32) {
         let mut hash = begin(kind);
         for part in parts {
-            hash = mix(hash, part.as_bytes());
-            hash = mix(hash, &[0xff]);
+            hash = fnv(hash, part.as_bytes());
+            hash = fnv(hash, &[0xff]);
         }
         self.0.push((end(hash), weight));
     }
 
     fn number(&mut self, kind: &str, parts: &[u16], weight: f32) {
-        let mut hash = mix(begin(kind), b"#");
+        let mut hash = fnv(begin(kind), b"#");
         for part in parts {
-            hash = mix(hash, &part.to_le_bytes());
+            hash = fnv(hash, &part.to_le_bytes());
         }
         self.0.push((end(hash), weight));
     }
@@ -290,19 +292,8 @@ impl Found {
     }
 }
 
-const fn start() -> u64 {
-    0xcbf2_9ce4_8422_2325
-}
-
 fn begin(kind: &str) -> u64 {
-    mix(mix(start(), kind.as_bytes()), &[0xfe])
-}
-
-fn mix(mut hash: u64, bytes: &[u8]) -> u64 {
-    for byte in bytes {
-        hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-    }
-    hash
+    fnv(fnv(FNV, kind.as_bytes()), &[0xfe])
 }
 
 #[expect(

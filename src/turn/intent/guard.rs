@@ -38,22 +38,29 @@ impl Guards {
         }
     }
 
-    /// Why this act may not follow from these words, if so.
-    pub(super) fn refuse(&self, said: &Said<'_>, cut: &Cut, act: Act) -> Option<&'static str> {
-        // Help for somebody in danger, or a person for somebody who asks for one, is never refused.
-        if !act.has_effect() || matches!(act, Act::Crisis | Act::Human) {
-            return None;
-        }
+    /// The acts that may not follow from these words, each with why.
+    pub(super) fn refused(&self, said: &Said<'_>, cut: &Cut) -> Vec<(Act, &'static str)> {
         let line = Line::new(self, &cut.tokens);
-        let words = Triggers::find(&line, act);
-        quoted(&words)
-            .or_else(|| title(&line, &words))
-            .or_else(|| negated(&line, &words, act))
-            .or_else(|| wondering(&line, &words, act))
-            .or_else(|| conditional(&line, act))
-            .or_else(|| past(&line, &words, act))
-            .or_else(|| unasked(said, &line, &words, act))
+        let acts = Act::ALL.into_iter();
+        acts.filter_map(|act| Some((act, refusal(said, &line, act)?)))
+            .collect()
     }
+}
+
+fn refusal(said: &Said<'_>, line: &Line<'_>, act: Act) -> Option<&'static str> {
+    // Help for somebody in danger, or a person for somebody who asks for one, is never refused.
+    if !act.has_effect() || matches!(act, Act::Crisis | Act::Human) {
+        return None;
+    }
+    let words = Triggers::find(line, act);
+    quoted(&words)
+        .or_else(|| title(line, &words))
+        .or_else(|| negated(line, &words, act))
+        .or_else(|| postponed(line, act))
+        .or_else(|| wondering(line, &words, act))
+        .or_else(|| conditional(line, act))
+        .or_else(|| past(line, &words, act))
+        .or_else(|| unasked(said, line, &words, act))
 }
 
 /// Where a line orders an act and where it tells of one.
@@ -121,6 +128,21 @@ fn negated(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str> 
     words.orders.iter().all(refused).then_some("negated")
 }
 
+/// "The payout can wait", "attends avant de publier". Who puts a request off rejects it, so that stays.
+fn postponed(line: &Line<'_>, act: Act) -> Option<&'static str> {
+    let is_put_off = !line.all("later").is_empty() && line.all("polite").is_empty();
+    let can_wait = is_grave(act) || act == Act::Tip;
+    (can_wait && is_put_off).then_some("postponed")
+}
+
+/// Whether an act takes money out, publishes, decides or destroys.
+fn is_grave(act: Act) -> bool {
+    matches!(
+        act,
+        Act::Payout | Act::ReleaseSubmit | Act::Approve | Act::Forget
+    )
+}
+
 /// "Should I approve it?", "we were thinking about pausing", "she said release it".
 fn wondering(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str> {
     if !line.all("maybe").is_empty() {
@@ -142,11 +164,7 @@ fn wondering(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str
 
 /// "If the label agrees, release it": not now, and nobody has promised to watch for it.
 fn conditional(line: &Line<'_>, act: Act) -> Option<&'static str> {
-    let grave = matches!(
-        act,
-        Act::Payout | Act::ReleaseSubmit | Act::Approve | Act::Forget
-    );
-    (grave && !line.all("condition").is_empty()).then_some("conditional")
+    (is_grave(act) && !line.all("condition").is_empty()).then_some("conditional")
 }
 
 /// "I tipped her 20 yesterday", "der Manager hat es schon freigegeben".

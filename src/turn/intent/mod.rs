@@ -86,6 +86,8 @@ pub struct Intent {
     pub guarded: Option<&'static str>,
     /// The acts that a guard refuses for these words, whoever proposes them.
     pub refused: Vec<(Act, &'static str)>,
+    /// The question as a model put it to stand alone; searched for and never shown.
+    pub query: Option<String>,
 }
 
 /// Reads what lines want.
@@ -125,10 +127,7 @@ impl Reader {
         let cut = Cut::new(said.text, &self.concepts);
         let shown = features_of(&cut, said, &self.concepts);
         let likely = self.weights.probabilities(&shown.list);
-        let refused: Vec<(Act, &'static str)> = Act::ALL
-            .into_iter()
-            .filter_map(|act| Some((act, self.guards.refuse(said, &cut, act)?)))
-            .collect();
+        let refused = self.guards.refused(said, &cut);
         let refusal = |act: Act| {
             let mut all = refused.iter();
             all.find(|(known, _)| *known == act).map(|(_, why)| *why)
@@ -157,6 +156,7 @@ impl Reader {
             args: self.slots.of(said.text, &cut, act),
             guarded,
             refused,
+            query: None,
         }
     }
 
@@ -210,6 +210,24 @@ fn best(acts: &[(Act, f32)], of: impl Fn(Act) -> bool) -> Option<(Act, f32)> {
         .max_by(|one, other| one.1.total_cmp(&other.1))
 }
 
+impl Default for Intent {
+    /// Small talk, of which nothing is sure.
+    fn default() -> Self {
+        Self {
+            target: Target::None,
+            act: Act::Chat,
+            confidence: Confidence {
+                scope: 0.0,
+                act: 0.0,
+            },
+            args: BTreeMap::new(),
+            guarded: None,
+            refused: Vec::new(),
+            query: None,
+        }
+    }
+}
+
 impl Intent {
     /// Whether a language model should be asked before this is believed.
     pub fn is_unsure(&self) -> bool {
@@ -218,12 +236,11 @@ impl Intent {
 
     /// Which knowledge is read for it. Where it is not sure that none is needed, all is.
     pub fn wanted(&self) -> Target {
-        let is_sure = match self.act {
-            Act::Ask => self.confidence.scope >= DOUBTFUL && self.target != Target::None,
-            _ => {
-                let is_idle = self.confidence.act >= UNSURE || self.confidence.scope >= IDLE;
-                is_idle || self.target != Target::None
-            }
+        let is_sure = if self.act == Act::Ask {
+            self.confidence.scope >= DOUBTFUL && self.target != Target::None
+        } else {
+            let is_idle = self.confidence.act >= UNSURE || self.confidence.scope >= IDLE;
+            is_idle || self.target != Target::None
         };
         if is_sure { self.target } else { Target::Hybrid }
     }
@@ -249,19 +266,15 @@ pub fn settle(rules: &Intent, model: Option<Intent>) -> Intent {
         if rules.act.has_effect() {
             // The rules' own order stands on no better ground than the model's.
             return Intent {
-                act: Act::Chat,
-                target: Target::None,
-                confidence: Confidence {
-                    scope: 0.0,
-                    act: 0.0,
-                },
-                args: BTreeMap::new(),
                 guarded,
                 refused: rules.refused.clone(),
+                query: model.query,
+                ..Intent::default()
             };
         }
         return Intent {
             guarded,
+            query: model.query,
             ..rules.clone()
         };
     }

@@ -10,7 +10,7 @@ use crate::model::Target;
 use super::act::Act;
 use super::{Confidence, Intent};
 
-/// Longer values are somebody's joke.
+/// Longer values are somebody's joke, and so are longer questions.
 const VALUE_LIMIT: usize = 500;
 
 /// The JSON schema of the answer.
@@ -24,6 +24,7 @@ pub fn schema() -> Value {
             "act": { "type": "string", "enum": acts },
             "confidence": { "type": "number", "minimum": 0, "maximum": 1 },
             "args": { "type": "object", "additionalProperties": { "type": "string" } },
+            "query": { "type": "string" },
         },
         "required": ["scope", "act", "confidence", "args"],
         "additionalProperties": false,
@@ -38,6 +39,8 @@ struct Reply {
     confidence: f32,
     #[serde(default)]
     args: BTreeMap<String, Value>,
+    #[serde(default)]
+    query: Option<Value>,
 }
 
 /// Reads a model's answer. What is not exactly one object of the schema is nothing; a fence around it
@@ -53,6 +56,7 @@ pub fn parse(text: &str) -> Option<Intent> {
         act,
         confidence,
         args,
+        query,
     } = serde_json::from_str(inside.unwrap_or(text)).ok()?;
     if !(0.0..=1.0).contains(&confidence) {
         return None;
@@ -78,7 +82,15 @@ pub fn parse(text: &str) -> Option<Intent> {
         args,
         guarded: None,
         refused: Vec::new(),
+        query: query.and_then(plain).as_deref().and_then(one_line),
     })
+}
+
+/// A question to search for is one line of words.
+fn one_line(text: &str) -> Option<String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
 }
 
 fn plain(value: Value) -> Option<String> {

@@ -160,7 +160,7 @@ fn acts_are_those_of_the_file() {
 }
 
 /// Words of an order that are none, and the act that they must not become.
-const NO_ORDERS: [(&str, Act); 60] = [
+const NO_ORDERS: [(&str, Act); 69] = [
     ("don't pay me out yet", Act::Payout),
     ("please do not release the single", Act::ReleaseSubmit),
     ("no need to delete anything", Act::Forget),
@@ -239,6 +239,18 @@ const NO_ORDERS: [(&str, Act); 60] = [
         "wenn das master fertig ist, reich es ein",
         Act::ReleaseSubmit,
     ),
+    ("let's wait with the payout", Act::Payout),
+    ("the payout can wait", Act::Payout),
+    ("the release can wait, no rush", Act::ReleaseSubmit),
+    (
+        "avoid sending anything to the shops today",
+        Act::ReleaseSubmit,
+    ),
+    ("no wait, hold the approval", Act::Approve),
+    ("espera con el pago, por favor", Act::Payout),
+    ("calma com o pagamento, espera com isso", Act::Payout),
+    ("attends avant de publier", Act::ReleaseSubmit),
+    ("warte noch mit der Veröffentlichung", Act::ReleaseSubmit),
 ];
 
 #[test]
@@ -256,7 +268,13 @@ fn what_is_no_order_is_refused() {
 }
 
 /// Orders that a guard must not take for something else.
-const ORDERS: [(&str, Act); 32] = [
+const ORDERS: [(&str, Act); 35] = [
+    ("I can't wait, push the single out", Act::ReleaseSubmit),
+    (
+        "don't wait for the label, pay me out 200 euros",
+        Act::Payout,
+    ),
+    ("wait, yes, approve it", Act::Approve),
     ("pay me out 200 euros", Act::Payout),
     ("why don't you play some jazz", Act::Play),
     ("no more changes, push the single out", Act::ReleaseSubmit),
@@ -482,6 +500,20 @@ fn what_is_not_the_shape_is_nothing() {
     }
     let odd = r#"{"scope":"global","act":"payout","confidence":1,"args":{}}"#;
     assert_eq!(reply::parse(odd).unwrap().target, Target::Personal);
+    let asks = |query: &str| {
+        let more = format!(
+            r#"{{"scope":"global","act":"ask","confidence":1,"args":{{}},"query":{query}}}"#
+        );
+        reply::parse(&more).unwrap().query
+    };
+    assert_eq!(
+        asks(r#"" who pays mechanicals? ""#).as_deref(),
+        Some("who pays mechanicals?")
+    );
+    let long = format!("\"{}\"", "x".repeat(501));
+    for odd in ["\"\"", "null", "[1]", r#""two\nlines""#, long.as_str()] {
+        assert_eq!(asks(odd), None, "{odd}");
+    }
     let schema = reply::schema();
     assert_eq!(
         schema["properties"]["act"]["enum"]

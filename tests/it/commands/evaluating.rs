@@ -73,6 +73,11 @@ async fn a_model_is_asked_when_the_rules_are_unsure() {
     let sure = r#"{"id":2,"text":"pay me out 250 euros"}"#;
     let word = r#"{"scope":"personal","act":"payout","confidence":1,"args":{"amount":"9"}}"#;
 
+    // As in the gateway, the rules are left alone unless a model is wanted.
+    machine.reads(&["eval", "intent"], unsure).await.with(0);
+    assert_eq!(model.requests().len(), 0);
+    let machine = machine.set("TONEY__TURN__SORT", "unsure");
+
     model.push(Answer::text(
         r#"{"scope":"hybrid","act":"career_plan","confidence":0.9,"args":{}}"#,
     ));

@@ -50,3 +50,23 @@ async fn passages_are_shown_with_what_found_them() {
         .with(1);
     assert!(ran.err.contains("there is no artist Nobody"), "{}", ran.err);
 }
+
+/// `toney explain` says what the gateway would do, by the gateway's own plan.
+#[tokio::test]
+async fn what_would_be_done_is_explained() {
+    let machine = Machine::new();
+    for (text, next) in [
+        ("i want to kill myself", "say where help is"),
+        ("show me my documents", "do /docs"),
+        (
+            "pay me out 250 euros",
+            "say that it can't pay money out yet",
+        ),
+        ("what is an isrc?", "say that nothing was found"),
+        ("hi there", "talk"),
+    ] {
+        let ran = machine.run(&["explain", text]).await.with(0);
+        let would = format!("would   {next}\n");
+        assert!(ran.out.contains(&would), "{text}: {}", ran.out);
+    }
+}

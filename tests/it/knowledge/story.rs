@@ -31,11 +31,11 @@ async fn a_document_is_read_and_said_to_be(engine: Engine) {
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: <document>
-    toney: I've read “memo.pdf”: 3 pages, in English, kept in 1 piece. Only you can ask me about it. [Share with managers] [Delete]
+    toney: I've read “memo.pdf”: 3 pages, in English, kept in 1 piece. Only you can ask me about it. [Share with the team] [Delete]
     ann: <document>
     toney: I have “memo.pdf” already, word for word, so there was nothing to do. Ask me about it. [Delete]
     ann: <document>
-    toney: I've read “memo.pdf”: 4 pages, in English, kept in 1 piece. It takes the place of the older one. Only you can ask me about it. [Share with managers] [Delete]
+    toney: I've read “memo.pdf”: 4 pages, in English, kept in 1 piece. It takes the place of the older one. Only you can ask me about it. [Share with the team] [Delete]
     ");
     let states = world.read("SELECT state FROM documents").await;
     assert_eq!(states, ["ready"], "the older one is gone");

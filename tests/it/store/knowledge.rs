@@ -7,7 +7,8 @@ use toney::model::{
     ArtistId, Clock, DocumentId, PersonId, ReadId, Setting, Standing, Target, TurnId,
 };
 use toney::store::{
-    Asker, Begun, Change, Facts, NewChunk, NewDocument, NewPerson, NewRead, ReadPassage, Scope,
+    Asker, Begun, Change, Facts, NewChunk, NewDocument, NewPerson, NewRead, ReadPassage, Renamed,
+    Scope, Struck,
 };
 
 use super::{Home, Process, START, on_both};
@@ -113,7 +114,7 @@ impl Cast {
     }
 }
 
-async fn invite(process: &Process, artist: ArtistId, standing: Standing) -> String {
+pub(super) async fn invite(process: &Process, artist: ArtistId, standing: Standing) -> String {
     let expires = process.clock.now().plus(Duration::from_secs(60));
     process
         .store
@@ -253,7 +254,7 @@ async fn only_those_who_may_see_and_change_a_document(home: Home) {
         let asker = cast.asker(person).await;
         assert!(cast.texts(person, id).await.is_empty());
         assert!(cast.names(person).await.is_empty());
-        assert!(!store.remove_document(&asker, id).await.unwrap());
+        assert_eq!(store.remove_document(&asker, id).await.unwrap(), None);
     }
     let group = store.asker(cast.ann_herself, Setting::Group).await.unwrap();
     assert!(store.around(&group, id, (0, 9)).await.unwrap().is_empty());
@@ -270,11 +271,13 @@ async fn only_those_who_may_see_and_change_a_document(home: Home) {
     assert_eq!(cast.texts(cast.manager, id).await, ["secret"]);
     assert!(cast.texts(cast.fan, id).await.is_empty());
     let manager = cast.asker(cast.manager).await;
-    assert!(!store.rename_document(&manager, id, "mine").await.unwrap());
+    let renamed = store.rename_document(&manager, id, "mine").await.unwrap();
+    assert_eq!(renamed, Renamed::NotYours);
     let own = Scope::Own(cast.ann, cast.ann_herself);
     assert!(store.share_document(&asker, id, own).await.unwrap());
     assert!(cast.texts(cast.manager, id).await.is_empty());
-    assert!(store.rename_document(&asker, id, "The deal").await.unwrap());
+    let renamed = store.rename_document(&asker, id, "The deal").await.unwrap();
+    assert_eq!(renamed, Renamed::Done);
     assert_eq!(cast.names(cast.ann_herself).await, ["The deal"]);
 }
 
@@ -285,17 +288,21 @@ async fn what_is_removed_is_gone_at_once_and_for_good(home: Home) {
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     let id = cast.take_in(&cast.anns("a.txt", "aa"), &texts).await;
     let asker = cast.asker(cast.ann_herself).await;
-    assert!(store.remove_document(&asker, id).await.unwrap());
+    let removed = store.remove_document(&asker, id).await.unwrap();
+    assert_eq!(
+        removed,
+        Some(Struck::default()),
+        "nothing was answered from it"
+    );
     assert!(cast.texts(cast.ann_herself, id).await.is_empty());
     let mut files = BTreeSet::new();
     let mut slices = 0;
-    loop {
-        let (more, file) = store.sweep_documents().await.unwrap();
-        files.extend(file);
-        if !more {
-            break;
-        }
+    while let Some((gone, file)) = store.sweep_documents(None).await.unwrap() {
         slices += 1;
+        if let Some(file) = file {
+            store.delete_document(gone, &file).await.unwrap();
+            files.insert(file);
+        }
     }
     assert!(slices > 2, "{slices}");
     assert_eq!(files, BTreeSet::from(["files/aa".to_owned()]));

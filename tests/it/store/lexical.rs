@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use toney::knowledge::forget::sweep;
 use toney::model::terms::{of_passage, of_query};
 use toney::model::{ArtistId, Clock, DocumentId, PersonId, Setting, Standing, Target};
 use toney::store::{Asker, Begun, Facts, NewChunk, NewDocument, Scope, Store};
@@ -247,7 +248,7 @@ async fn nothing_is_left_of_what_was_removed(home: Home) {
         .find(&Asker::nobody(), Target::Global, "royalties")
         .await;
     assert!(found.is_empty());
-    while shelf.store().sweep_documents().await.unwrap().0 {}
+    sweep(shelf.store()).await.unwrap();
     let left = home
         .read(
             "SELECT scope FROM chunk_terms UNION ALL SELECT scope FROM term_scopes

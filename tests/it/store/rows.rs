@@ -39,6 +39,17 @@ fn person(process: &Process, user: &str) -> NewPerson {
     }
 }
 
+fn summary(session: SessionId, through: MessageId) -> Summary {
+    Summary {
+        session,
+        summary: "They met.".to_owned(),
+        through,
+        before: String::new(),
+        from: through,
+        struck: 0,
+    }
+}
+
 fn line(
     process: &Process,
     session: SessionId,
@@ -89,11 +100,7 @@ fn everything(process: &Process) -> Change {
             conversation: id,
             at,
         }],
-        summaries: vec![Summary {
-            session,
-            summary: "They met.".to_owned(),
-            through: message.id,
-        }],
+        summaries: vec![summary(session, message.id)],
         jobs: vec![process.job("turn:a", "a")],
         outbound: vec![outbound],
         rewrites: vec![rewrite],

@@ -1,5 +1,6 @@
 //! Vectors: found by what they mean, by those who may, and gone with their chunks.
 
+use toney::knowledge::forget::sweep;
 use toney::model::{Clock, DocumentId, PersonId, Target};
 use toney::store::{Begun, NewDocument, Put, Scope, Store, Unembedded, VectorProgress};
 
@@ -216,7 +217,7 @@ async fn what_is_removed_is_found_no_more(home: Home) {
         cast.finds(store, cast.ann_herself, "apples").await,
         ["bread"]
     );
-    while store.sweep_documents().await.unwrap().0 {}
+    sweep(store).await.unwrap();
     assert_eq!(
         home.read("SELECT CAST(COUNT(*) AS TEXT) FROM vectors")
             .await,
@@ -272,7 +273,7 @@ async fn another_process_sees_what_was_added(home: Home) {
     let found = cast.finds(&other.store, cast.ann_herself, "bread").await;
     assert_eq!(found, ["bread", "apples"]);
     store.drop_document(id).await.unwrap();
-    while store.sweep_documents().await.unwrap().0 {}
+    sweep(store).await.unwrap();
     assert_eq!(
         cast.finds(&other.store, cast.ann_herself, "bread").await,
         ["apples"]
@@ -356,7 +357,7 @@ async fn a_dropped_model_leaves_nothing(home: Home) {
     // What goes while a dropped model is swept goes from there as well.
     assert!(store.sweep_vectors().await.unwrap());
     store.drop_document(id).await.unwrap();
-    while store.sweep_documents().await.unwrap().0 {}
+    sweep(store).await.unwrap();
     assert_eq!(
         home.read("SELECT CAST(COUNT(*) AS TEXT) FROM vectors")
             .await,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use crate::model::terms::Language;
+use super::Language;
 
 /// Letters of a text that are looked at.
 const SAMPLE: usize = 6_000;
