@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use super::Usage;
 use super::money::Cost;
 
 pub use published::{Published, Unreadable};
@@ -25,9 +26,13 @@ const UNKNOWN_WINDOW: u32 = 512;
 pub struct Provider {
     /// What the part of a model's name before the first slash says.
     pub name: String,
-    /// The address before `/chat/completions`; empty where every installation has its own.
+    /// The address before `/chat/completions` or `/messages`; empty where every installation has
+    /// its own.
     #[serde(default)]
     pub base: String,
+    /// What it speaks.
+    #[serde(default)]
+    pub wire: Protocol,
     /// The environment variable that holds the key; none where no key is needed.
     #[serde(default)]
     pub key: Option<String>,
@@ -37,6 +42,20 @@ pub struct Provider {
     pub limit: LimitField,
     /// Whether `stream_options.include_usage` is understood; some refuse fields they don't know.
     pub usage: bool,
+    /// Whether people and Toney have to take turns, so that lines of one of them become one.
+    #[serde(default)]
+    pub turns: bool,
+}
+
+/// The language of a provider.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// OpenAI's chat completions.
+    #[default]
+    OpenAi,
+    /// Anthropic's messages.
+    Anthropic,
 }
 
 /// The field of a request that bounds the answer.
@@ -61,6 +80,10 @@ pub struct Entry {
     pub output: u32,
     /// Price of one token, in and out.
     pub price: [Cost; 2],
+    /// Price of one token read from the provider's cache, and of one written into it; that of
+    /// `price` where it is not known.
+    #[serde(default)]
+    pub cache: Option<[Cost; 2]>,
     /// Whether it calls tools.
     #[serde(default)]
     pub tools: bool,
@@ -70,6 +93,12 @@ pub struct Entry {
     /// Whether it lets the temperature be set.
     #[serde(default = "yes")]
     pub temperature: bool,
+    /// Whether it can be forced to call a tool.
+    #[serde(default = "yes")]
+    pub force: bool,
+    /// How hard it is asked to think, in the provider's word; its own measure when unset.
+    #[serde(default)]
+    pub effort: Option<String>,
     /// The day the provider switches it off.
     #[serde(default)]
     pub deprecated: Option<chrono::NaiveDate>,
@@ -84,16 +113,19 @@ fn yes() -> bool {
 
 impl Entry {
     /// The entry of a model that the catalogue does not know: free, small, with tools, since
-    /// nothing but a try can tell.
+    /// nothing but a try can tell, and never forced, since that may be refused.
     pub fn unknown(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
             context: UNKNOWN_CONTEXT,
             output: UNKNOWN_OUTPUT,
             price: [Cost::ZERO; 2],
+            cache: None,
             tools: true,
             vision: false,
             temperature: true,
+            force: false,
+            effort: None,
             deprecated: None,
             guessed: true,
         }
@@ -115,6 +147,20 @@ impl Entry {
     pub fn cost(&self, tokens_in: u64, tokens_out: u64) -> Cost {
         let [price_in, price_out] = self.price;
         price_in.times(tokens_in) + price_out.times(tokens_out)
+    }
+
+    /// What a call cost, with what its cache saved and cost.
+    pub fn bill(&self, usage: &Usage) -> Cost {
+        let Usage {
+            tokens_in,
+            tokens_out,
+            cache_read,
+            cache_written,
+        } = *usage;
+        let fresh = tokens_in.saturating_sub(cache_read.saturating_add(cache_written));
+        let [price_in, _] = self.price;
+        let [read, written] = self.cache.unwrap_or([price_in; 2]);
+        self.cost(fresh, tokens_out) + read.times(cache_read) + written.times(cache_written)
     }
 }
 
@@ -282,6 +328,14 @@ mod tests {
             assert!(!entry.id().is_empty());
             assert!(entry.output > 0 && entry.output <= entry.context);
             assert!(entry.price.iter().all(|price| price.nanos() >= 0));
+            let [price_in, _] = entry.price;
+            let cache = entry.cache.unwrap_or(entry.price);
+            assert!(
+                cache.iter().all(|price| price.nanos() >= 0),
+                "{}",
+                entry.name
+            );
+            assert!(cache[0] <= price_in, "{}", entry.name);
         }
         for provider in &catalogue.providers {
             assert!(!provider.base.ends_with('/'));
@@ -335,5 +389,24 @@ mod tests {
             catalogue.entry("openai/gpt-4o-mini").cost(1_000, 100),
             Cost::from_nanos(210_000)
         );
+    }
+
+    #[test]
+    fn what_was_cached_has_its_own_price() {
+        let catalogue = Catalogue::builtin().unwrap();
+        let usage = Usage {
+            tokens_in: 10_000,
+            tokens_out: 100,
+            cache_read: 7_000,
+            cache_written: 2_000,
+        };
+        // 1,000 fresh at $1, 7,000 read at $0.10, 2,000 written at $1.25, 100 out at $5 a million.
+        let bill = catalogue.entry("anthropic/claude-haiku-4-5").bill(&usage);
+        assert_eq!(
+            bill,
+            Cost::from_nanos(1_000_000 + 700_000 + 2_500_000 + 500_000)
+        );
+        let plain = catalogue.entry("perplexity/sonar");
+        assert_eq!(plain.bill(&usage), plain.cost(10_000, 100));
     }
 }

@@ -12,8 +12,8 @@ use super::breaker::{Admission, Change};
 use super::door::Inside;
 use super::error::Wait;
 use super::{
-    Attempt, Chunk, Error, Finish, Heard, Model, Outcome, Reason, Report, Request, Unavailable,
-    tokens,
+    Attempt, Chunk, Error, Finish, Heard, Model, Outcome, Reason, Report, Request, Source,
+    Unavailable, Usage, tokens,
 };
 
 /// How often the chain is walked: failures that pass by themselves get a second chance, since the
@@ -60,8 +60,9 @@ struct Call<'a> {
 /// A whole answer.
 struct Whole {
     finish: Finish,
-    usage: Option<(u64, u64)>,
+    usage: Option<Usage>,
     text: String,
+    sources: Vec<Source>,
     first: Duration,
 }
 
@@ -151,6 +152,7 @@ impl Call<'_> {
         let mut alive = false;
         let mut first = None;
         let mut usage = None;
+        let mut sources = Vec::new();
         let mut text = String::new();
         let mut told = false;
         loop {
@@ -176,15 +178,14 @@ impl Call<'_> {
                     first.get_or_insert_with(|| self.started.elapsed());
                     self.tell(Heard::Tool(tool), &mut told).await;
                 }
-                Chunk::Usage {
-                    tokens_in,
-                    tokens_out,
-                } => usage = Some((tokens_in, tokens_out)),
+                Chunk::Usage(counted) => usage = Some(counted),
+                Chunk::Sources(found) => sources = found,
                 Chunk::End(finish) => {
                     return Ok(Whole {
                         finish,
                         usage,
                         text,
+                        sources,
                         first: first.unwrap_or_else(|| self.started.elapsed()),
                     });
                 }
@@ -205,21 +206,28 @@ impl Call<'_> {
             finish,
             usage,
             text,
+            sources,
             first,
         } = whole;
-        let (tokens_in, tokens_out) =
-            usage.unwrap_or_else(|| (tokens::of_request(self.request), tokens::estimate(&text)));
+        let counted = usage.unwrap_or_else(|| Usage {
+            tokens_in: tokens::of_request(self.request),
+            tokens_out: tokens::estimate(&text),
+            ..Usage::default()
+        });
         Report {
             model: model.name().to_owned(),
             provider: model.entry().provider().to_owned(),
             finish,
-            tokens_in,
-            tokens_out,
+            tokens_in: counted.tokens_in,
+            tokens_out: counted.tokens_out,
+            cache_read: counted.cache_read,
+            cache_written: counted.cache_written,
             estimated: usage.is_none(),
-            cost: model.entry().cost(tokens_in, tokens_out),
+            cost: model.entry().bill(&counted),
             first_token: first,
             total: self.started.elapsed(),
             attempts: std::mem::take(&mut self.attempts),
+            sources,
         }
     }
 }

@@ -9,7 +9,7 @@ use futures::{StreamExt, future, stream};
 use super::breaker::Breaker;
 use super::plan::{Builder, Chains};
 use super::settings::{Deadlines, Settings};
-use super::wire::{Place, Wire};
+use super::wire::Place;
 use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
 use crate::model::Clock;
 
@@ -194,9 +194,7 @@ impl Door {
         let Some(Nearby { http, place }) = &self.0.nearby else {
             return !self.plan().chains.is_empty();
         };
-        let models = ollama::discover(http, &place.base)
-            .await
-            .unwrap_or_default();
+        let models = ollama::discover(http, place).await.unwrap_or_default();
         let names: Vec<String> = models.iter().map(|id| format!("ollama/{id}")).collect();
         let first: Vec<_> = names.first().cloned().into_iter().collect();
         if self.chain(Task::Chat) == first {
@@ -206,7 +204,7 @@ impl Door {
             .iter()
             .map(|name| {
                 let entry = super::Entry::unknown(name.clone());
-                Arc::new(Wire::new(http.clone(), place.clone(), entry)) as Arc<dyn Model>
+                place.clone().model(http.clone(), entry)
             })
             .collect();
         match first.first() {

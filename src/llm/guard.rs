@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use futures::{Stream, StreamExt, stream};
+use futures::stream::BoxStream;
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use reqwest_llm::header::{CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest_llm::{Body, Response};
 use serde_json::Value;
@@ -96,10 +97,15 @@ fn event(text: &str) -> Vec<u8> {
     format!("data: {}\n\n", Value::from(text)).into_bytes()
 }
 
+/// What the streams of OpenAI's wire end with.
+const FAREWELL: &str = "[DONE]";
+
 struct Reading<S> {
     bytes: S,
     total: usize,
     line: Vec<u8>,
+    /// Whether an end counts only when it was announced.
+    announced: bool,
     over: bool,
 }
 
@@ -113,10 +119,57 @@ where
     B: AsRef<[u8]> + Send,
     E: Into<Broken> + Send,
 {
+    payloads(bytes, true).map_ok(|texts| {
+        let events = texts.iter().flat_map(|text| match text.as_str() {
+            FAREWELL => DONE.to_vec(),
+            text => event(text),
+        });
+        events.collect()
+    })
+}
+
+/// The data of a response as it comes, one text per event, for a wire without `[DONE]`: whether
+/// its end is the end is for its reader to say. An answer that comes whole is one text.
+pub(super) async fn pieces(
+    response: Response,
+) -> Result<BoxStream<'static, Result<String, Error>>, Error> {
+    let (response, kind) = well(response).await?;
+    if kind.contains("html") {
+        return Err(Error::Nonsense("a web page"));
+    }
+    if kind.contains("json") {
+        let body = read(response, WHOLE_LIMIT).await?;
+        let text = String::from_utf8_lossy(&body).into_owned();
+        return Ok(stream::iter([Ok(text)]).boxed());
+    }
+    let pieces = payloads(response.bytes_stream(), false).flat_map(|heard| {
+        let texts: Vec<_> = match heard {
+            Ok(texts) => texts.into_iter().map(Ok).collect(),
+            Err(_) => vec![Err(Error::Broken)],
+        };
+        stream::iter(texts)
+    });
+    let is_said = |text: &Result<String, Error>| text.as_deref() != Ok(FAREWELL);
+    Ok(pieces
+        .filter(move |text| std::future::ready(is_said(text)))
+        .boxed())
+}
+
+/// The texts behind `data:`, as many as came together; the farewell is one of them.
+fn payloads<S, B, E>(
+    bytes: S,
+    announced: bool,
+) -> impl Stream<Item = Result<Vec<String>, Broken>> + Send
+where
+    S: Stream<Item = Result<B, E>> + Send + Unpin,
+    B: AsRef<[u8]> + Send,
+    E: Into<Broken> + Send,
+{
     let reading = Reading {
         bytes,
         total: 0,
         line: Vec::new(),
+        announced,
         over: false,
     };
     stream::unfold(reading, |mut reading| async move {
@@ -136,7 +189,7 @@ where
 }
 
 impl<S> Reading<S> {
-    fn take(&mut self, part: &[u8]) -> Result<Vec<u8>, Broken> {
+    fn take(&mut self, part: &[u8]) -> Result<Vec<String>, Broken> {
         self.total = self.total.saturating_add(part.len());
         let mut out = Vec::new();
         for piece in part.split_inclusive(|byte| *byte == b'\n') {
@@ -151,7 +204,7 @@ impl<S> Reading<S> {
         Ok(out)
     }
 
-    fn finish_line(&mut self, out: &mut Vec<u8>) {
+    fn finish_line(&mut self, out: &mut Vec<String>) {
         let line = std::mem::take(&mut self.line);
         let line = String::from_utf8_lossy(&line);
         let Some(data) = line.strip_prefix("data:").filter(|_| !self.over) else {
@@ -159,21 +212,22 @@ impl<S> Reading<S> {
         };
         match data.trim() {
             "" => {}
-            "[DONE]" => {
-                self.over = true;
-                out.extend_from_slice(DONE);
+            text => {
+                self.over = text == FAREWELL;
+                out.push(text.to_owned());
             }
-            text => out.append(&mut event(text)),
         }
     }
 
-    /// The connection is closed; only the farewell may lack its line break.
-    fn last(&mut self) -> Result<Vec<u8>, Broken> {
+    /// The connection is closed; only the last line may lack its line break.
+    fn last(&mut self) -> Result<Vec<String>, Broken> {
         let mut out = Vec::new();
-        if self.line.trim_ascii_end().ends_with(b"[DONE]") {
+        let is_farewell = self.line.trim_ascii_end().ends_with(FAREWELL.as_bytes());
+        if is_farewell || !self.announced {
             self.finish_line(&mut out);
         }
-        if self.over {
+        if self.over || !self.announced {
+            self.over = true;
             Ok(out)
         } else {
             Err("the stream ended early".into())
@@ -199,6 +253,8 @@ pub(super) fn sort(status: u16, after: Option<Duration>, body: &str) -> Error {
     let body = body.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| body.contains(word));
     let unpaid = says(&[
+        "billing_error",
+        "credit balance is too low",
         "insufficient_quota",
         "insufficient credit",
         "insufficient balance",
@@ -207,12 +263,13 @@ pub(super) fn sort(status: u16, after: Option<Duration>, body: &str) -> Error {
         "content_filter",
         "content_policy",
         "content policy",
+        "content filtering",
         "moderation",
         "responsibleai",
     ]);
     match status {
         402 => Error::Unpaid,
-        403 | 429 if unpaid => Error::Unpaid,
+        400 | 403 | 429 if unpaid => Error::Unpaid,
         429 => Error::RateLimited { after },
         400 | 403 | 422 if refused => Error::Refused,
         401 | 403 => Error::Unauthorised,
@@ -224,6 +281,7 @@ pub(super) fn sort(status: u16, after: Option<Duration>, body: &str) -> Error {
                 "context length",
                 "maximum context",
                 "context window",
+                "exceed context limit",
                 "too many tokens",
                 "too long",
             ]) =>
@@ -233,6 +291,37 @@ pub(super) fn sort(status: u16, after: Option<Duration>, body: &str) -> Error {
         408 | 409 | 425 | 500.. => Error::Down(format!("status {status}")),
         other => Error::Rejected(other),
     }
+}
+
+/// Sorts an error that comes inside a stream, by the number or the word that it gives.
+pub(super) fn sort_told(error: &Value) -> Error {
+    let number = |name: &str| {
+        error
+            .get(name)?
+            .as_u64()
+            .and_then(|n| u16::try_from(n).ok())
+    };
+    let word = |name: &str| status_of(error.get(name)?.as_str()?);
+    let status = number("code").filter(|status| *status >= 400);
+    let status = status.or_else(|| word("type")).or_else(|| word("code"));
+    sort(status.unwrap_or(500), None, &error.to_string())
+}
+
+/// The status with which a provider gives that word for an error.
+fn status_of(word: &str) -> Option<u16> {
+    Some(match word {
+        "invalid_request_error" => 400,
+        "authentication_error" | "invalid_api_key" => 401,
+        "billing_error" | "insufficient_quota" => 402,
+        "permission_error" => 403,
+        "not_found_error" | "model_not_found" => 404,
+        "request_too_large" | "context_length_exceeded" => 413,
+        "rate_limit_error" | "rate_limit_exceeded" => 429,
+        "api_error" | "server_error" => 500,
+        "timeout_error" => 504,
+        "overloaded_error" => 529,
+        _ => return None,
+    })
 }
 
 /// How long to wait, in whatever form it is said. A date is measured against the date of the
@@ -328,6 +417,42 @@ mod tests {
         );
         let heard = run(&[b"data: \xff\ndata: [DONE]"]);
         assert_eq!(text(&heard), "data: \"\u{fffd}\"\n\ndata: [DONE]\n\n");
+    }
+
+    #[test]
+    fn a_wire_without_a_farewell_may_just_end() {
+        let parts: [&[u8]; 2] = [b"event: x\ndata: {\"a\":1}\n\ndata: {\"b", b"\":2}"];
+        let parts = parts.map(Ok::<_, std::io::Error>);
+        let heard: Vec<_> =
+            futures::executor::block_on(payloads(stream::iter(parts), false).collect());
+        let heard: Vec<String> = heard.into_iter().flat_map(Result::unwrap).collect();
+        assert_eq!(heard, ["{\"a\":1}", "{\"b\":2}"]);
+    }
+
+    #[test]
+    fn an_error_in_a_stream_is_sorted_by_its_number_or_its_word() {
+        let told = |code: Value, kind: Value| {
+            sort_told(&serde_json::json!({"code": code, "type": kind, "message": "No."}))
+        };
+        assert_eq!(told(401.into(), Value::Null), Error::Unauthorised);
+        assert_eq!(
+            told(3.into(), Value::Null),
+            Error::Down("status 500".into())
+        );
+        let limited = Error::RateLimited { after: None };
+        assert_eq!(told(Value::Null, "rate_limit_error".into()), limited);
+        assert_eq!(
+            told("rate_limit_exceeded".into(), "requests".into()),
+            limited
+        );
+        assert_eq!(
+            told("insufficient_quota".into(), Value::Null),
+            Error::Unpaid
+        );
+        assert_eq!(
+            sort_told(&Value::from("no")),
+            Error::Down("status 500".into())
+        );
     }
 
     #[test]

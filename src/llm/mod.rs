@@ -4,6 +4,7 @@
 //! prompt or of an answer. Start with [`Door::answer`]: it tries the models of a task's chain in
 //! order and hands out one answer as it comes.
 
+mod anthropic;
 mod breaker;
 mod catalogue;
 mod chain;
@@ -15,9 +16,11 @@ mod money;
 mod ollama;
 mod plan;
 mod prompt;
+mod pump;
 #[cfg(test)]
 mod scripted;
 mod settings;
+mod sources;
 mod sse;
 mod tokens;
 mod wire;
@@ -28,7 +31,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 
 pub use catalogue::{
-    Catalogue, Embedding, Entry, Published, Refreshed, Unreadable, Unrefreshed, Voice, refresh,
+    Catalogue, Embedding, Entry, Protocol, Published, Refreshed, Unreadable, Unrefreshed, Voice,
+    refresh,
 };
 pub use door::{Door, Wrong};
 pub use embed::Embedder;
@@ -125,12 +129,43 @@ pub struct ToolCall {
 pub struct Request {
     /// The window, oldest first; system lines lead.
     pub messages: Vec<Line>,
+    /// So many of the leading system lines are the same in every request, whoever asks: a provider
+    /// that is told so keeps them at hand and reads them for less.
+    pub stable: usize,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// The tool that has to be called; only asked for where the model refuses to be forced.
+    pub force: Option<String>,
     /// Tokens of the answer at most; the model's own limit where it is lower or this is none.
     pub max_output: Option<u32>,
     /// Between 0 and 2; left out where the model takes none.
     pub temperature: Option<f64>,
+}
+
+impl Request {
+    /// The tools that a model gets to see: all, or the one that has to be called where the model
+    /// refuses to be forced.
+    fn offered<'a>(&'a self, entry: &Entry) -> impl Iterator<Item = &'a Tool> {
+        let only = self.force.as_deref().filter(|_| !entry.force);
+        let is_known = only.is_some_and(|name| self.tools.iter().any(|tool| tool.name == name));
+        let shown = if entry.tools {
+            self.tools.as_slice()
+        } else {
+            &[]
+        };
+        let is_offered = move |tool: &&Tool| !is_known || Some(tool.name.as_str()) == only;
+        shown.iter().filter(is_offered)
+    }
+
+    /// The tool that a model is forced to call.
+    fn forced(&self, entry: &Entry) -> Option<&str> {
+        let name = self
+            .force
+            .as_deref()
+            .filter(|_| entry.force && entry.tools)?;
+        let is_known = self.tools.iter().any(|tool| tool.name == name);
+        is_known.then_some(name)
+    }
 }
 
 /// Why an answer ended.
@@ -144,6 +179,28 @@ pub enum Finish {
     Tools,
 }
 
+/// Tokens as a provider counted them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the request, whether they were cached or not.
+    pub tokens_in: u64,
+    /// Tokens of the answer, thoughts included.
+    pub tokens_out: u64,
+    /// Those of `tokens_in` that the provider read from its cache.
+    pub cache_read: u64,
+    /// Those of `tokens_in` that the provider wrote into its cache.
+    pub cache_written: u64,
+}
+
+/// A page of the web that an answer rests on; the answer's numbers in brackets count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its title in one line; empty where the provider gave none.
+    pub title: String,
+    /// Its address, `http` or `https`.
+    pub url: String,
+}
+
 /// A piece of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chunk {
@@ -153,13 +210,10 @@ pub enum Chunk {
     Text(String),
     /// A whole tool call.
     Tool(ToolCall),
-    /// Tokens counted by the provider.
-    Usage {
-        /// Tokens of the request.
-        tokens_in: u64,
-        /// Tokens of the answer, thoughts included.
-        tokens_out: u64,
-    },
+    /// Tokens counted by the provider; a later count replaces an earlier one.
+    Usage(Usage),
+    /// What the answer rests on, all of it, in the order of its numbers.
+    Sources(Vec<Source>),
     /// The end; nothing follows.
     End(Finish),
 }
@@ -258,6 +312,10 @@ pub struct Report {
     pub tokens_in: u64,
     /// Tokens of the answer.
     pub tokens_out: u64,
+    /// Those of the request that the provider read from its cache.
+    pub cache_read: u64,
+    /// Those of the request that the provider wrote into its cache.
+    pub cache_written: u64,
     /// Whether the tokens are our estimate, since the provider gave no figures.
     pub estimated: bool,
     /// What the answer cost by the catalogue; failed attempts are not in it.
@@ -268,6 +326,8 @@ pub struct Report {
     pub total: Duration,
     /// Every try, the good one last.
     pub attempts: Vec<Attempt>,
+    /// The pages that the model found by itself and rests on; mostly none.
+    pub sources: Vec<Source>,
 }
 
 /// One try with one model.

@@ -1,13 +1,13 @@
 //! Asks an address which models it has: for Ollama, and for any address given without a model.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::catalogue::Entry;
-use super::settings::Secret;
-use super::wire::{Place, Wire};
+use super::wire::Place;
 use super::{AnswerStream, Error, Model, Request, guard};
 
 /// The list of models is small; what is longer is none.
@@ -43,31 +43,25 @@ pub(super) fn base(given: &str) -> String {
 
 /// The talking models of an Ollama on this machine, or none when there is none: it answers within
 /// 150 ms or is not there.
-pub(super) async fn discover(http: &reqwest_llm::Client, base: &str) -> Option<Vec<String>> {
-    let models = tokio::time::timeout(NEARBY_WAIT, list(http, base, None)).await;
+pub(super) async fn discover(http: &reqwest_llm::Client, place: &Place) -> Option<Vec<String>> {
+    let models = tokio::time::timeout(NEARBY_WAIT, list(http, place)).await;
     models.ok()?.ok().filter(|models| !models.is_empty())
 }
 
 /// Whether somebody is at an address and takes the key. That there is no list of models says
 /// nothing against it.
 pub(super) async fn check(http: &reqwest_llm::Client, place: &Place) -> Result<(), Error> {
-    match list(http, &place.base, place.key.as_ref()).await {
+    match list(http, place).await {
         Ok(_) | Err(Error::Gone | Error::Rejected(_)) => Ok(()),
         Err(error) => Err(error),
     }
 }
 
 /// The talking models at an address.
-async fn list(
-    http: &reqwest_llm::Client,
-    base: &str,
-    key: Option<&Secret>,
-) -> Result<Vec<String>, Error> {
-    let mut request = http.get(format!("{}/models", base.trim_end_matches('/')));
-    if let Some(key) = key {
-        request = request.bearer_auth(key.expose());
-    }
-    let response = request
+async fn list(http: &reqwest_llm::Client, place: &Place) -> Result<Vec<String>, Error> {
+    let request = http.get(format!("{}/models", place.base.trim_end_matches('/')));
+    let response = place
+        .authorise(request)
         .timeout(LIST_WAIT)
         .send()
         .await
@@ -104,7 +98,7 @@ pub(super) struct Chosen {
     wanted: Vec<Entry>,
     known: Vec<Entry>,
     before: Entry,
-    found: OnceCell<Wire>,
+    found: OnceCell<Arc<dyn Model>>,
 }
 
 impl Chosen {
@@ -126,8 +120,8 @@ impl Chosen {
         }
     }
 
-    async fn choose(&self) -> Result<Wire, Error> {
-        let entry = match list(&self.http, &self.place.base, self.place.key.as_ref()).await {
+    async fn choose(&self) -> Result<Arc<dyn Model>, Error> {
+        let entry = match list(&self.http, &self.place).await {
             Ok(models) => self.pick(&models),
             // Not every server has a list; the usual name is a fair guess then.
             Err(Error::Gone | Error::Rejected(_) | Error::Nonsense(_)) => {
@@ -137,7 +131,7 @@ impl Chosen {
         };
         let entry = entry.ok_or(Error::Gone)?;
         tracing::info!(llm.model = %entry.name, "Chose a model, since none is set");
-        Ok(Wire::new(self.http.clone(), self.place.clone(), entry))
+        Ok(self.place.clone().model(self.http.clone(), entry))
     }
 
     fn pick(&self, models: &[String]) -> Option<Entry> {
@@ -157,12 +151,12 @@ impl Chosen {
 #[async_trait::async_trait]
 impl Model for Chosen {
     fn entry(&self) -> &Entry {
-        self.found.get().map_or(&self.before, Wire::entry)
+        self.found.get().map_or(&self.before, |model| model.entry())
     }
 
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
-        let wire = self.found.get_or_try_init(|| self.choose()).await?;
-        wire.stream(request).await
+        let model = self.found.get_or_try_init(|| self.choose()).await?;
+        model.stream(request).await
     }
 
     async fn check(&self) -> Result<(), Error> {
@@ -204,8 +198,10 @@ mod tests {
             Place {
                 base: String::new(),
                 key: None,
+                wire: super::super::Protocol::OpenAi,
                 limit: super::super::catalogue::LimitField::MaxTokens,
                 usage: true,
+                turns: false,
             },
             "openai",
             vec![entry("openai/wanted")],

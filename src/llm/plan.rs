@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::catalogue::{Catalogue, LimitField};
+use super::catalogue::{Catalogue, LimitField, Protocol};
 use super::door::Wrong;
 use super::settings::{Models, Secret, Settings};
-use super::wire::{self, Place, Wire};
-use super::{Model, Task, ollama};
+use super::wire::{self, Place};
+use super::{Model, Task, anthropic, ollama};
 use crate::model::Clock;
 
 /// What the chains are made of.
@@ -114,7 +114,7 @@ impl<'a> Builder<'a> {
                         "The catalogue does not know this model; its limits and price are guessed"
                     );
                 }
-                Ok(Arc::new(Wire::new(self.http.clone(), place, entry)) as Arc<dyn Model>)
+                Ok(place.model(self.http.clone(), entry))
             })
             .collect()
     }
@@ -143,7 +143,7 @@ impl<'a> Builder<'a> {
                 )));
             } else if place.key.is_some() {
                 for entry in wanted {
-                    links.push(Arc::new(Wire::new(self.http.clone(), place.clone(), entry)));
+                    links.push(place.clone().model(self.http.clone(), entry));
                 }
             }
         }
@@ -200,19 +200,32 @@ impl<'a> Builder<'a> {
             .base_url(provider)
             .or_else(|| listed.map(|listed| listed.base.as_str()))
             .filter(|base| !base.is_empty())?;
-        let base = if provider == "ollama" {
-            ollama::base(base)
-        } else {
-            base.trim_end_matches('/').to_owned()
+        let wire = self.wire(provider);
+        let base = match wire {
+            Protocol::Anthropic => anthropic::base(base),
+            Protocol::OpenAi if provider == "ollama" => ollama::base(base),
+            Protocol::OpenAi => base.trim_end_matches('/').to_owned(),
         };
         // Another server behind the same name understands the older words at least.
         let own = listed.filter(|listed| listed.base == base);
         Some(Place {
             key: self.key(provider).cloned(),
+            wire,
             limit: own.map_or(LimitField::MaxTokens, |own| own.limit),
             usage: listed.is_none_or(|listed| listed.usage),
+            turns: listed.is_some_and(|listed| listed.turns),
             base,
         })
+    }
+
+    /// What a provider speaks, by the settings and the catalogue.
+    fn wire(&self, provider: &str) -> Protocol {
+        let given = self.settings.providers.get(provider);
+        let listed = self.catalogue.provider(provider);
+        let given = given.and_then(|given| given.wire);
+        given
+            .or_else(|| listed.map(|listed| listed.wire))
+            .unwrap_or_default()
     }
 
     /// Where Ollama would be.
@@ -223,7 +236,9 @@ impl<'a> Builder<'a> {
         Place {
             base: ollama::base(base.unwrap_or_default()),
             key: None,
+            wire: Protocol::OpenAi,
             limit: LimitField::MaxTokens,
+            turns: false,
             usage: usual.is_none_or(|usual| usual.usage),
         }
     }
@@ -248,6 +263,28 @@ mod tests {
         let chain = chat("providers.gemini.key = \"k\"\nproviders.openai.key = \"k\"").unwrap();
         assert_eq!(chain.first().unwrap(), "openai/gpt-6-luna");
         assert!(chain.iter().any(|name| name.starts_with("gemini/")));
+    }
+
+    #[test]
+    fn a_provider_of_ones_own_speaks_what_the_settings_say() {
+        let place = |settings: &str, name: &str| {
+            rustls::crypto::ring::default_provider()
+                .install_default()
+                .ok();
+            let settings: Settings = toml::from_str(settings).unwrap();
+            let place = Builder::new(&settings).unwrap().place(name).unwrap();
+            (place.wire, place.base)
+        };
+        let own = "[providers.attic]\nbase_url = \"http://a/b\"\n";
+        let spoken = (Protocol::OpenAi, "http://a/b".to_owned());
+        assert_eq!(place(own, "attic"), spoken);
+        let spoken = (Protocol::Anthropic, "http://a/b/v1".to_owned());
+        let own = format!("{own}wire = \"anthropic\"");
+        assert_eq!(place(&own, "attic"), spoken);
+        let moved = "[providers.anthropic]\nbase_url = \"http://a/b/\"";
+        assert_eq!(place(moved, "anthropic"), spoken);
+        let usual = "https://api.anthropic.com/v1".to_owned();
+        assert_eq!(place("", "anthropic"), (Protocol::Anthropic, usual));
     }
 
     #[test]
@@ -286,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_key_without_an_address_is_left_alone() {
-        assert!(chat("providers.anthropic.key = \"k\"").unwrap().is_empty());
+        assert!(chat("providers.bedrock.key = \"k\"").unwrap().is_empty());
         let chain = chat("providers.attic.key = \"k\"\nproviders.openai.key = \"k\"").unwrap();
         assert_eq!(chain.first().unwrap(), "openai/gpt-6-luna");
         let named = "models.chat = \"attic/a\"\nproviders.attic.key = \"k\"";

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt, stream};
 
 use super::catalogue::Entry;
-use super::{AnswerStream, Chunk, Error, Finish, Model, Request};
+use super::{AnswerStream, Chunk, Error, Finish, Model, Request, Usage};
 
 /// One step of a scripted answer.
 #[derive(Debug, Clone)]
@@ -72,10 +72,11 @@ impl Model for Scripted {
                 Step::Wait(span) => tokio::time::sleep(span).map(|()| None).boxed(),
                 Step::Fail(error) => futures::future::ready(Some(Err(error))).boxed(),
                 Step::Usage(tokens_in, tokens_out) => {
-                    let usage = Chunk::Usage {
+                    let usage = Chunk::Usage(Usage {
                         tokens_in,
                         tokens_out,
-                    };
+                        ..Usage::default()
+                    });
                     futures::future::ready(Some(Ok(usage))).boxed()
                 }
                 Step::End => futures::future::ready(Some(Ok(Chunk::End(Finish::Complete)))).boxed(),

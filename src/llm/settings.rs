@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::catalogue::Protocol;
+
 /// A key. Its text leaves only through [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -40,12 +42,14 @@ pub struct Settings {
     pub providers: BTreeMap<String, Provider>,
 }
 
-/// Section `[providers.NAME]`: a provider of the catalogue, or any other OpenAI-compatible one.
+/// Section `[providers.NAME]`: a provider of the catalogue, or any other that speaks one of the wires.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Provider {
-    /// The address before `/chat/completions`; the catalogue's when unset.
+    /// The address before `/chat/completions` or `/messages`; the catalogue's when unset.
     pub base_url: Option<String>,
+    /// What it speaks; the catalogue's when unset, and OpenAI's protocol when that does not know.
+    pub wire: Option<Protocol>,
     /// The key; none is sent when unset.
     pub key: Option<Secret>,
     /// For the provider `local` alone: the folder of an embedding model, or of several.

@@ -1,39 +1,57 @@
 //! The OpenAI-compatible wire: one request, one answer, no second try of its own.
 
-use std::collections::VecDeque;
-use std::time::Duration;
+use std::sync::Arc;
 
 use async_openai::Client;
 use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
-use async_openai::types::stream::StreamResponse;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
 use serde_json::{Value, json};
 
-use super::catalogue::{Entry, LimitField};
+use super::anthropic::{self, Messages};
+use super::catalogue::{Entry, LimitField, Protocol};
 use super::settings::{Deadlines, Secret};
 use super::sse::Assembler;
-use super::{AnswerStream, Error, Line, Model, Request, Role, guard, ollama};
-
-/// Tokens of an answer when the request names no limit.
-const USUAL_OUTPUT: u32 = 8_192;
-/// More bytes per token than any language needs; beyond, the server ignores its limit.
-const BYTES_PER_TOKEN: usize = 16;
-/// After the reason for the end came, only the usage is missing: no answer waits longer for it.
-const USAGE_WAIT: Duration = Duration::from_secs(1);
+use super::{AnswerStream, Error, Line, Model, Request, Role, Tool, guard, ollama, pump};
 
 /// Where a provider is and what it understands.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
-    /// The address before `/chat/completions`.
+    /// The address before `/chat/completions` or `/messages`.
     pub(super) base: String,
+    /// What is spoken there.
+    pub(super) wire: Protocol,
     /// The key; no authorisation is sent without.
     pub(super) key: Option<Secret>,
     /// How the output limit is named.
     pub(super) limit: LimitField,
     /// Whether usage can be asked for.
     pub(super) usage: bool,
+    /// Whether lines of the same person become one.
+    pub(super) turns: bool,
+}
+
+impl Place {
+    /// Shows the key in the way of the wire, where there is one.
+    pub(super) fn authorise(
+        &self,
+        request: reqwest_llm::RequestBuilder,
+    ) -> reqwest_llm::RequestBuilder {
+        match (self.wire, &self.key) {
+            (Protocol::Anthropic, key) => anthropic::authorise(request, key.as_ref()),
+            (Protocol::OpenAi, Some(key)) => request.bearer_auth(key.expose()),
+            (Protocol::OpenAi, None) => request,
+        }
+    }
+
+    /// A model at this place, behind the wire that is spoken there.
+    pub(super) fn model(self, http: reqwest_llm::Client, entry: Entry) -> Arc<dyn Model> {
+        match self.wire {
+            Protocol::OpenAi => Arc::new(Wire::new(http, self, entry)),
+            Protocol::Anthropic => Arc::new(Messages::new(http, self, entry)),
+        }
+    }
 }
 
 /// One model behind this wire.
@@ -68,7 +86,7 @@ pub(super) fn http(deadlines: &Deadlines) -> Result<reqwest_llm::Client, reqwest
 }
 
 impl Wire {
-    pub(super) fn new(http: reqwest_llm::Client, place: Place, entry: Entry) -> Self {
+    fn new(http: reqwest_llm::Client, place: Place, entry: Entry) -> Self {
         let key = place.key.as_ref().map_or("", Secret::expose);
         // Organisation and project come from the environment unless set, and would be sent to
         // every provider.
@@ -103,7 +121,7 @@ impl Wire {
     fn body(&self, request: &Request, output: u32) -> Value {
         let mut body = json!({
             "model": self.entry.id(),
-            "messages": request.messages.iter().map(line).collect::<Vec<_>>(),
+            "messages": self.messages(&request.messages),
             "stream": true,
         });
         let mut set = |name: &str, value: Value| {
@@ -121,23 +139,52 @@ impl Wire {
         if let Some(temperature) = request.temperature.filter(|_| self.entry.temperature) {
             set("temperature", json!(temperature));
         }
-        if self.entry.tools && !request.tools.is_empty() {
-            let tools: Vec<Value> = request
-                .tools
-                .iter()
-                .map(|tool| {
-                    json!({"type": "function", "function": {
-                        "name": tool.name, "description": tool.about, "parameters": tool.schema,
-                    }})
-                })
-                .collect();
+        let tools: Vec<Value> = request.offered(&self.entry).map(tool).collect();
+        if !tools.is_empty() {
             set("tools", tools.into());
+        }
+        if let Some(name) = request.forced(&self.entry) {
+            set(
+                "tool_choice",
+                json!({"type": "function", "function": {"name": name}}),
+            );
         }
         body
     }
+
+    /// The window on this wire. Instructions stand in one message, for some servers read only one;
+    /// where turns have to be taken, so do lines of the same speaker, and the person's come first.
+    fn messages(&self, lines: &[Line]) -> Vec<Value> {
+        let mut joined: Vec<Line> = Vec::with_capacity(lines.len());
+        for line in lines {
+            let is_first = joined.iter().all(|line| line.role == Role::System);
+            if self.place.turns && is_first && line.role == Role::Toney {
+                joined.push(Line::new(Role::Person, pump::NOTHING));
+            }
+            let is_joined = match line.role {
+                Role::System => joined.len() == 1,
+                Role::Person | Role::Toney => self.place.turns && line.calls.is_empty(),
+                Role::Tool(_) => false,
+            };
+            match joined.last_mut() {
+                Some(last) if is_joined && last.role == line.role && last.calls.is_empty() => {
+                    last.text.push_str("\n\n");
+                    last.text.push_str(&line.text);
+                }
+                _ => joined.push(line.clone()),
+            }
+        }
+        joined.iter().map(message).collect()
+    }
 }
 
-fn line(line: &Line) -> Value {
+fn tool(tool: &Tool) -> Value {
+    json!({"type": "function", "function": {
+        "name": tool.name, "description": tool.about, "parameters": tool.schema,
+    }})
+}
+
+fn message(line: &Line) -> Value {
     match &line.role {
         Role::System => json!({"role": "system", "content": line.text}),
         Role::Person => json!({"role": "user", "content": line.text}),
@@ -166,91 +213,19 @@ impl Model for Wire {
     }
 
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
-        let output = request
-            .max_output
-            .unwrap_or(USUAL_OUTPUT)
-            .min(self.entry.output)
-            .max(1);
+        let output = pump::output(request, self.entry.output);
         let pieces = self
             .client
             .chat()
             .create_stream_byot::<_, String>(self.body(request, output))
             .await
             .map_err(sort_error)?;
-        let limit = usize::try_from(output)
-            .unwrap_or(usize::MAX)
-            .saturating_mul(BYTES_PER_TOKEN);
-        Ok(answer(pieces, limit))
+        let pieces = pieces.map(|piece| piece.map_err(sort_error)).boxed();
+        Ok(pump::answer(pieces, Assembler::new(pump::bytes(output))))
     }
 
     async fn check(&self) -> Result<(), Error> {
         ollama::check(&self.http, &self.place).await
-    }
-}
-
-struct Reading {
-    pieces: StreamResponse<String>,
-    assembler: Assembler,
-    ready: VecDeque<Result<super::Chunk, Error>>,
-    over: bool,
-}
-
-fn answer(pieces: StreamResponse<String>, limit: usize) -> AnswerStream {
-    let reading = Reading {
-        pieces,
-        assembler: Assembler::new(limit),
-        ready: VecDeque::new(),
-        over: false,
-    };
-    stream::unfold(reading, |mut reading| async move {
-        loop {
-            if let Some(chunk) = reading.ready.pop_front() {
-                return Some((chunk, reading));
-            }
-            if reading.over {
-                return None;
-            }
-            reading.read().await;
-        }
-    })
-    .boxed()
-}
-
-impl Reading {
-    async fn read(&mut self) {
-        let finished = self.assembler.finished();
-        let next = if finished {
-            tokio::time::timeout(USAGE_WAIT, self.pieces.next())
-                .await
-                .unwrap_or(None)
-        } else {
-            self.pieces.next().await
-        };
-        let heard = match next {
-            Some(Ok(piece)) => serde_json::from_str(&piece)
-                .map_err(|_| Error::Nonsense("broken JSON"))
-                .and_then(|piece| self.assembler.feed(&piece)),
-            None => {
-                self.over = true;
-                self.assembler.end(true)
-            }
-            Some(Err(error)) => {
-                self.over = true;
-                // A server that hangs up without a farewell after it said everything is fine.
-                if finished {
-                    self.assembler.end(true)
-                } else {
-                    Err(sort_error(error))
-                }
-            }
-        };
-        match heard {
-            Ok(chunks) => self.ready.extend(chunks.into_iter().map(Ok)),
-            Err(error) => {
-                self.over = true;
-                self.ready.push_back(Err(error));
-            }
-        }
     }
 }
 
@@ -274,18 +249,24 @@ mod tests {
     use super::*;
     use crate::llm::catalogue::Catalogue;
 
-    fn body(model: &str, limit: LimitField, usage: bool) -> Value {
+    fn wire(model: &str, limit: LimitField, usage: bool) -> Wire {
         rustls::crypto::ring::default_provider()
             .install_default()
             .ok();
         let place = Place {
             base: "http://127.0.0.1:1/v1/".to_owned(),
             key: None,
+            wire: Protocol::OpenAi,
             limit,
             usage,
+            turns: false,
         };
         let entry = Catalogue::builtin().unwrap().entry(model);
-        let wire = Wire::new(http(&Deadlines::default()).unwrap(), place, entry);
+        Wire::new(http(&Deadlines::default()).unwrap(), place, entry)
+    }
+
+    fn body(model: &str, limit: LimitField, usage: bool) -> Value {
+        let wire = wire(model, limit, usage);
         let request = Request {
             messages: vec![
                 Line::new(Role::System, "rules"),
@@ -319,5 +300,57 @@ mod tests {
                 "max_tokens": 100, "temperature": 0.5,
             })
         );
+    }
+
+    #[test]
+    fn lines_are_joined_where_turns_have_to_be_taken() {
+        let mut wire = wire("perplexity/sonar", LimitField::MaxTokens, false);
+        let window = [
+            Line::new(Role::System, "rules"),
+            Line::new(Role::System, "today"),
+            Line::new(Role::Person, "one"),
+            Line::new(Role::Person, "two"),
+        ];
+        let system = json!({"role": "system", "content": "rules\n\ntoday"});
+        let said = |text: &str| json!({"role": "user", "content": text});
+        let apart = [system.clone(), said("one"), said("two")];
+        assert_eq!(wire.messages(&window), apart);
+        wire.place.turns = true;
+        assert_eq!(wire.messages(&window), [system.clone(), said("one\n\ntwo")]);
+        let mut cut = window.to_vec();
+        cut.insert(2, Line::new(Role::Toney, "hi"));
+        let hi = json!({"role": "assistant", "content": "hi"});
+        assert_eq!(
+            wire.messages(&cut),
+            [system, said("…"), hi, said("one\n\ntwo")]
+        );
+    }
+
+    #[test]
+    fn a_tool_is_forced_where_that_is_possible() {
+        let tool = Tool {
+            name: "tip".to_owned(),
+            about: "Tips.".to_owned(),
+            schema: json!({"type": "object"}),
+        };
+        let request = Request {
+            messages: vec![Line::new(Role::Person, "hello")],
+            tools: vec![tool],
+            force: Some("tip".to_owned()),
+            ..Request::default()
+        };
+        let choice = |model: &str, request: &Request| {
+            let wire = wire(model, LimitField::MaxTokens, false);
+            wire.body(request, 9).get("tool_choice").cloned()
+        };
+        let named = json!({"type": "function", "function": {"name": "tip"}});
+        assert_eq!(choice("openai/gpt-4o-mini", &request), Some(named));
+        assert_eq!(choice("deepseek/deepseek-flash", &request), None);
+        assert_eq!(choice("perplexity/sonar", &request), None);
+        let unknown = Request {
+            force: Some("other".to_owned()),
+            ..request
+        };
+        assert_eq!(choice("openai/gpt-4o-mini", &unknown), None);
     }
 }

@@ -258,16 +258,17 @@ impl Ground {
             unable: unable.unwrap_or_default(),
         });
         let system = system.context("Writing the persona prompt")?;
-        let mut messages = vec![llm::Line::new(llm::Role::System, system)];
+        let (mut messages, stable) = prompts.instructions(&system);
         messages.extend(said);
         Ok(Request {
             messages,
+            stable,
             ..Request::default()
         })
     }
 
     /// The passages as a model is shown them.
-    fn for_prompt(&self) -> Vec<llm::Passage<'_>> {
+    pub(super) fn for_prompt(&self) -> Vec<llm::Passage<'_>> {
         let numbered = (1..).zip(self.passages());
         numbered
             .map(|(number, passage)| llm::Passage {

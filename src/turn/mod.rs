@@ -15,6 +15,7 @@ mod documents;
 mod gather;
 mod ground;
 pub mod intent;
+mod pages;
 mod quote;
 mod show;
 pub mod sort;

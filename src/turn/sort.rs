@@ -38,8 +38,10 @@ fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja::Err
             about: "Says what the message wants.".to_owned(),
             schema: reply::schema(),
         }],
+        force: Some(TOOL.to_owned()),
         max_output: Some(MOST_TOKENS),
         temperature: Some(0.0),
+        ..Request::default()
     })
 }
 

@@ -3,6 +3,8 @@
 use crate::llm::{Finish, Heard, Reason, Report, Unavailable};
 use crate::model::phrases;
 
+use super::pages::pages;
+
 /// An answer while it is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -56,6 +58,16 @@ impl Over {
             parts.insert(0, &self.prefix);
         }
         parts.join("\n\n")
+    }
+
+    /// The pages that the model found by itself and rests on; mostly empty.
+    pub(super) fn pages(&self) -> String {
+        match &self.how {
+            How::Model(report) => pages(&self.said, &report.sources),
+            How::Fixed | How::Stopped | How::Interrupted | How::Unavailable(_) | How::TooLate => {
+                String::new()
+            }
+        }
     }
 
     /// Whether a model would have been asked if one were there.
@@ -200,11 +212,14 @@ mod tests {
             finish,
             tokens_in: 1,
             tokens_out: 1,
+            cache_read: 0,
+            cache_written: 0,
             estimated: false,
             cost: Cost::ZERO,
             first_token: Duration::ZERO,
             total: Duration::ZERO,
             attempts: Vec::new(),
+            sources: Vec::new(),
         }
     }
 

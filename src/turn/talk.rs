@@ -139,6 +139,12 @@ impl<'a> Talk<'a> {
     /// Holds the answer against what was read; without a model what was read is the answer. Answers
     /// which passages it cites.
     fn found_in(&self, over: &mut Over) -> Vec<usize> {
+        let found = over.pages();
+        if !found.is_empty() && self.ground.for_prompt().is_empty() {
+            // The numbers are those of the pages, since nothing else was there to be cited.
+            over.note = [found, over.note.clone()].join("\n\n").trim().to_owned();
+            return Vec::new();
+        }
         if !over.is_unanswered() {
             let checked = self.ground.check(&over.said);
             over.said = checked.text;

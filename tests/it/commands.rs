@@ -446,15 +446,10 @@ async fn a_wrong_setting_is_one_line() {
 #[tokio::test]
 async fn keys_of_other_programs_do_not_keep_it_from_starting() {
     let model = Model::start().await;
-    let machine = Machine::new()
-        .set("ANTHROPIC_API_KEY", "another-programs")
-        .set("AWS_BEARER_TOKEN_BEDROCK", "another-programs");
+    let machine = Machine::new().set("AWS_BEARER_TOKEN_BEDROCK", "another-programs");
     let ran = machine.run(&["ask", "hi"]).await.with(0);
     assert!(ran.out.contains("No language model is set up"), "{ran:#?}");
-    for name in ["anthropic", "bedrock"] {
-        let hint = format!("providers.{name}.base_url");
-        assert!(ran.err.contains(&hint), "{ran:#?}");
-    }
+    assert!(ran.err.contains("providers.bedrock.base_url"), "{ran:#?}");
     assert!(!ran.err.contains("another-programs"));
     let machine = machine.with_model(&model);
     let ran = machine.run(&["ask", "hi"]).await.with(0);

@@ -1,18 +1,22 @@
-//! A model server with scripted answers: OpenAI's chat, models and embeddings, and the two addresses by which Ollama is
-//! recognised.
+//! A model server with scripted answers: OpenAI's chat, models and embeddings, Anthropic's messages, and the two
+//! addresses by which Ollama is recognised.
 //!
-//! It runs inside the test process on a free port. Requests are checked against the schemas of OpenAI's specification;
-//! what they got wrong is in `violations`. Answers come from a queue first, then from the default behaviour.
+//! It runs inside the test process on a free port. Requests are checked against the schemas of OpenAI's specification, or
+//! against what Anthropic's server turns down; what they got wrong is in `violations`. Answers come from a queue first, then from the default behaviour.
 
 mod answer;
 mod door;
 mod embeddings;
+mod messages;
 mod schema;
 #[cfg(test)]
 mod selftest;
+#[cfg(test)]
+mod selftest_messages;
+mod strict;
 mod wire;
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
@@ -69,6 +73,8 @@ struct Script {
     violations: Vec<String>,
     models: Vec<String>,
     keys: Vec<String>,
+    /// What the provider keeps in its cache.
+    prefixes: HashSet<String>,
     counts: Counts,
 }
 
@@ -101,6 +107,7 @@ impl Server {
             violations: Vec::new(),
             models: vec!["scripted".to_owned()],
             keys: Vec::new(),
+            prefixes: HashSet::new(),
             counts: Counts::default(),
         };
         let server = Self(Arc::new(Inner {
@@ -259,6 +266,7 @@ impl Server {
         };
         let routes = Router::new()
             .route("/v1/chat/completions", post(chat))
+            .route("/v1/messages", post(converse))
             .route("/v1/embeddings", post(embeddings))
             .route("/v1/models", get(models))
             .route("/api/tags", get(tags))
@@ -351,6 +359,14 @@ impl Server {
         self.0.changed.notify_waiters();
     }
 
+    fn ticket(&self) -> Ticket {
+        Ticket {
+            server: self.clone(),
+            done: false,
+            stuck: false,
+        }
+    }
+
     async fn paused(&self) {
         self.count(|counts| counts.waiting += 1);
         let _waiting = Waiting(self);
@@ -415,35 +431,55 @@ async fn chat(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let mut ticket = Ticket {
-        server: server.clone(),
-        done: false,
-        stuck: false,
-    };
+    let ticket = server.ticket();
     let request = server.read(CHAT, "CreateChatCompletionRequest", &headers, &body);
-    server.count(|counts| counts.started += 1);
-    let request = match request {
-        Ok(request) => request,
-        Err(refusal) => {
-            ticket.done();
-            return *refusal;
+    let request = request.map(|request| (request, ()));
+    let plan = |answer: &Answer, request: &Request, (), id| wire::plan(answer, request, id);
+    ticket.answer(line, request, plan).await
+}
+
+async fn converse(
+    State(server): State<Server>,
+    ConnectInfo(line): ConnectInfo<Line>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let ticket = server.ticket();
+    let request = messages::read(&server, &headers, &body);
+    ticket.answer(line, request, messages::plan).await
+}
+
+impl Ticket {
+    async fn answer<E>(
+        mut self,
+        line: Line,
+        request: Result<(Request, E), Box<Response>>,
+        plan: impl Fn(&Answer, &Request, E, u64) -> wire::Plan,
+    ) -> Response {
+        let server = self.server.clone();
+        server.count(|counts| counts.started += 1);
+        let (request, extra) = match request {
+            Ok(read) => read,
+            Err(refusal) => {
+                self.done();
+                return *refusal;
+            }
+        };
+        let answer = server.choose(&request);
+        server.held().await;
+        if matches!(answer.fault, Some(Fault::Hang)) {
+            self.stuck();
+            std::future::pending::<()>().await;
         }
-    };
-    let answer = server.choose(&request);
-    server.held().await;
-    if matches!(answer.fault, Some(Fault::Hang)) {
-        ticket.stuck();
-        std::future::pending::<()>().await;
+        let id = server.0.answers.fetch_add(1, Ordering::Relaxed);
+        wire::respond(plan(&answer, &request, extra, id), server, line, self)
     }
-    let id = server.0.answers.fetch_add(1, Ordering::Relaxed);
-    wire::respond(wire::plan(&answer, &request, id), server, line, ticket)
 }
 
 async fn models(State(server): State<Server>, headers: HeaderMap) -> Response {
-    let key = headers
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
-    let key = key.and_then(|value| value.strip_prefix("Bearer "));
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let key = header("authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let key = key.or(header("x-api-key"));
     let keys = server.script().keys.clone();
     if !keys.is_empty() && !keys.iter().any(|known| Some(known.as_str()) == key) {
         return *refuse(401, "invalid_api_key", "Incorrect API key provided.");

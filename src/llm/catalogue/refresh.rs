@@ -176,9 +176,12 @@ fn block(entry: &Entry) -> String {
         context,
         output,
         price: [price_in, price_out],
+        cache,
         tools,
         vision,
         temperature,
+        force,
+        effort,
         deprecated,
         guessed: _,
     } = entry;
@@ -188,6 +191,9 @@ fn block(entry: &Entry) -> String {
         price_out.nanos()
     );
     // Writing into a text never fails.
+    if let Some([read, written]) = cache {
+        writeln!(text, "cache = [{}, {}]", read.nanos(), written.nanos()).ok();
+    }
     for (key, value) in [("tools", tools), ("vision", vision)] {
         if *value {
             writeln!(text, "{key} = true").ok();
@@ -195,6 +201,12 @@ fn block(entry: &Entry) -> String {
     }
     if !temperature {
         text.push_str("temperature = false\n");
+    }
+    if !force {
+        text.push_str("force = false\n");
+    }
+    if let Some(effort) = effort {
+        writeln!(text, "effort = \"{effort}\"").ok();
     }
     if let Some(day) = deprecated {
         writeln!(text, "deprecated = \"{day}\"").ok();

@@ -147,7 +147,7 @@ async fn wrong_settings_are_found_together() {
         .set("TELEGRAM_BOT_TOKEN", "ge heim")
         .set("DISCORD_BOT_TOKEN", "ge heim")
         .set("DATABASE_URL", "mysql://ann:geheim@x/y")
-        .set("ANTHROPIC_API_KEY", "geheim")
+        .set("AWS_BEARER_TOKEN_BEDROCK", "geheim")
         .set("TONEY_HTTP_ADDR", "everywhere");
     let report_all = report(&machine, 3).await;
     let wrong: Vec<_> = report_all
@@ -168,7 +168,7 @@ async fn wrong_settings_are_found_together() {
     }
     let models = found(&report_all, "models");
     assert!(
-        models[0].1.contains("providers.anthropic.base_url"),
+        models[0].1.contains("providers.bedrock.base_url"),
         "{models:?}"
     );
     let machine = machine.set("TONEY__JOBS__SIDE_BY_SIDE", "many");

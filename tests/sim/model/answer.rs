@@ -115,6 +115,8 @@ pub struct Answer {
     pub finish: &'static str,
     /// Prompt and completion tokens; estimated from the lengths when not given.
     pub usage: Option<(u64, u64)>,
+    /// Pages of the web that Perplexity would name beside its text.
+    pub cites: Vec<String>,
     /// After so many pieces the stream waits for `Server::proceed`.
     pub pause_after: Option<usize>,
     pub fault: Option<Fault>,
@@ -140,6 +142,10 @@ pub enum Fault {
         retry_after: Option<String>,
         kind: &'static str,
     },
+    /// An error with that message.
+    Words { code: u16, words: &'static str },
+    /// An error of that kind inside the stream, which ends with it.
+    Told { after: usize, kind: &'static str },
     /// A proxy's page, with that status, where JSON belongs.
     Html(u16),
     /// Well-formed, but `choices` is empty throughout.
@@ -176,6 +182,7 @@ impl Answer {
             between: Duration::ZERO,
             finish: "stop",
             usage: None,
+            cites: Vec::new(),
             pause_after: None,
             fault: None,
             matcher: None,
@@ -262,6 +269,13 @@ impl Answer {
     pub fn usage(self, prompt: u64, completion: u64) -> Self {
         Self {
             usage: Some((prompt, completion)),
+            ..self
+        }
+    }
+
+    pub fn cites(self, addresses: &[&str]) -> Self {
+        Self {
+            cites: addresses.iter().map(ToString::to_string).collect(),
             ..self
         }
     }

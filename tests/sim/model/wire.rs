@@ -58,6 +58,10 @@ pub fn plan(answer: &Answer, request: &Request, id: u64) -> Plan {
                 )
             };
         }
+        Some(Fault::Words { code, words }) => {
+            let body = error_body(words, "invalid_request_error").to_string();
+            return whole(*code, "application/json", body, answer.first_token);
+        }
         Some(Fault::Html(code)) => {
             let page = "<!doctype html><html><head><title>Bad gateway</title></head><body>upstream</body></html>";
             return whole(*code, "text/html", page.to_owned(), answer.first_token);
@@ -71,9 +75,13 @@ pub fn plan(answer: &Answer, request: &Request, id: u64) -> Plan {
         _ => {}
     }
     let frame = Frame {
+        cites: answer.cites.clone(),
         id: format!("chatcmpl-{id}"),
         model: request.model.clone(),
-        usage: usage(answer, request),
+        usage: {
+            let (prompt, completion) = usage(answer, request);
+            json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion})
+        },
     };
     if request.stream {
         let wants_usage = request.body["stream_options"]["include_usage"] == true;
@@ -97,7 +105,7 @@ pub fn error_body(message: &str, kind: &str) -> Value {
     json!({"error": {"message": message, "type": kind, "param": null, "code": kind}})
 }
 
-fn whole(status: u16, kind: &'static str, body: String, delay: Duration) -> Plan {
+pub(super) fn whole(status: u16, kind: &'static str, body: String, delay: Duration) -> Plan {
     Plan {
         status,
         kind,
@@ -106,7 +114,8 @@ fn whole(status: u16, kind: &'static str, body: String, delay: Duration) -> Plan
     }
 }
 
-fn usage(answer: &Answer, request: &Request) -> Value {
+/// Tokens of the prompt and of the answer, scripted or estimated from their lengths.
+pub(super) fn usage(answer: &Answer, request: &Request) -> (u64, u64) {
     let asked: usize = request
         .messages
         .iter()
@@ -114,16 +123,16 @@ fn usage(answer: &Answer, request: &Request) -> Value {
         .sum();
     let said: usize = answer.pieces.iter().map(String::len).sum();
     let estimate = |bytes: usize| u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX);
-    let (prompt, completion) = answer
+    answer
         .usage
-        .unwrap_or_else(|| (estimate(asked), estimate(said)));
-    json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion})
+        .unwrap_or_else(|| (estimate(asked), estimate(said)))
 }
 
 struct Frame {
     id: String,
     model: String,
     usage: Value,
+    cites: Vec<String>,
 }
 
 impl Frame {
@@ -191,9 +200,13 @@ impl Frame {
     }
 
     fn chunk(&self, choices: Value) -> Step {
-        event(
-            &json!({"id": self.id, "object": "chat.completion.chunk", "created": CREATED, "model": self.model, "choices": choices}),
-        )
+        let mut chunk = json!({"id": self.id, "object": "chat.completion.chunk", "created": CREATED, "model": self.model, "choices": choices});
+        if !self.cites.is_empty() {
+            let found = |url: &String| json!({"title": format!("Page at {url}"), "url": url, "date": "2026-11-01"});
+            chunk["citations"] = json!(self.cites);
+            chunk["search_results"] = self.cites.iter().map(found).collect();
+        }
+        event(&chunk)
     }
 
     fn usage_chunk(&self) -> Step {
@@ -260,13 +273,16 @@ impl Frame {
 
 /// Adds what goes wrong after so many pieces; true when nothing comes after it. `usize::MAX` stands for the end of the
 /// text, where a fault with a larger count than there are pieces still happens.
-fn cut_short(fault: Option<&Fault>, sent: usize, steps: &mut Vec<Step>) -> bool {
+pub(super) fn cut_short(fault: Option<&Fault>, sent: usize, steps: &mut Vec<Step>) -> bool {
     let due = |after: usize| after == sent || sent == usize::MAX;
     match fault {
         Some(Fault::Cut { after }) if due(*after) => {}
         Some(Fault::Dropped { after }) if due(*after) => steps.push(Step::Drop),
         Some(Fault::HalfClosed { after }) if due(*after) => steps.push(Step::HalfClose),
         Some(Fault::Stall { after }) if due(*after) => steps.push(Step::Stall),
+        Some(Fault::Told { after, kind }) if due(*after) => {
+            steps.push(event(&error_body("Scripted", kind)));
+        }
         Some(Fault::BrokenJson { after }) if *after == sent => {
             steps.push(Step::Send(Bytes::from_static(
                 b"data: {\"id\":\"chatcmpl-\",\"choices\":[{\"delta\":{\"cont\n\n",
