@@ -169,7 +169,7 @@ impl<'a> Page<'a> {
         // No section of its own: a heading over a few addresses would be found before what they stand for.
         let sources = sources.join(" ");
         let text = format!(
-            "# {title}\n\n{summary} As of {date}.{country} Topics: {topics}.\n\n{body}\n\nSources: {sources}\n"
+            "# {title}\n\n{summary}\n\nAbout this page: as of {date}.{country} Topics: {topics}.\n\n{body}\n\nSources: {sources}\n"
         );
         clean(&text, Lines::Meant)
     }
@@ -324,7 +324,7 @@ mod tests {
         let page = Page::parse("t", page).unwrap();
         assert_eq!(
             page.text(),
-            "# T\n\nS. As of 2026-11-21. Country: DE. Topics: a, b.\n\nBody.\n\nSources: https://x"
+            "# T\n\nS.\n\nAbout this page: as of 2026-11-21. Country: DE. Topics: a, b.\n\nBody.\n\nSources: https://x"
         );
         assert!(Page::parse("t", "no facts").is_none());
     }

@@ -44,13 +44,14 @@ pub(super) fn held(text: &str, language: terms::Language, query: &Query) -> usiz
     words_in(text, language, query).len()
 }
 
-/// Whether a line says something: a heading, a fence, the rule of a table and addresses on the web do not.
+/// Whether a line says something: a heading, a fence, the rule of a table, what is said about a page and addresses
+/// on the web do not.
 fn is_said(line: &str) -> bool {
     let is_rule = line
         .chars()
         .all(|letter| matches!(letter, '|' | '-' | ':' | ' '));
     !is_rule
-        && !["#", "```", "Sources:"]
+        && !["#", "```", "About this page:", "Sources:"]
             .iter()
             .any(|mark| line.starts_with(mark))
 }

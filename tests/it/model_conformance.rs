@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures::StreamExt;
 use serde_json::{Value, json};
 use toney::llm::{
-    Attempt, Cost, Door, Error, Finish, Heard, Line, Outcome, Reason, Report, Request, Role,
-    Settings, Task, Tool, Wait,
+    Attempt, Cost, Door, Error, Finish, Heard, Line, Outcome, Reason, Request, Role, Settings,
+    Task, Tool, Wait,
 };
 use toney::model::Clock;
 
+use crate::model_wire::{ask, report, said};
 use crate::sim::model::{Answer, Behaviour, Fault, Server};
 
 /// Providers that nobody compiled in, each by its settings alone.
@@ -54,29 +55,6 @@ fn question(words: &str) -> Request {
         max_output: Some(200),
         temperature: Some(0.4),
         ..Request::default()
-    }
-}
-
-async fn ask(door: &Door, request: Request) -> Vec<Heard> {
-    door.answer(Task::Chat, request).collect().await
-}
-
-fn said(heard: &[Heard]) -> String {
-    let mut text = String::new();
-    for part in heard {
-        match part {
-            Heard::Text(piece) => text.push_str(piece),
-            Heard::Restart => text.clear(),
-            Heard::Tool(_) | Heard::Done(_) | Heard::Failed(_) => {}
-        }
-    }
-    text
-}
-
-fn report(heard: &[Heard]) -> &Report {
-    match heard.last() {
-        Some(Heard::Done(report)) => report,
-        other => panic!("no answer, but {other:?}"),
     }
 }
 

@@ -74,11 +74,11 @@ fn question() -> Request {
     }
 }
 
-async fn ask(door: &Door, request: Request) -> Vec<Heard> {
+pub(crate) async fn ask(door: &Door, request: Request) -> Vec<Heard> {
     door.answer(Task::Chat, request).collect().await
 }
 
-fn said(heard: &[Heard]) -> String {
+pub(crate) fn said(heard: &[Heard]) -> String {
     let mut text = String::new();
     for part in heard {
         match part {
@@ -90,7 +90,7 @@ fn said(heard: &[Heard]) -> String {
     text
 }
 
-fn report(heard: &[Heard]) -> &Report {
+pub(crate) fn report(heard: &[Heard]) -> &Report {
     match heard.last() {
         Some(Heard::Done(report)) => report,
         other => panic!("no answer, but {other:?}"),
