@@ -22,7 +22,7 @@ const UNSEEN: u64 = 20;
 
 /// How many passages may be looked at closely for a question. A twentieth of a collection ranks like the whole of it:
 /// measured on SciFact and MTRAG-UN.
-pub(super) const BUDGET: usize = 3_000;
+pub(super) const BUDGET: usize = 2_400;
 
 /// How much a passage of `length` words says a term that it holds `count` times.
 pub(super) fn weight(count: u8, length: u32) -> f32 {
