@@ -84,18 +84,24 @@ pub(super) async fn ingest(config: &Config, arguments: Arguments) -> Result<Exit
         .embedder
         .models();
     let screen = Screen::new(files.len());
-    let mut done = futures::stream::iter(files)
-        .map(|found| take(&ingest, found, whose, &screen))
-        .buffer_unordered(side_by_side);
-    let mut failed = 0;
-    while let Some((name, result)) = done.next().await {
-        failed += usize::from(result.is_err());
-        screen.say(&name, &result)?;
+    let one = async |found| {
+        let (name, result) = take(&ingest, found, whose, &screen).await;
         // Whoever was killed behind a document that stands has not ordered its vectors.
         if let Ok(Done::Known(document) | Done::Stored(Stored { document, .. })) = result {
             let jobs = embed::jobs_for(document, &models, (&Clock::System, &ids));
             store.leave_behind(&Change::jobs(jobs)).await?;
         }
+        anyhow::Ok((name, result))
+    };
+    let mut done = futures::stream::iter(files)
+        .map(one)
+        .buffer_unordered(side_by_side);
+    let mut failed = 0;
+    // Nothing is waited for in here but the next: whoever is read beside it may hold what would be waited for.
+    while let Some(taken) = done.next().await {
+        let (name, result) = taken?;
+        failed += usize::from(result.is_err());
+        screen.say(&name, &result)?;
     }
     screen.end(failed, left)?;
     if reindex {

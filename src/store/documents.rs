@@ -98,10 +98,14 @@ const DELETE_CHUNKS: Sql = dialect!(
 );
 const DELETE: Sql = same("DELETE FROM documents WHERE id = $1 AND state = 'gone'");
 const DELETE_ATTACHMENTS: Sql = same("DELETE FROM attachments WHERE path = $1 AND path <> ''");
-// What is deleted stays in the index until its parts are merged into one. A negative number begins that, and
-// goes on with it: so many pages at a time, and nothing once it is done.
-const MERGE: Sql = Sql {
+// What is deleted stays in the index until its parts are merged into one, so many pages at a time. A negative number
+// begins that, and would begin it again and again; a positive one goes on with what was begun.
+const BEGIN_MERGE: Sql = Sql {
     sqlite: "INSERT INTO lexical (lexical, rank) VALUES ('merge', -100)",
+    postgres: "",
+};
+const MERGE: Sql = Sql {
+    sqlite: "INSERT INTO lexical (lexical, rank) VALUES ('merge', 100)",
     postgres: "",
 };
 const WRITTEN: Sql = Sql {
@@ -440,10 +444,12 @@ impl Store {
         if self.db.is_postgres() {
             return Ok(());
         }
+        let mut step = BEGIN_MERGE;
         loop {
             let mut tx = Tx::begin(&self.db).await?;
             let before = written(&mut tx).await?;
-            tx.run(MERGE, String::new(), &[]).await?;
+            tx.run(step, String::new(), &[]).await?;
+            step = MERGE;
             let wrote = written(&mut tx).await? - before;
             tx.commit().await?;
             // What did nothing counts as one change itself.
