@@ -42,8 +42,8 @@ const LOOKED_AT: usize = 60;
 /// What each list of an embedding model weighs beside the words: a model is asked about the last turn alone and
 /// together with the one before, which makes two.
 const MEANING: f32 = 0.6;
-/// How much nearer own documents are when a person asks about their own affairs.
-const OWN: f32 = 1.25;
+/// How much nearer own documents are when a person may ask about their own affairs.
+const OWN: f32 = 1.6;
 /// How much the distance between the first hit and the tenth says beside how much the first says of the question.
 const STANDS_OUT: f32 = 0.5;
 /// How far a hit stands out that has fewer than nine behind it.
@@ -371,7 +371,7 @@ impl Knowledge {
             .filter_map(|fused| chunks.remove(&fused.chunk).map(|chunk| (fused, chunk)))
             .collect();
         for (fused, chunk) in &mut found {
-            if target == Target::Personal && chunk.scope.is_personal() {
+            if target != Target::Global && chunk.scope.is_personal() {
                 fused.score *= OWN;
             }
         }
