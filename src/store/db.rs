@@ -287,6 +287,8 @@ pub(super) fn sqlite_folder(url: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::timeout;
+
     use super::*;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -297,16 +299,17 @@ mod tests {
         };
         let busy = || 2 - search.places.available_permits();
         let look = |conn: &rusqlite::Connection| {
-            std::thread::sleep(Duration::from_millis(5));
             Ok(conn.query_row("SELECT 1", [], |row| row.get::<_, i64>(0))?)
         };
         let all = futures::future::join_all((0..20).map(|_| search.run(look)));
         assert!(all.await.into_iter().all(|found| found.unwrap() == 1));
         assert!((1..=2).contains(&search.idle().len()));
         // Whoever stops waiting does not make room for one more.
-        let late = Duration::from_millis(1);
-        assert!(tokio::time::timeout(late, search.run(look)).await.is_err());
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let stuck = search.run(move |_| Ok(gate.recv()?));
+        assert!(timeout(Duration::from_millis(1), stuck).await.is_err());
         assert_eq!(busy(), 1);
+        drop(open);
         assert_eq!(search.run(look).await.unwrap(), 1);
         assert!(
             search

@@ -169,6 +169,10 @@ fn conditional(line: &Line<'_>, act: Act) -> Option<&'static str> {
 
 /// "I tipped her 20 yesterday", "der Manager hat es schon freigegeben".
 fn past(line: &Line<'_>, words: &Triggers, act: Act) -> Option<&'static str> {
+    // Who was given something orders nothing to be given.
+    if act == Act::Tip && !line.all("given").is_empty() {
+        return Some("past");
+    }
     let only_tales = words.orders.iter().all(|order| words.tales.contains(order));
     if words.tales.is_empty() || !only_tales {
         return None;

@@ -160,7 +160,7 @@ fn acts_are_those_of_the_file() {
 }
 
 /// Words of an order that are none, and the act that they must not become.
-const NO_ORDERS: [(&str, Act); 69] = [
+const NO_ORDERS: [(&str, Act); 72] = [
     ("don't pay me out yet", Act::Payout),
     ("please do not release the single", Act::ReleaseSubmit),
     ("no need to delete anything", Act::Forget),
@@ -239,6 +239,12 @@ const NO_ORDERS: [(&str, Act); 69] = [
         "wenn das master fertig ist, reich es ein",
         Act::ReleaseSubmit,
     ),
+    (
+        "an old lady left me a 20 dollar tip at the merch table",
+        Act::Tip,
+    ),
+    ("unos turistas me dejaron 10 euros de propina", Act::Tip),
+    ("ein Fan hat mir gestern Trinkgeld zugesteckt", Act::Tip),
     ("let's wait with the payout", Act::Payout),
     ("the payout can wait", Act::Payout),
     ("the release can wait, no rush", Act::ReleaseSubmit),

@@ -2,14 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use toney::model::Clock;
 use toney::store::{Change, Claim, JobState, LaneNews, Store};
 
 use super::{Home, Process, end, on_both, release};
 use crate::sim::servers::Postgres;
-use crate::world::{until, until_so};
+use crate::world::{pause, until, until_so};
 
 const JOBS: usize = 1_000;
 const TASKS: usize = 8;
@@ -75,7 +74,7 @@ fn serve(process: Process, log: &Arc<Mutex<Log>>) -> Store {
     tokio::spawn(async move {
         loop {
             drop(seeker.claim(8).await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pause().await;
         }
     });
     store
