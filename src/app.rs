@@ -2,6 +2,7 @@
 //! is begun and ended in the right order.
 
 mod library;
+mod receive;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,17 +21,18 @@ use crate::jobs::{self, Runner, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
-use crate::model::{Address, Clock, Ids, Message};
+use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
-use crate::platform::{Desk, Fatal, Inbox, Notes, Platform};
+use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
+use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[Subscription {
@@ -370,90 +372,9 @@ impl Gateway {
     }
 }
 
-/// One account that is received from, by one process at a time.
-struct Receive {
-    platform: Arc<dyn Platform>,
-    desk: Desk,
-    store: Store,
-    readiness: Readiness,
-    stop: CancellationToken,
-    every: Duration,
-}
-
-impl Receive {
-    /// True: with this platform the whole process ends.
-    async fn run(self) -> Result<bool, Fatal> {
-        let account = account_of(self.platform.as_ref());
-        if self.platform.is_attended() {
-            self.platform.receive(self.desk, self.stop).await?;
-            return Ok(true);
-        }
-        let name = format!("receive:{account}");
-        loop {
-            match self.store.hold(&name).await {
-                Ok(true) => break,
-                Ok(false) => self.readiness.set(&account, Ok(())),
-                Err(error) => {
-                    tracing::debug!(error = format!("{error:#}"), "Cannot ask who receives")
-                }
-            }
-            tokio::select! {
-                () = tokio::time::sleep(self.every.min(Duration::from_secs(2))) => {}
-                () = self.stop.cancelled() => return Ok(false),
-            }
-        }
-        let received = self.platform.receive(self.desk.clone(), self.stop.clone());
-        tokio::pin!(received);
-        let mut look_again = Duration::from_millis(10);
-        loop {
-            tokio::select! {
-                result = &mut received => {
-                    if let Err(Fatal(sentence)) = &result {
-                        self.readiness.set(&account, Err(sentence.clone()));
-                    }
-                    return result.map(|()| false);
-                }
-                () = tokio::time::sleep(look_again) => {
-                    let state = if self.platform.is_connected() {
-                        look_again = Duration::from_millis(250);
-                        Ok(())
-                    } else {
-                        Err("not connected".to_owned())
-                    };
-                    self.readiness.set(&account, state);
-                }
-            }
-        }
-    }
-}
-
 /// What an account is called in the readiness report.
 fn account_of(platform: &dyn Platform) -> String {
     format!("{}:{}", platform.name(), platform.bot())
-}
-
-/// What adapters remember lies in the store.
-struct Memo {
-    store: Store,
-}
-
-#[async_trait::async_trait]
-impl Notes for Memo {
-    async fn read(&self, account: &str, name: &str) -> Result<Option<String>> {
-        self.store.note(account, name).await
-    }
-
-    async fn write(&self, account: &str, name: &str, value: &str) -> Result<()> {
-        self.store.write_note(account, name, value).await
-    }
-
-    async fn conversations(
-        &self,
-        account: &str,
-        limit: usize,
-    ) -> Result<Vec<(Address, Option<Message>)>> {
-        self.store.recent_conversations(account, limit).await
-    }
 }
 
 fn intake(

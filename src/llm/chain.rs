@@ -228,6 +228,7 @@ impl Call<'_> {
             total: self.started.elapsed(),
             attempts: std::mem::take(&mut self.attempts),
             sources,
+            own: false,
         }
     }
 }

@@ -17,6 +17,7 @@ mod ollama;
 mod plan;
 mod prompt;
 mod pump;
+mod purse;
 #[cfg(test)]
 mod scripted;
 mod settings;
@@ -25,6 +26,7 @@ mod sse;
 mod tokens;
 mod wire;
 
+use std::fmt;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -39,6 +41,7 @@ pub use embed::Embedder;
 pub use error::{Error, Wait};
 pub use money::Cost;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
+pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use tokens::{estimate, fit};
 
@@ -89,6 +92,23 @@ pub struct Line {
     pub text: String,
     /// The tools that Toney called with this line.
     pub calls: Vec<ToolCall>,
+    /// Pictures that the person shows with it.
+    pub images: Vec<Image>,
+}
+
+/// A picture that a model is shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image {
+    /// `image/jpeg` and the like.
+    pub mime: String,
+    /// Its file.
+    pub bytes: bytes::Bytes,
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} bytes", self.mime, self.bytes.len())
+    }
 }
 
 impl Line {
@@ -98,6 +118,7 @@ impl Line {
             role,
             text: text.into(),
             calls: Vec::new(),
+            images: Vec::new(),
         }
     }
 }
@@ -140,6 +161,19 @@ pub struct Request {
     pub max_output: Option<u32>,
     /// Between 0 and 2; left out where the model takes none.
     pub temperature: Option<f64>,
+    /// Whom it is for.
+    pub payer: Payer,
+    /// The model that this person wants; the chain's stand behind it.
+    pub wish: Option<Wish>,
+}
+
+/// A model that somebody chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// `provider/id`.
+    pub model: String,
+    /// Their own key for its provider, with which they pay themselves.
+    pub key: Option<Secret>,
 }
 
 impl Request {
@@ -328,6 +362,8 @@ pub struct Report {
     pub attempts: Vec<Attempt>,
     /// The pages that the model found by itself and rests on; mostly none.
     pub sources: Vec<Source>,
+    /// Whether it was paid with the person's own key.
+    pub own: bool,
 }
 
 /// One try with one model.
@@ -346,6 +382,8 @@ pub enum Outcome {
     Answered,
     /// Not at all: its breaker is open.
     Skipped,
+    /// Not at all: it could cost more than is allowed.
+    TooDear(Short),
     /// Badly.
     Failed(Error),
 }
@@ -380,4 +418,6 @@ pub enum Reason {
     Refused,
     /// All models of the chain failed or rest.
     AllFailed,
+    /// It could cost more than is allowed.
+    OverBudget(Short),
 }

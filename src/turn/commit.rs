@@ -391,7 +391,7 @@ impl<'a> Commit<'a> {
                     let failed = (attempt.model.as_str(), error.to_string());
                     Some(self.call(scene, task, failed))
                 }
-                Outcome::Answered | Outcome::Skipped => None,
+                Outcome::Answered | Outcome::Skipped | Outcome::TooDear(_) => None,
             })
             .collect();
         if let How::Model(report) = how {

@@ -176,6 +176,7 @@ impl Answer {
                 Reason::Refused => phrases::REFUSED,
                 Reason::Offline => phrases::SWITCHED_OFF,
                 Reason::AllFailed => phrases::OFFLINE,
+                Reason::OverBudget(_) => phrases::OVER_BUDGET,
             },
             How::TooLate => phrases::OFFLINE,
         };

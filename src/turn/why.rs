@@ -105,6 +105,7 @@ impl Why {
             .filter_map(|attempt| match &attempt.outcome {
                 Outcome::Answered => None,
                 Outcome::Skipped => Some(format!("{} rests", attempt.model)),
+                Outcome::TooDear(_) => Some(format!("{} would cost too much", attempt.model)),
                 Outcome::Failed(error) => Some(format!("{}: {error}", attempt.model)),
             })
             .collect();
@@ -133,6 +134,7 @@ impl Why {
                 Reason::NotConfigured => "no model is set up",
                 Reason::Refused => "the model declined",
                 Reason::AllFailed => "no model could be reached",
+                Reason::OverBudget(_) => "the budget for models is used up",
             }),
         };
         Self { failed, ..why }
