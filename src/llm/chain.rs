@@ -272,6 +272,7 @@ impl<'a> Pass<'a> {
             Some(None) | None => breaker.succeeded(),
         };
         drop(breakers);
+        self.inside.health.tell(&self.name, error, change);
         match change {
             Some(Change::Opened) => tracing::warn!(
                 llm.model = %self.name,

@@ -7,6 +7,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 
 use super::breaker::Breaker;
+use super::health::Health;
 use super::plan::{Builder, Chains};
 use super::settings::{Deadlines, Settings};
 use super::wire::Place;
@@ -24,6 +25,7 @@ pub(super) struct Inside {
     pub(super) clock: Clock,
     pub(super) deadlines: Deadlines,
     breakers: Mutex<HashMap<String, Breaker>>,
+    pub(super) health: Health,
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
     idle_keys: Vec<String>,
@@ -55,7 +57,7 @@ pub struct Wrong {
     pub wants: String,
 }
 
-const TASKS: [Task; 4] = [Task::Chat, Task::Classify, Task::Extract, Task::Summarise];
+pub(super) const TASKS: [Task; 4] = [Task::Chat, Task::Classify, Task::Extract, Task::Summarise];
 
 impl Door {
     /// A door that leads nowhere: every question is answered with [`Reason::Offline`].
@@ -235,6 +237,10 @@ impl Door {
         self.plan().found
     }
 
+    pub(super) fn health(&self) -> &Health {
+        &self.0.health
+    }
+
     fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.0.plan.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -246,6 +252,7 @@ impl Inside {
             clock,
             deadlines,
             breakers: Mutex::default(),
+            health: Health::default(),
             plan: RwLock::new(Arc::new(plan)),
             nearby: None,
             idle_keys: Vec::new(),

@@ -12,6 +12,7 @@ mod door;
 mod embed;
 mod error;
 mod guard;
+mod health;
 mod money;
 mod ollama;
 mod plan;
@@ -39,6 +40,7 @@ pub use catalogue::{
 pub use door::{Door, Wrong};
 pub use embed::Embedder;
 pub use error::{Error, Wait};
+pub use health::{HealthChange, Saved};
 pub use money::Cost;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};

@@ -42,6 +42,7 @@ mod story_documents;
 mod story_files;
 mod story_forgetting;
 mod story_group;
+mod story_health;
 mod story_input;
 mod story_message;
 mod story_outage;
