@@ -7,13 +7,14 @@ use futures::channel::mpsc::Sender;
 use futures::{SinkExt, StreamExt};
 use metrics::{counter, histogram};
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::Instrument;
 
 use super::breaker::{Admission, Change};
 use super::door::Inside;
 use super::error::Wait;
 use super::{
     Attempt, Chunk, Error, Finish, Heard, Model, Outcome, Reason, Report, Request, Source,
-    Unavailable, Usage, tokens,
+    Unavailable, Usage, health, tokens,
 };
 
 /// How often the chain is walked: failures that pass by themselves get a second chance, since the
@@ -112,7 +113,10 @@ impl Call<'_> {
         };
         let began = Instant::now();
         let result = match tokens::fit(self.request, model.entry()) {
-            Some(request) => self.listen(model, &request).await,
+            Some(request) => {
+                let span = health::span(model);
+                self.listen(model, &request).instrument(span).await
+            }
             None => Err(Error::TooLong),
         };
         pass.settle(result.as_ref().err());

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures::channel::mpsc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
+use tracing::Instrument;
 
 use super::breaker::Breaker;
 use super::health::Health;
@@ -142,8 +143,12 @@ impl Door {
         let (out, heard) = mpsc::channel(0);
         let inside = Arc::clone(&self.0);
         // The work runs inside the stream, so that it lives exactly as long as somebody listens.
-        let work = stream::once(async move { chain::run(&inside, &links, &request, out).await })
-            .filter_map(|()| future::ready(None));
+        let work = stream::once(async move {
+            let span = tracing::info_span!("answer", llm.task = task.as_str());
+            let running = chain::run(&inside, &links, &request, out);
+            running.instrument(span).await;
+        });
+        let work = work.filter_map(|()| future::ready(None));
         stream::select(heard, work).boxed()
     }
 

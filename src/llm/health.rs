@@ -9,7 +9,7 @@ use metrics::gauge;
 use tokio::sync::mpsc;
 
 use super::breaker::{Change, Severity};
-use super::{Door, Error};
+use super::{Door, Error, Model};
 
 /// A model stopped answering, still does not, or answers again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,13 @@ struct Down {
     provider: String,
     /// Any answer of the provider shows that it is well: the model itself is asked no more.
     by_any: bool,
+}
+
+/// One call of a model in the traces; inside that of the answer, which says for what. Nothing of what is said
+/// stands in it.
+pub(super) fn span(model: &dyn Model) -> tracing::Span {
+    let (provider, name) = (model.entry().provider(), model.name());
+    tracing::info_span!("model call", llm.provider = %provider, llm.model = %name)
 }
 
 impl Door {

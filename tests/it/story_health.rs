@@ -7,8 +7,8 @@ use futures::StreamExt;
 use tokio_util::task::AbortOnDropHandle;
 use toney::health::{KIND, Watch};
 use toney::llm::{self, Door, Heard, Request, Role, Task};
-use toney::model::{Clock, Ids, Time};
-use toney::store::{Store, Subscription};
+use toney::model::{Clock, Ids};
+use toney::store::Subscription;
 
 use crate::sim::discord::Discord;
 use crate::sim::model::{Answer, Behaviour, Server};
@@ -191,12 +191,11 @@ async fn process(world: &World, clock: &Clock, seed: u64) -> Process {
         clock: clock.clone(),
         ids,
     };
-    let spawn = |work| AbortOnDropHandle::new(tokio::task::spawn(work));
-    let _tasks = [
-        AbortOnDropHandle::new(tokio::task::spawn(writer)),
-        spawn(watch.run()),
-    ];
-    Process { door, _tasks }
+    let watching = AbortOnDropHandle::new(tokio::task::spawn(watch.run()));
+    Process {
+        door,
+        _tasks: [writer, watching],
+    }
 }
 
 fn at(server: &Server) -> llm::Provider {

@@ -11,6 +11,7 @@ use std::sync::{LazyLock, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use tokio_util::task::AbortOnDropHandle;
 use toney::config::{Config, Sources};
 use toney::model::{Clock, Ids, Standing};
 use toney::platform::terminal::Streams;
@@ -254,14 +255,11 @@ impl World {
         store
     }
 
-    /// The database as a process of its own would use it, and the writer that it needs.
-    pub(crate) async fn store_of(
-        &self,
-        clock: Clock,
-        ids: Ids,
-    ) -> (Store, impl Future<Output = ()> + Send + 'static) {
+    /// The database as a process of its own uses it, and the writer that it needs.
+    pub(crate) async fn store_of(&self, clock: Clock, ids: Ids) -> (Store, AbortOnDropHandle<()>) {
         let settings = self.config.section("store").unwrap();
         let (store, writer, _) = Store::open(&settings, clock, ids).await.unwrap();
+        let writer = AbortOnDropHandle::new(tokio::task::spawn(writer));
         store.start().await.unwrap();
         (store, writer)
     }
