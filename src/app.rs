@@ -1,6 +1,7 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod entrusted;
 mod health;
 mod library;
 mod receive;
@@ -30,7 +31,7 @@ use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn};
+use crate::turn::{self, Command, Turn, Wishes};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
@@ -401,6 +402,7 @@ fn intake(
         delivery.clone(),
         tools.clone(),
         settings.flood_per_minute,
+        entrusted::seal(config)?,
     )))
 }
 
@@ -503,6 +505,7 @@ fn workers(
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
         reader: Arc::new(Reader::new()),
+        wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
         door: door.clone(),
         prompts: prompts.clone(),
         delivery: delivery.clone(),

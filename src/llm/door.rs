@@ -30,6 +30,8 @@ pub(super) struct Inside {
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
     idle_keys: Vec<String>,
+    /// Makes models that stand in no chain; none behind a door without settings.
+    shop: Option<Builder>,
 }
 
 /// What is needed to look for Ollama.
@@ -106,6 +108,7 @@ impl Door {
         Ok(Self(Arc::new(Inside {
             nearby,
             idle_keys,
+            shop: Some(builder),
             ..Inside::new(plan, clock, settings.models.deadlines)
         })))
     }
@@ -246,6 +249,17 @@ impl Door {
         &self.0.health
     }
 
+    pub(super) fn shop(&self) -> Option<&Builder> {
+        self.0.shop.as_ref()
+    }
+
+    /// The model of that name that talks with everybody.
+    pub(super) fn link(&self, name: &str) -> Option<Arc<dyn Model>> {
+        let plan = self.plan();
+        let mut models = plan.chains.get(&Task::Chat)?.iter();
+        models.find(|model| model.name() == name).cloned()
+    }
+
     fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.0.plan.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -261,6 +275,7 @@ impl Inside {
             plan: RwLock::new(Arc::new(plan)),
             nearby: None,
             idle_keys: Vec::new(),
+            shop: None,
         }
     }
 

@@ -11,8 +11,8 @@ use super::{Model, Task, anthropic, ollama};
 use crate::model::Clock;
 
 /// What the chains are made of.
-pub(super) struct Builder<'a> {
-    pub(super) settings: &'a Settings,
+pub(super) struct Builder {
+    pub(super) settings: Settings,
     pub(super) catalogue: Catalogue,
     pub(super) http: reqwest_llm::Client,
 }
@@ -20,9 +20,9 @@ pub(super) struct Builder<'a> {
 /// The chains by task; a task without a model has none.
 pub(super) type Chains = HashMap<Task, Vec<Arc<dyn Model>>>;
 
-impl<'a> Builder<'a> {
+impl Builder {
     /// Reads the catalogue and makes the client. Needs the TLS provider.
-    pub(super) fn new(settings: &'a Settings) -> Result<Self, Wrong> {
+    pub(super) fn new(settings: &Settings) -> Result<Self, Wrong> {
         let own = settings.models.catalogue.as_deref();
         let catalogue = Catalogue::open(own).map_err(|error| Wrong {
             setting: "models.catalogue".to_owned(),
@@ -38,7 +38,7 @@ impl<'a> Builder<'a> {
             wants: "an installed TLS provider".to_owned(),
         })?;
         Ok(Self {
-            settings,
+            settings: settings.clone(),
             catalogue,
             http,
         })
@@ -53,6 +53,7 @@ impl<'a> Builder<'a> {
             extract,
             summarise,
             embed: _,
+            choices: _,
             catalogue: _,
             nearby: _,
             deadlines: _,
@@ -160,6 +161,23 @@ impl<'a> Builder<'a> {
     fn key(&self, provider: &str) -> Option<&Secret> {
         let given = self.settings.providers.get(provider)?.key.as_ref();
         given.filter(|key| !key.expose().trim().is_empty())
+    }
+
+    /// A model that stands in no chain, or the same with another key; none where nobody knows where
+    /// it is, or it takes a key and there is none.
+    pub(super) fn make(&self, name: &str, own: Option<&Secret>) -> Option<Arc<dyn Model>> {
+        let entry = self.catalogue.entry(name);
+        let mut place = self
+            .place(entry.provider())
+            .filter(|_| !entry.id().is_empty())?;
+        let listed = self.catalogue.provider(entry.provider());
+        if let Some(key) = own {
+            place.key = Some(key.clone());
+        }
+        let takes_key = listed.is_some_and(|listed| listed.key.is_some());
+        let is_reached =
+            place.key.is_some() || !takes_key || self.base_url(entry.provider()).is_some();
+        is_reached.then(|| place.model(self.http.clone(), entry))
     }
 
     fn is_given(&self, provider: &str) -> bool {

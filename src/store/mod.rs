@@ -9,6 +9,7 @@ mod apply;
 mod asker;
 mod bm25;
 mod change;
+mod choices;
 mod conversations;
 mod db;
 mod desk;
@@ -44,6 +45,7 @@ pub use change::{
     NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, ingest_lane, is_event_lane,
     is_out_lane, out_lane, turn_lane,
 };
+pub use choices::Choices;
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
