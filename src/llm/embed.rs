@@ -96,7 +96,7 @@ impl Embedder {
         if settings.offline || settings.models.embed.is_empty() {
             return Ok(Self::none());
         }
-        let builder = Builder::new(settings)?;
+        let builder = Builder::new(settings, &clock)?;
         builder.check_addresses()?;
         let mut links: Vec<Link> = Vec::new();
         for name in &settings.models.embed {

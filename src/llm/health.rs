@@ -64,7 +64,12 @@ struct Down {
 /// stands in it.
 pub(super) fn span(model: &dyn Model) -> tracing::Span {
     let (provider, name) = (model.entry().provider(), model.name());
-    tracing::info_span!("model call", llm.provider = %provider, llm.model = %name)
+    tracing::info_span!(
+        "model call",
+        llm.provider = %provider,
+        llm.model = %name,
+        llm.result = tracing::field::Empty
+    )
 }
 
 impl Door {
@@ -215,7 +220,7 @@ impl Inside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::llm::{Deadlines, Wait};
+    use crate::llm::{Models, Wait};
     use crate::model::Clock;
 
     fn told(of: &mut mpsc::UnboundedReceiver<HealthChange>) -> Vec<(String, bool, u64)> {
@@ -225,7 +230,7 @@ mod tests {
     }
 
     fn door() -> Door {
-        Door::to(Vec::new(), Clock::System, Deadlines::default())
+        Door::to(Vec::new(), Clock::System, &Models::default())
     }
 
     #[test]

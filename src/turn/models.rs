@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::llm::{Offer, Secret, Task, Wish};
 use crate::model::{
-    Content, Failure, Features, Message, ModelPress as Press, Setting, hex, phrases,
+    Content, Failure, Features, Message, ModelPress as Press, Setting, What, hex, phrases,
 };
 use crate::store::Change;
 
@@ -327,7 +327,9 @@ impl Turn {
                 }
             }
         };
-        let by_form = scene.last().is_none_or(|last| last.message.is_none());
+        let by_form = scene
+            .last()
+            .is_some_and(|last| matches!(last.what, What::Form { .. }));
         let features = self.delivery.features(&commit.address());
         let answer = match by_form {
             true => answer,
@@ -375,10 +377,9 @@ impl List<'_> {
             parts.push(format!("{}\n{}", phrases::MODEL_CHOICES, lines.join("\n")));
             parts.push(phrases::MODEL_HOW.to_owned());
             for row in shown.chunks(ABREAST) {
-                let row = row.iter().map(|offer| {
-                    let (_, id) = offer.name.split_once('/').unwrap_or(("", &offer.name));
-                    Press::Set(tag(&offer.name)).button(id)
-                });
+                let row = row
+                    .iter()
+                    .map(|offer| Press::Set(tag(&offer.name)).button(self.label(offer)));
                 buttons.push(row.collect());
             }
             let mut turning = Vec::new();
@@ -409,6 +410,16 @@ impl List<'_> {
             buttons.push(last);
         }
         (parts.join("\n\n"), buttons)
+    }
+
+    /// The id alone, where nobody else's is the same.
+    fn label<'a>(&self, offer: &'a Offer) -> &'a str {
+        let id = |offer: &'a Offer| offer.name.split_once('/').map_or("", |(_, id)| id);
+        let has_twin = self.offers.iter().any(|other| {
+            let other_id = other.name.split_once('/').map_or("", |(_, id)| id);
+            other.name != offer.name && other_id == id(offer)
+        });
+        if has_twin { &offer.name } else { id(offer) }
     }
 
     fn line(&self, offer: &Offer) -> String {

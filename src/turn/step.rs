@@ -220,6 +220,8 @@ mod tests {
             first_token: Duration::ZERO,
             total: Duration::ZERO,
             attempts: Vec::new(),
+            own: false,
+            cached: false,
             sources: Vec::new(),
             own: false,
         }
