@@ -55,7 +55,7 @@ impl Command {
             Self::Docs => "Show your documents, share or delete them",
             Self::Forget => "Delete what I have about something",
             Self::Why => "Explain my last answer: what I read, model, cost",
-            Self::Model => "Show which language model answers",
+            Self::Model => "Show and choose the language model; bring your own key",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

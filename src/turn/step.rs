@@ -223,6 +223,7 @@ mod tests {
             own: false,
             cached: false,
             sources: Vec::new(),
+            own: false,
         }
     }
 
