@@ -278,7 +278,9 @@ impl Gateway {
         }
         drop(tell);
         let door = self.door.clone();
-        let look = async move { door.keep_looking().await };
+        let look = async move {
+            tokio::join!(door.keep_looking(), door.keep_probing());
+        };
         tasks.spawn(until(self.serving.clone(), look));
         let watch = self.keep_alive();
         tokio::pin!(watch);

@@ -35,6 +35,7 @@ mod redis_engine;
 mod retrieve;
 mod store;
 mod story_buttons;
+mod story_chaos;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;
