@@ -223,7 +223,6 @@ mod tests {
             own: false,
             cached: false,
             sources: Vec::new(),
-            own: false,
         }
     }
 
