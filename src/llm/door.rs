@@ -1,15 +1,16 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures::channel::mpsc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 use tracing::Instrument;
 
 use super::breaker::{Admission, Breaker, Change};
 use super::cache::Cache;
+use super::chain::Outlet;
 use super::choose::{Candidate, Prefer, order};
 use super::health::Health;
 use super::pass::Link;
@@ -178,10 +179,10 @@ impl Door {
             metrics::counter!("toney_model_cache_hits_total", "task" => task.as_str()).increment(1);
             return stream::iter(kept.again()).boxed();
         }
-        let (out, heard) = mpsc::channel(0);
-        let inside = Arc::clone(&self.0);
+        let (out, inside) = (Outlet::default(), Arc::clone(&self.0));
+        let heard = out.clone();
         // The work runs inside the stream, so that it lives exactly as long as somebody listens.
-        let work = stream::once(async move {
+        let work = async move {
             let chain = plan.chains.get(&task).map_or(&[][..], Vec::as_slice);
             let links = inside.links(chain, &request);
             let span = tracing::info_span!("answer", llm.task = task.as_str());
@@ -190,9 +191,25 @@ impl Door {
             if let Some((key, kept)) = key.zip(kept) {
                 inside.cache.keep(key, kept);
             }
+        };
+        let mut work = Some(Box::pin(work));
+        stream::poll_fn(move |context| {
+            loop {
+                if let Some(heard) = heard.take() {
+                    return Poll::Ready(Some(heard));
+                }
+                match work.as_mut().map(|work| work.as_mut().poll(context)) {
+                    None => return Poll::Ready(None),
+                    Some(Poll::Ready(())) => work = None,
+                    Some(Poll::Pending) => {
+                        return heard
+                            .take()
+                            .map_or(Poll::Pending, |heard| Poll::Ready(Some(heard)));
+                    }
+                }
+            }
         })
-        .filter_map(|()| future::ready(None));
-        stream::select(heard, work).boxed()
+        .boxed()
     }
 
     /// The names of a task's models, best first; empty when there is none.

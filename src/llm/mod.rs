@@ -53,7 +53,7 @@ pub use offer::Offer;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
-pub use tokens::{estimate, fit};
+pub use tokens::estimate;
 
 /// What a call is for; each task has its own chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
