@@ -175,7 +175,7 @@ impl Worker for Turn {
             now,
         };
         metrics::counter!("toney_turns_total", "asked" => asked.name()).increment(1);
-        let change = self.answer(&scene, asked, recalled, work).await?;
+        let change = Box::pin(self.answer(&scene, asked, recalled, work)).await?;
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
