@@ -2,6 +2,7 @@
 //! is begun and ended in the right order.
 
 mod library;
+mod money;
 mod receive;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::turn::{self, Command, Turn};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
+pub(crate) use money::limits;
 use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
@@ -113,6 +115,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         readiness,
         own_work_only,
     } = start;
+    let limits = limits(&config)?;
     let ids = Ids::new(clock.clone(), seed);
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
@@ -133,7 +136,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how: jobs::Settings = config.section("jobs")?;
-    let runner = Runner::new(store.clone(), how, tools, workers, sends);
+    let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
     let runner = match own_work_only {
         true => runner.with_own_work_only(),
         false => runner,
@@ -173,6 +176,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
+    let till = money::keep(limits, (&all.store, &all.door), &tools, all.serving.clone());
+    tasks.spawn(till);
     let sending = delivery.run(claims, all.sending.clone(), SENDS_GRACE);
     tasks.spawn(sending);
     let runner = Arc::new(runner);
@@ -485,6 +490,7 @@ fn workers(
 ) -> Result<Vec<Arc<dyn Worker>>> {
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
+    let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let turn = Turn {
         store: store.clone(),
@@ -493,6 +499,7 @@ fn workers(
         reader: Arc::new(Reader::new()),
         door: door.clone(),
         prompts: prompts.clone(),
+        limits,
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
         queue: intake.queue,
@@ -505,6 +512,7 @@ fn workers(
         store,
         door: door.clone(),
         prompts,
+        limits,
         clock: clock.clone(),
         ids: ids.clone(),
     };
