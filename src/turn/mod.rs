@@ -31,6 +31,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::budget::Limits;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
@@ -103,6 +104,8 @@ pub struct Turn {
     pub door: Door,
     /// The prompts.
     pub prompts: Arc<Prompts>,
+    /// What models may cost.
+    pub limits: Limits,
     /// The way out.
     pub delivery: Delivery,
     /// How.
