@@ -20,6 +20,7 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod budgets;
 mod commands;
 mod config;
 mod crash;
