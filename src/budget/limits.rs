@@ -157,7 +157,7 @@ pub(super) fn amount(bill: Bill) -> Amount {
 }
 
 /// When the day of a moment begins, in UTC.
-pub(super) fn day_of(now: Time) -> Time {
+pub fn day_of(now: Time) -> Time {
     let day = i64::try_from(DAY.as_millis()).unwrap_or(i64::MAX);
     Time::from_ms(now.ms().div_euclid(day).saturating_mul(day))
 }

@@ -9,5 +9,5 @@ mod limits;
 mod seen;
 mod till;
 
-pub use limits::{Limits, Settings};
+pub use limits::{Limits, Settings, day_of};
 pub use till::Till;

@@ -1,9 +1,11 @@
 //! Every fixed sentence that a person can read, in one place.
 
+mod budgets;
 mod models;
 
 use super::{Standing, Target, Time};
 
+pub use budgets::*;
 pub use models::*;
 
 /// First words to somebody who has never written before.

@@ -72,6 +72,11 @@ const OF_A_DAY: Sql = same(
      WHERE day = $1 ORDER BY scope",
 );
 
+const OF_ONE: Sql = same(
+    "SELECT scope, day, spent_nano_usd, spent_tokens, held_nano_usd, held_tokens FROM budgets
+     WHERE scope = $1 AND day = $2",
+);
+
 /// One of those who pay for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Spender {
@@ -136,7 +141,9 @@ impl Amount {
         }
     }
 
-    fn minus(self, other: Self) -> Self {
+    /// What is left of it without the other.
+    #[must_use]
+    pub fn minus(self, other: Self) -> Self {
         Self {
             nano_usd: self.nano_usd.saturating_sub(other.nano_usd),
             tokens: self.tokens.saturating_sub(other.tokens),
@@ -315,6 +322,21 @@ impl Store {
             refused,
             budgets: ledger.budgets(),
         })
+    }
+
+    /// How it stands with one of those who pay on the day that begins at `day`.
+    pub async fn budget(&self, spender: Spender, day: Time) -> Result<Budget> {
+        let found: Option<BudgetRow> = reading!(&self.db, OF_ONE, |sql, pool| {
+            let query = sqlx::query_as(sql).bind(spender.to_string());
+            query.bind(day.ms()).fetch_optional(pool).await?
+        });
+        let nothing = Budget {
+            spender,
+            day,
+            spent: Amount::default(),
+            held: Amount::default(),
+        };
+        found.map_or(Ok(nothing), BudgetRow::parse)
     }
 
     /// How it stands with everybody on the day that begins at `day`.

@@ -21,6 +21,7 @@ mod show;
 pub mod sort;
 mod step;
 mod talk;
+mod usage;
 mod why;
 
 use std::path::PathBuf;
@@ -273,6 +274,7 @@ impl Turn {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Usage => return self.usage(scene, commit).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;

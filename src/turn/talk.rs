@@ -159,13 +159,7 @@ impl<'a> Talk<'a> {
             Plan::Answer(_) => {
                 let Checked { text, cited } = self.ground.quoted().unwrap_or_default();
                 if !cited.is_empty() {
-                    let is_wanted = over.is_model_wanted();
-                    let note = if is_wanted {
-                        phrases::QUOTED
-                    } else {
-                        phrases::QUOTED_WITHOUT
-                    };
-                    note.clone_into(&mut over.note);
+                    over.note = over.quoting();
                     over.said = text;
                 }
                 return cited;
