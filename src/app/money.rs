@@ -17,10 +17,11 @@ pub(crate) fn limits(config: &Config) -> Result<Limits> {
 /// Lets the door pay from what the store keeps, as long as the task runs that is answered.
 pub(super) fn keep(
     limits: Limits,
-    (store, _door): (&Store, &Door),
+    (store, door): (&Store, &Door),
     tools: &(Clock, Ids),
     stop: CancellationToken,
 ) -> impl Future<Output = ()> + Send + 'static {
-    let (_till, task) = Till::open(store.clone(), limits, tools, stop);
+    let (till, task) = Till::open(store.clone(), limits, tools, stop);
+    door.pay_from(till);
     task
 }

@@ -299,7 +299,10 @@ async fn test(settings: llm::Settings, name: String) -> Result<Exit> {
                     .iter()
                     .find_map(|tried| match &tried.outcome {
                         Outcome::Failed(error) => Some(error.to_string()),
-                        Outcome::Answered | Outcome::Skipped | Outcome::TooDear(_) => None,
+                        Outcome::Answered
+                        | Outcome::Skipped
+                        | Outcome::TooDear(_)
+                        | Outcome::Outpaced => None,
                     });
                 let why = why.unwrap_or_else(|| "it is not set up".to_owned());
                 writeln!(out, "{name} does not answer: {why}")?;

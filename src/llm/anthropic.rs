@@ -63,6 +63,10 @@ impl Model for Messages {
         &self.entry
     }
 
+    fn limit(&self, request: &Request) -> u32 {
+        limit(&self.entry, request)
+    }
+
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
         let output = limit(&self.entry, request);
         let asked = self.http.post(format!("{}/messages", self.place.base));

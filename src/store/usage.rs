@@ -26,7 +26,7 @@ macro_rules! sums {
             " AS key, ",
             $name,
             " AS name, COUNT(*) AS calls,
-             CAST(SUM(CASE WHEN c.result = 'answered' THEN 0 ELSE 1 END) AS BIGINT) AS failed,
+             CAST(SUM(CASE WHEN c.result IN ('answered', 'cached', 'outpaced') THEN 0 ELSE 1 END) AS BIGINT) AS failed,
              CAST(SUM(c.tokens_in) AS BIGINT) AS tokens_in,
              CAST(SUM(c.cache_read) AS BIGINT) AS cache_read,
              CAST(SUM(c.tokens_out) AS BIGINT) AS tokens_out,
@@ -74,7 +74,7 @@ pub struct Usage {
     /// Its name, where it has one.
     pub name: String,
     pub calls: i64,
-    /// Those of them that gave no answer.
+    /// Those of them that failed.
     pub failed: i64,
     pub tokens_in: i64,
     /// Those of `tokens_in` that the provider read from its cache.

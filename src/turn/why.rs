@@ -105,6 +105,7 @@ impl Why {
             .filter_map(|attempt| match &attempt.outcome {
                 Outcome::Answered => None,
                 Outcome::Skipped => Some(format!("{} rests", attempt.model)),
+                Outcome::Outpaced => Some(format!("{} was too slow", attempt.model)),
                 Outcome::TooDear(Short::Unknown) => Some(format!(
                     "{}: {}",
                     attempt.model,
@@ -128,7 +129,7 @@ impl Why {
                 tokens_in: report.tokens_in,
                 tokens_out: report.tokens_out,
                 estimated: report.estimated,
-                cost_nano_usd: report.cost.nanos(),
+                cost_nano_usd: report.spent().nanos(),
                 first_token_ms: millis(report.first_token),
                 total_ms: millis(report.total),
                 ..empty
