@@ -210,7 +210,8 @@ impl Clerk {
         if reservations.is_empty() && settlements.is_empty() {
             return;
         }
-        metrics::histogram!("toney_budget_batch").record((reservations.len() + settled) as f64);
+        metrics::histogram!("toney_budget_batch_changes")
+            .record((reservations.len() + settled) as f64);
         match self.store.book(&reservations, &settlements).await {
             Ok(booked) => {
                 self.is_away = false;

@@ -284,7 +284,12 @@ mod tests {
                 ..Usage::default()
             },
         ];
-        insta::assert_snapshot!(table("model", &usage), @"");
+        insta::assert_snapshot!(table("model", &usage), @r"
+        calls  failed   read  cached  written     paid  own keys  model
+          120       2  35000    9000     8000  $0.0100        $0  openai/gpt-4o-mini
+            1       0      0       0        0       $0   $0.0010  (not known)
+          121       2  35000    9000     8000  $0.0100   $0.0010  all together
+        ");
         assert_eq!(table("model", &[]), "  No model was asked.\n");
     }
 

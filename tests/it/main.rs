@@ -35,6 +35,7 @@ mod model_wire;
 mod redis_engine;
 mod retrieve;
 mod store;
+mod story_budget;
 mod story_buttons;
 mod story_discord;
 mod story_discord_gateway;
