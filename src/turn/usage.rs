@@ -32,19 +32,17 @@ impl Turn {
         let (now, today) = (self.clock.now(), day_of(self.clock.now()));
         let since = Time::from_ms(now.ms() - DAYS * DAY_MS);
         let me = Spender::Person(commit.person());
-        let by_model = self.store.usage(UsageBy::Model, me, since).await?;
-        let of_today = self.store.usage(UsageBy::Model, me, today).await?;
         let mut lines = vec![phrases::USAGE_YOURS.to_owned()];
-        lines.extend(yours(&by_model, &of_today));
+        lines.extend(self.of_one(me, (since, today)).await?);
         lines.extend(self.left(phrases::BUDGET_OF_PERSON, me, today).await?);
         let mine = commit.asker(scene.setting()).await?.artists();
         for artist in self.store.artists().await? {
             if mine.contains(&artist.id) {
                 let it = Spender::Artist(artist.id);
-                let calls = self.store.usage(UsageBy::Model, it, since).await?;
                 lines.push(String::new());
-                lines.push(sum(&format!("**{}**, in {DAYS} days", artist.name), &calls));
-                lines.extend(self.left(&artist.name, it, today).await?);
+                lines.push(phrases::usage_of_artist(&artist.name));
+                lines.extend(self.of_one(it, (since, today)).await?);
+                lines.extend(self.left(phrases::BUDGET_OF_ARTIST, it, today).await?);
             }
         }
         // Whoever sits at the terminal is the operator.
@@ -54,6 +52,17 @@ impl Turn {
             lines.extend(self.everybodys((since, today)).await?);
         }
         Ok(lines.join("\n"))
+    }
+
+    /// What the calls for somebody came to.
+    async fn of_one(
+        &self,
+        spender: Spender,
+        (since, today): (Time, Time),
+    ) -> Result<Vec<String>, Failure> {
+        let by_model = self.store.usage(UsageBy::Model, spender, since).await?;
+        let of_today = self.store.usage(UsageBy::Model, spender, today).await?;
+        Ok(summed(&by_model, &of_today))
     }
 
     /// What everybody's calls came to.
@@ -103,8 +112,8 @@ fn left(whose: &str, limits: &Limits, budget: &Budget) -> String {
     )
 }
 
-/// What a person's calls came to.
-fn yours(by_model: &[Usage], of_today: &[Usage]) -> Vec<String> {
+/// What somebody's calls came to.
+fn summed(by_model: &[Usage], of_today: &[Usage]) -> Vec<String> {
     if by_model.is_empty() {
         return vec![phrases::USAGE_NONE.to_owned()];
     }
@@ -163,15 +172,15 @@ mod tests {
             },
             calls("b/here", 1, 0),
         ];
-        let lines = yours(&by_model, &[calls("b/here", 1, 0)]);
+        let lines = summed(&by_model, &[calls("b/here", 1, 0)]);
         insta::assert_snapshot!(lines.join("\n"), @r"
         - Today (UTC): $0 for 1 call
         - In 30 days: $1.2345 for 13 calls
           - `a/dear`: $1.2345 for 12 calls
           - `b/here`: $0 for 1 call
-        - Paid with your own key besides: $0.0200
+        - Paid with a person's own key besides: $0.0200
         ");
-        assert_eq!(yours(&[], &[]), [phrases::USAGE_NONE]);
+        assert_eq!(summed(&[], &[]), [phrases::USAGE_NONE]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What models may cost: never more than is allowed, whoever dies meanwhile, on both databases.
 
 mod hurry;
+mod sums;
 mod till;
 
 use std::sync::Arc;

@@ -30,9 +30,23 @@ async fn one_persons_day_is_used_up(engine: Engine) {
     let mut world = World::with(choose).await;
     let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
     world.model.push(dear("A long plan."));
-    insta::assert_snapshot!(asks(&world, &ann, "let us talk about my tour").await, @"");
-    insta::assert_snapshot!(asks(&world, &ann, "let us go on with my tour").await, @"");
-    insta::assert_snapshot!(asks(&world, &ann, "/usage").await, @"");
+    insta::assert_snapshot!(asks(&world, &ann, "let us talk about my tour").await, @r"
+    ann: let us talk about my tour
+    toney: A long plan.
+    ");
+    insta::assert_snapshot!(asks(&world, &ann, "let us go on with my tour").await, @r"
+    ann: let us go on with my tour
+    toney: I found nothing about that in what I may read for you. Your budget for language models is used up for today, so I can't talk this through with you before tomorrow (00:00 UTC). Your message is kept. Until then I quote what stands in documents and answer commands; /help lists them.
+    ");
+    insta::assert_snapshot!(asks(&world, &ann, "/usage").await, @r"
+    ann: /usage
+    toney: What language models cost for you
+
+    • Today (UTC): $0.0210 for 1 call
+    • In 30 days: $0.0210 for 1 call
+      • openai/gpt-4o-mini: $0.0210 for 1 call
+    • Your budget for language models: $0.0030 of $0.0240 left for today (UTC)
+    ");
     let why = asks(&world, &ann, "/why").await;
     assert!(
         why.contains("Written without a model: your budget for language models is used up until 2"),
@@ -60,16 +74,30 @@ async fn a_crash_leaves_nothing_set_aside(engine: Engine) {
         world.model.counts().waiting == 1
     })
     .await;
-    const HELD: &str = "SELECT CAST(held_nano_usd / 1000000 AS TEXT) FROM budgets ORDER BY scope";
-    assert_eq!(world.read(HELD).await, ["4", "4"]);
+    const HELD: &str = "SELECT CAST(held_nano_usd AS TEXT) FROM budgets ORDER BY scope";
+    const SPENT: &str = "SELECT CAST(spent_nano_usd AS TEXT) FROM budgets ORDER BY scope";
+    let nanos = |rows: Vec<String>| -> Vec<i64> {
+        let numbers = rows.iter().map(|row| row.parse().unwrap());
+        numbers.collect()
+    };
+    let held = nanos(world.read(HELD).await);
+    assert!(matches!(held.as_slice(), [ours, anns] if ours == anns && *ours > 4_000_000));
     world.crash().await;
     world.model.release();
     world.settle().await;
     assert!(world.sees(&ann).contains("toney: "));
     // What the broken call came to is not known, so it counts as what it could have cost.
     world.until_stored(HELD, &["0", "0"]).await;
-    const SPENT: &str = "SELECT CAST(spent_nano_usd / 1000000 AS TEXT) FROM budgets ORDER BY scope";
-    assert_eq!(world.read(SPENT).await, ["4", "4"]);
+    let spent = nanos(world.read(SPENT).await);
+    let more: Vec<i64> = spent
+        .iter()
+        .zip(&held)
+        .map(|(one, other)| one - other)
+        .collect();
+    assert!(
+        more.iter().all(|more| (1..1_000_000).contains(more)),
+        "{more:?}"
+    );
     assert_eq!(world.read("SELECT id FROM budget_holds").await, [""; 0]);
     world.finish().await;
 }
@@ -90,8 +118,28 @@ async fn an_artists_day_is_shared() {
     world.model.push(dear("A long plan."));
     asks(&world, &ann, "let us talk about my tour").await;
     let question = "what share of the net receipts do I get in my contract?";
-    insta::assert_snapshot!(asks(&world, &max, question).await, @"");
-    insta::assert_snapshot!(asks(&world, &max, "/usage").await, @"");
+    insta::assert_snapshot!(asks(&world, &max, question).await, @r"
+    max: what share of the net receipts do I get in my contract?
+    toney: Ann receives 60 % of the net receipts and the label keeps 40 %. Statements are due every 90 days. The agreement runs for three years from the first release. [1]
+
+    The artist's budget for language models is used up until tomorrow (00:00 UTC), so these are the passages that fit best, word for word.
+
+    Sources
+    [1] Label contract (your document) [Read 1]
+    ");
+    insta::assert_snapshot!(asks(&world, &max, "/usage").await, @r"
+    max: /usage
+    toney: What language models cost for you
+
+    • Nothing in 30 days
+
+    What language models cost for Ann
+
+    • Today (UTC): $0.0210 for 1 call
+    • In 30 days: $0.0210 for 1 call
+      • openai/gpt-4o-mini: $0.0210 for 1 call
+    • The artist's budget for language models: $0.0030 of $0.0240 left for today (UTC)
+    ");
     world.model.push(Answer::text("Hello."));
     assert!(asks(&world, &fan, "hi").await.contains("Hello."));
     const CALLS: &str = "SELECT CASE WHEN artist_id = '' THEN 'nobody' ELSE 'artist' END

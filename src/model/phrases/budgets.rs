@@ -52,8 +52,13 @@ pub const USAGE_IN_GROUP: &str = "What language models cost is private, so I don
 /// `/usage`, its first line.
 pub const USAGE_YOURS: &str = "**What language models cost for you**";
 
+/// `/usage`, above what they cost for an artist.
+pub fn usage_of_artist(name: &str) -> String {
+    format!("**What language models cost for {name}**")
+}
+
 /// `/usage` of somebody who used none.
-pub const USAGE_NONE: &str = "- Nothing yet: no language model has been asked for you in 30 days";
+pub const USAGE_NONE: &str = "- Nothing in 30 days";
 
 /// `/usage` for operators, above everybody's.
 pub const USAGE_OF_ALL: &str = "**The whole installation, in 30 days**";
@@ -69,14 +74,17 @@ pub fn usage_sum(of: &str, nano_usd: i64, calls: i64) -> String {
     format!("- {of}: {} for {calls} call{plural}", dollars(nano_usd))
 }
 
-/// `/usage`, what a person paid with a key of their own.
+/// `/usage`, what persons paid with keys of their own.
 pub fn usage_own(nano_usd: i64) -> String {
-    format!("- Paid with your own key besides: {}", dollars(nano_usd))
+    format!(
+        "- Paid with a person's own key besides: {}",
+        dollars(nano_usd)
+    )
 }
 
 /// `/usage`, how many more there are than are listed.
 pub fn usage_more(count: usize) -> String {
-    format!("- and {count} more; `toney usage` lists all of them")
+    format!("- and {count} more")
 }
 
 /// `/usage`, whose sums a line shows where that is not known.

@@ -16,7 +16,17 @@ async fn what_models_cost_is_listed() {
         .await
         .with(0);
     let ran = machine.run(&["usage", "--days", "1"]).await.with(0);
-    insta::assert_snapshot!(without_ids(&ran.out), @"");
+    insta::assert_snapshot!(without_ids(&ran.out), @r"
+    The last 1 day, by model:
+      calls  failed   read  cached  written     paid  own keys  model
+          1       0  20000       0    30000  $0.0210        $0  openai/gpt-4o-mini
+          1       0  20000       0    30000  $0.0210        $0  all together
+
+    Today's budgets (until 00:00 UTC):
+        spent  held    limit  tokens  held  limit  whose
+      $0.0210    $0  $5.0000   50000     0   none  installation
+      $0.0210    $0  $2.0000   50000     0   none  (name) (id)
+    ");
     for by in ["person", "task", "artist", "day"] {
         let ran = machine.run(&["usage", "--json", "--by", by]).await.with(0);
         let report: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
@@ -37,7 +47,29 @@ async fn what_models_cost_is_listed() {
     machine.run(&["usage", "--days", "0"]).await.with(2);
     // Whoever sits at the terminal sees everybody's.
     let ran = machine.run(&["ask", "/usage"]).await.with(0);
-    insta::assert_snapshot!(ran.out, @"");
+    insta::assert_snapshot!(without_ids(&ran.out), @r"
+    What language models cost for you
+
+    • Nothing in 30 days
+    • Your budget for language models: $2.0000 of $2.0000 left for today (UTC)
+
+    The whole installation, in 30 days
+
+    • All together: $0.0210 for 1 call
+    • The budget for language models here: $4.9790 of $5.0000 left for today (UTC)
+
+    By person:
+
+    • (name) $0.0210 for 1 call
+
+    By task:
+
+    • chat: $0.0210 for 1 call
+
+    By model:
+
+    • openai/gpt-4o-mini: $0.0210 for 1 call
+    ");
 }
 
 #[tokio::test]
@@ -64,9 +96,10 @@ async fn a_limit_that_is_none_is_refused() {
 /// The same without what is another at every run.
 fn without_ids(text: &str) -> String {
     let words = |line: &str| {
-        let kept = line.split(' ').map(|word| match word.contains("per_") {
-            true => "(per_…)",
-            false => word,
+        let kept = line.split(' ').map(|word| match word {
+            id if id.contains("per_") => "(id)",
+            name if name.starts_with("ask-") => "(name)",
+            word => word,
         });
         kept.collect::<Vec<_>>().join(" ")
     };
