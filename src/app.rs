@@ -115,7 +115,6 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         readiness,
         own_work_only,
     } = start;
-    let limits = limits(&config)?;
     let ids = Ids::new(clock.clone(), seed);
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
@@ -176,8 +175,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
-    let till = money::keep(limits, (&all.store, &all.door), &tools, all.serving.clone());
-    tasks.spawn(till);
+    money::keep(
+        &config,
+        (&all.store, &all.door, &tasks),
+        &tools,
+        &all.serving,
+    )?;
     let sending = delivery.run(claims, all.sending.clone(), SENDS_GRACE);
     tasks.spawn(sending);
     let runner = Arc::new(runner);

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::budget::{self, Limits, Till};
 use crate::config::Config;
@@ -14,14 +15,15 @@ pub(crate) fn limits(config: &Config) -> Result<Limits> {
     Ok(Limits::new(&config.section::<budget::Settings>("budgets")?))
 }
 
-/// Lets the door pay from what the store keeps, as long as the task runs that is answered.
+/// Lets the door pay from what the store keeps, until `stop`.
 pub(super) fn keep(
-    limits: Limits,
-    (store, door): (&Store, &Door),
+    config: &Config,
+    (store, door, tasks): (&Store, &Door, &TaskTracker),
     tools: &(Clock, Ids),
-    stop: CancellationToken,
-) -> impl Future<Output = ()> + Send + 'static {
-    let (till, task) = Till::open(store.clone(), limits, tools, stop);
+    stop: &CancellationToken,
+) -> Result<()> {
+    let (till, task) = Till::open(store.clone(), limits(config)?, tools, stop.clone());
     door.pay_from(till);
-    task
+    tasks.spawn(task);
+    Ok(())
 }

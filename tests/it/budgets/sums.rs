@@ -52,13 +52,11 @@ fn call(process: &Process, call: Call<'_>) -> ModelCall {
     }
 }
 
-async fn calls_are_added_up(home: Home) {
-    let process = Process::start(&home, &Clock::manual(START)).await;
-    let (ann, bob) = (PersonId::new(&process.ids), PersonId::new(&process.ids));
-    let band = process.store.make_artist("The Band").await.unwrap();
+/// Three calls for Ann and her band, one for Bob, and one for nobody long ago.
+fn calls(process: &Process, (ann, bob): (PersonId, PersonId), band: ArtistId) -> Vec<ModelCall> {
     let plain = Call {
         person: Some(ann),
-        artist: Some(band.id),
+        artist: Some(band),
         task: "chat",
         model: "p/dear",
         result: "answered",
@@ -96,6 +94,32 @@ async fn calls_are_added_up(home: Home) {
             ..plain
         },
     ];
+    calls.map(|one| call(process, one)).into()
+}
+
+/// Name, failed and all calls, tokens read (from the cache) and written, what was paid by whom.
+fn line(sums: Usage) -> String {
+    let Usage {
+        key,
+        name,
+        calls,
+        failed,
+        tokens_in,
+        cache_read,
+        tokens_out,
+        cost_nano_usd,
+        own_nano_usd,
+    } = sums;
+    let key = if name.is_empty() { key } else { name };
+    format!(
+        "{key} {failed}/{calls} {tokens_in}({cache_read})+{tokens_out} {cost_nano_usd}+{own_nano_usd}"
+    )
+}
+
+async fn calls_are_added_up(home: Home) {
+    let process = Process::start(&home, &Clock::manual(START)).await;
+    let (ann, bob) = (PersonId::new(&process.ids), PersonId::new(&process.ids));
+    let band = process.store.make_artist("The Band").await.unwrap();
     let person = NewPerson {
         person: ann,
         platform: "fake".to_owned(),
@@ -107,29 +131,13 @@ async fn calls_are_added_up(home: Home) {
     process
         .apply(Change {
             people: vec![person],
-            calls: calls.map(|one| call(&process, one)).into(),
+            calls: calls(&process, (ann, bob), band.id),
             ..Change::default()
         })
         .await;
     let store = &process.store;
     let sums = async |by, whose, since| -> Vec<String> {
-        let found: Vec<Usage> = store.usage(by, whose, since).await.unwrap();
-        let line = |one: Usage| {
-            let key = match one.name.as_str() {
-                "" => one.key,
-                name => name.to_owned(),
-            };
-            format!(
-                "{key} {}/{} {}({})+{} {}+{}",
-                one.failed,
-                one.calls,
-                one.tokens_in,
-                one.cache_read,
-                one.tokens_out,
-                one.cost_nano_usd,
-                one.own_nano_usd
-            )
-        };
+        let found = store.usage(by, whose, since).await.unwrap();
         found.into_iter().map(line).collect()
     };
     let all = Spender::Installation;

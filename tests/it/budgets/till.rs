@@ -1,7 +1,5 @@
 //! One till: what it asks the store, what it does without it, and what is left of a call.
 
-use std::time::Duration;
-
 use tokio::task::JoinSet;
 use toney::budget::Limits;
 use toney::llm::{Limit, Payer, Purse, Short};
@@ -9,6 +7,7 @@ use toney::model::{Clock, HoldId, PersonId};
 use toney::store::{Amount, Fenced, Reservation, Settlement, Share, Spender};
 
 use super::{DAY, LIMITS, Paying, bill, day_of, limits};
+use crate::sim::servers::Postgres;
 use crate::store::{Home, START, on_both};
 use crate::world::until_so;
 
@@ -71,7 +70,11 @@ async fn what_is_said_twice_counts_once(home: Home) {
     }
     // What comes free is there for whoever asks in the same moment.
     let all = reservation(75);
-    let booked = one.store.book(&[all.clone()], &[]).await.unwrap();
+    let booked = one
+        .store
+        .book(std::slice::from_ref(&all), &[])
+        .await
+        .unwrap();
     assert_eq!(booked.refused, [None]);
     let next = reservation(40);
     let booked = one.store.book(&[next], &[settlement(all.id, 30)]).await;
@@ -229,14 +232,27 @@ async fn a_hold_stays_with_its_day(home: Home) {
     one.end().await;
 }
 
-#[tokio::test]
+/// The database is away for a while: nothing more is spent, and what ends meanwhile is settled after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_asked_is_not_spent() {
-    let home = Home::postgres().await;
-    let one = Paying::start(&home.url, &Clock::manual(START), limits()).await;
-    drop(home);
+    let server = Postgres::start().await;
+    server.create_database("toney").await;
+    let clock = Clock::manual(START);
+    let one = Paying::start(&server.url("toney"), &clock, limits()).await;
     let payer = Payer::default();
-    let asked = one.till.reserve(&payer, bill(usd(1)));
-    let short = tokio::time::timeout(Duration::from_secs(10), asked).await;
-    assert_eq!(short.unwrap().err(), Some(Short::Unknown));
-    one.clerk.abort();
+    let hold = one.till.reserve(&payer, bill(usd(20))).await.unwrap();
+    server.kill();
+    let short = one.till.reserve(&payer, bill(usd(10))).await.err();
+    assert_eq!(short, Some(Short::Unknown));
+    hold.settle(bill(usd(1)));
+    server.restart().await;
+    until_so("it is settled", async || {
+        let day = day_of(START);
+        let found = one.store.budget(Spender::Installation, day).await;
+        found.is_ok_and(|one| (one.spent, one.held) == (usd(1), usd(0)))
+    })
+    .await;
+    let again = one.till.reserve(&payer, bill(usd(99))).await;
+    again.unwrap().settle(bill(usd(2)));
+    one.end().await;
 }
