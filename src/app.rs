@@ -4,6 +4,7 @@
 mod entrusted;
 mod health;
 mod library;
+mod money;
 mod receive;
 
 use std::sync::Arc;
@@ -35,6 +36,7 @@ use crate::turn::{self, Command, Turn, Wishes};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
+pub(crate) use money::limits;
 use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
@@ -184,6 +186,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
+    money::keep(
+        &config,
+        (&all.store, &all.door, &tasks),
+        &tools,
+        &all.serving,
+    )?;
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
@@ -501,6 +509,7 @@ fn workers(
 ) -> Result<Vec<Arc<dyn Worker>>> {
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
+    let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let turn = Turn {
         store: store.clone(),
@@ -510,6 +519,7 @@ fn workers(
         wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
         door: door.clone(),
         prompts: prompts.clone(),
+        limits,
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
         queue: intake.queue,
@@ -522,6 +532,7 @@ fn workers(
         store,
         door: door.clone(),
         prompts,
+        limits,
         clock: clock.clone(),
         ids: ids.clone(),
     };

@@ -1,11 +1,13 @@
 //! Every fixed sentence that a person can read, in one place.
 
+mod budgets;
 mod choice;
 mod health;
 mod models;
 
 use super::{Standing, Target, Time};
 
+pub use budgets::*;
 pub use choice::*;
 pub use health::*;
 pub use models::*;

@@ -22,6 +22,7 @@ mod show;
 pub mod sort;
 mod step;
 mod talk;
+mod usage;
 mod why;
 mod wish;
 
@@ -33,6 +34,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::budget::Limits;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
@@ -107,6 +109,8 @@ pub struct Turn {
     pub door: Door,
     /// The prompts.
     pub prompts: Arc<Prompts>,
+    /// What models may cost.
+    pub limits: Limits,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -283,6 +287,7 @@ impl Turn {
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Usage => return self.usage(scene, commit).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;

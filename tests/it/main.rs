@@ -20,6 +20,7 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod budgets;
 mod commands;
 mod config;
 mod crash;
@@ -34,6 +35,7 @@ mod model_wire;
 mod redis_engine;
 mod retrieve;
 mod store;
+mod story_budget;
 mod story_buttons;
 mod story_chaos;
 mod story_discord;

@@ -1,0 +1,29 @@
+//! What models may cost, put together.
+
+use anyhow::Result;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::budget::{self, Limits, Till};
+use crate::config::Config;
+use crate::llm::Door;
+use crate::model::{Clock, Ids};
+use crate::store::Store;
+
+/// What may be spent in a day.
+pub(crate) fn limits(config: &Config) -> Result<Limits> {
+    Ok(Limits::new(&config.section::<budget::Settings>("budgets")?))
+}
+
+/// Lets the door pay from what the store keeps, until `stop`.
+pub(super) fn keep(
+    config: &Config,
+    (store, door, tasks): (&Store, &Door, &TaskTracker),
+    tools: &(Clock, Ids),
+    stop: &CancellationToken,
+) -> Result<()> {
+    let (till, task) = Till::open(store.clone(), limits(config)?, tools, stop.clone());
+    door.pay_from(till);
+    tasks.spawn(task);
+    Ok(())
+}
