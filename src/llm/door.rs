@@ -136,7 +136,8 @@ impl Door {
             });
             return stream::once(future::ready(failed)).boxed();
         }
-        let links = plan.chains.get(&task).cloned().unwrap_or_default();
+        let mut links = plan.chains.get(&task).cloned().unwrap_or_default();
+        links.retain(|model| model.entry().takes(&request));
         let (out, heard) = mpsc::channel(0);
         let inside = Arc::clone(&self.0);
         // The work runs inside the stream, so that it lives exactly as long as somebody listens.
@@ -150,6 +151,14 @@ impl Door {
         let plan = self.plan();
         let models = plan.chains.get(&task).into_iter().flatten();
         models.map(|model| model.name().to_owned()).collect()
+    }
+
+    /// Bytes of the largest picture that a model of the task's chain is shown; none when all of them are blind.
+    pub fn largest_image(&self, task: Task) -> Option<usize> {
+        let plan = self.plan();
+        let models = plan.chains.get(&task).into_iter().flatten();
+        let seeing = models.filter(|model| model.entry().may_see());
+        seeing.map(|model| model.largest_image()).max()
     }
 
     /// Whether no model is wanted at all.

@@ -21,12 +21,12 @@ mod purse;
 #[cfg(test)]
 mod scripted;
 mod settings;
+mod sight;
 mod sources;
 mod sse;
 mod tokens;
 mod wire;
 
-use std::fmt;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -43,6 +43,7 @@ pub use money::Cost;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
+pub use sight::Image;
 pub use tokens::{estimate, fit};
 
 /// What a call is for; each task has its own chain.
@@ -94,21 +95,6 @@ pub struct Line {
     pub calls: Vec<ToolCall>,
     /// Pictures that the person shows with it.
     pub images: Vec<Image>,
-}
-
-/// A picture that a model is shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Image {
-    /// `image/jpeg` and the like.
-    pub mime: String,
-    /// Its file.
-    pub bytes: bytes::Bytes,
-}
-
-impl fmt::Debug for Image {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} bytes", self.mime, self.bytes.len())
-    }
 }
 
 impl Line {
@@ -271,6 +257,11 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// Sorted by what to do about it, see [`Error`].
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error>;
+
+    /// Bytes of the largest picture that it is shown.
+    fn largest_image(&self) -> usize {
+        sight::LARGEST
+    }
 
     /// Asks the provider for something that costs nothing, to see whether it is there and takes
     /// the key.

@@ -18,6 +18,7 @@ pub mod intent;
 mod pages;
 mod quote;
 mod show;
+mod sight;
 pub mod sort;
 mod step;
 mod talk;

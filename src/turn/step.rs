@@ -221,6 +221,7 @@ mod tests {
             total: Duration::ZERO,
             attempts: Vec::new(),
             sources: Vec::new(),
+            own: false,
         }
     }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
-use crate::llm::{self, Heard, Place, Request, Task, Unavailable};
+use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailable};
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
@@ -57,7 +57,8 @@ impl<'a> Talk<'a> {
         let over = loop {
             // What was said may have been edited into something else meanwhile.
             let all: String = talk.said.iter().map(|said| said.text.as_str()).collect();
-            if let Some(sentence) = unreadable(&all) {
+            let is_shown = talk.images().next().is_some();
+            if let Some(sentence) = unreadable(&all).filter(|_| !is_shown) {
                 commit.replaces(finished(&mut show).await);
                 commit.say(scene, sentence);
                 return Ok(commit.done().await);
@@ -92,6 +93,10 @@ impl<'a> Talk<'a> {
 
     /// Understands what was said and reads what it is about; whoever waits long for it sees that something is done.
     async fn understand(&self, commit: &Commit<'_>) -> Result<Ground, Failure> {
+        if self.said.iter().all(|said| said.text.trim().is_empty()) {
+            // A picture without a word: there is nothing to understand, and nothing to look up.
+            return Ok(Ground::bare(Intent::default(), String::new()));
+        }
         let mut ground = Box::pin(self.turn.ground(self.scene, commit, &self.said));
         let mut typing_at = Instant::now() + TYPING_AFTER;
         loop {
@@ -151,6 +156,9 @@ impl<'a> Talk<'a> {
             return checked.cited;
         }
         match self.ground.plan() {
+            Plan::Command(_, _) | Plan::Talk if self.is_unseen(over) => {
+                phrases::NOT_SEEN.clone_into(&mut over.note);
+            }
             Plan::Command(_, _) | Plan::Talk => {}
             Plan::Crisis => phrases::CRISIS.clone_into(&mut over.note),
             Plan::Missing(what) => over.note = phrases::not_yet(what),
@@ -174,6 +182,22 @@ impl<'a> Talk<'a> {
         Vec::new()
     }
 
+    /// Whether a picture was shown and turned down, which is all that went wrong.
+    fn is_unseen(&self, over: &Over) -> bool {
+        let turned_down = |attempt: &Attempt| {
+            matches!(
+                attempt.outcome,
+                Outcome::Failed(llm::Error::Rejected(_) | llm::Error::TooLong)
+            )
+        };
+        match &over.how {
+            How::Unavailable(unavailable) => {
+                self.images().next().is_some() && unavailable.attempts.iter().any(turned_down)
+            }
+            How::Fixed | How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => false,
+        }
+    }
+
     /// What the model is asked: who it is, what was said, and what is said now.
     fn request(&self, commit: &Commit<'_>) -> Result<Request, Failure> {
         let recalled = commit.recalled();
@@ -189,7 +213,9 @@ impl<'a> Talk<'a> {
             };
             llm::Line::new(role, line.text.as_str())
         });
-        let lines = before.chain([llm::Line::new(llm::Role::Person, self.words())]);
+        let mut asked_now = llm::Line::new(llm::Role::Person, self.words());
+        asked_now.images = self.images().cloned().collect();
+        let lines = before.chain([asked_now]);
         let now = (self.scene.now, recalled.window.summary.as_str());
         let request = self
             .ground
@@ -202,11 +228,15 @@ impl<'a> Talk<'a> {
             .said
             .iter()
             .map(|said| match self.in_group {
-                true => format!("{}: {}", said.by, said.whole()),
-                false => said.whole(),
+                true => format!("{}: {}", said.by, said.told()),
+                false => said.told(),
             })
             .collect();
         lines.join("\n\n")
+    }
+
+    fn images(&self) -> impl Iterator<Item = &llm::Image> {
+        self.said.iter().flat_map(|said| &said.images)
     }
 
     /// Whether there is an answer of which nothing can be seen where it goes.

@@ -47,6 +47,7 @@ mod story_message;
 mod story_outage;
 mod story_pages;
 mod story_restart;
+mod story_sight;
 mod story_understood;
 mod story_use_cases;
 mod telegram_adapter;

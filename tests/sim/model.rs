@@ -8,6 +8,7 @@ mod answer;
 mod door;
 mod embeddings;
 mod messages;
+mod pictures;
 mod schema;
 #[cfg(test)]
 mod selftest;
@@ -73,6 +74,8 @@ struct Script {
     violations: Vec<String>,
     models: Vec<String>,
     keys: Vec<String>,
+    /// Models that take no pictures.
+    blind: Vec<String>,
     /// What the provider keeps in its cache.
     prefixes: HashSet<String>,
     counts: Counts,
@@ -107,6 +110,7 @@ impl Server {
             violations: Vec::new(),
             models: vec!["scripted".to_owned()],
             keys: Vec::new(),
+            blind: Vec::new(),
             prefixes: HashSet::new(),
             counts: Counts::default(),
         };
@@ -310,6 +314,7 @@ impl Server {
         let complaints = if self.0.checked.load(Ordering::Relaxed) {
             let mut complaints = SCHEMAS.check(schema, &body);
             complaints.extend(SCHEMAS.unknown_keys(schema, &body));
+            complaints.extend(pictures::complaints(&body));
             complaints
         } else {
             Vec::new()
@@ -324,7 +329,10 @@ impl Server {
         if self.0.recorded.load(Ordering::Relaxed) {
             script.requests.push(request.clone());
         }
-        let refusal = complaints.first().cloned();
+        let mut refusal = complaints.first().cloned();
+        if request.pictures > 0 && script.blind.contains(&request.model) {
+            refusal = Some("This model does not support image input.".to_owned());
+        }
         script
             .violations
             .extend(complaints.into_iter().map(|text| format!("{path}: {text}")));
