@@ -19,7 +19,7 @@ use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts};
+use crate::llm::{self, Door, Prompts, Voices};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
@@ -398,6 +398,12 @@ pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
     Ok(Door::open(&settings, clock.clone())?)
 }
 
+/// The models that hear and speak.
+pub(crate) fn voices(config: &Config, clock: &Clock) -> Result<Voices> {
+    let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
+    Ok(Voices::open(&settings, clock.clone())?)
+}
+
 /// Redis, where it is set; asks nobody.
 pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
     Ok(settings.redis().map_err(misset)?)
@@ -492,6 +498,7 @@ fn workers(
         knowledge,
         reader: Arc::new(Reader::new()),
         door: door.clone(),
+        voices: voices(config, clock)?,
         prompts: prompts.clone(),
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,

@@ -25,6 +25,7 @@ mod sight;
 mod sources;
 mod sse;
 mod tokens;
+mod voice;
 mod wire;
 
 use std::time::Duration;
@@ -45,6 +46,7 @@ pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use sight::Image;
 pub use tokens::{estimate, fit};
+pub use voice::{Call, Recording, Voiced, Voices};
 
 /// What a call is for; each task has its own chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -53,6 +53,7 @@ impl<'a> Builder<'a> {
             extract,
             summarise,
             embed: _,
+            transcribe: _,
             catalogue: _,
             nearby: _,
             deadlines: _,

@@ -90,6 +90,9 @@ pub struct Models {
     /// Turning texts into vectors; all of them side by side, none when empty.
     #[serde(deserialize_with = "list")]
     pub embed: Vec<String>,
+    /// Writing down what is said; the models of the providers that have a key when empty.
+    #[serde(deserialize_with = "list")]
+    pub transcribe: Vec<String>,
     /// The file that describes models and providers; the one that is compiled in when unset.
     pub catalogue: Option<PathBuf>,
     /// Where Ollama is looked for while no model is configured; the usual port of this machine

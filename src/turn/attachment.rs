@@ -16,6 +16,7 @@ use crate::store::{Artist, Change, NewAttachment, Scope};
 
 use super::commit::Commit;
 use super::gather::Said;
+use super::hearing::Listened;
 use super::sight::{self, Seen};
 use super::talk::Talk;
 use super::{Scene, Turn};
@@ -25,6 +26,8 @@ pub(super) struct Kept {
     pub(super) media: MediaKind,
     pub(super) file: File,
     pub(super) caption: String,
+    /// What a model wrote down of it; empty = nothing.
+    pub(super) heard: String,
 }
 
 /// A file that cannot be fetched must not hold up a conversation for long.
@@ -81,6 +84,19 @@ impl Kept {
                 }
             };
         }
+        if self.media == MediaKind::Voice {
+            return match turn
+                .listen(scene, &mut commit, (&path, stored.size))
+                .await?
+            {
+                Listened::Words(words) => self.heard(turn, scene, (commit, work), words).await,
+                Listened::Deaf(why) => self.leave(turn, scene, (commit, work), (&size, why)).await,
+                Listened::Nothing(why) => {
+                    commit.say(scene, why);
+                    Ok(commit.done().await)
+                }
+            };
+        }
         let order = self.order(turn, scene, &commit, (attachment, &path));
         if let Some(order) = order.await? {
             let job = order.job(&turn.clock, &turn.ids);
@@ -97,11 +113,9 @@ impl Kept {
                 .talk(turn, scene, (commit, work), (besides, None))
                 .await;
         }
-        let why = match (self.media, scene.setting()) {
-            (MediaKind::Voice, _) => phrases::NO_EARS,
-            (MediaKind::Photo, _) => phrases::NO_EYES,
-            (MediaKind::Document, Setting::Group) => phrases::READ_ALONE,
-            (MediaKind::Document, Setting::Direct) => phrases::READ_FOR_MEMBERS,
+        let why = match scene.setting() {
+            Setting::Group => phrases::READ_ALONE,
+            Setting::Direct => phrases::READ_FOR_MEMBERS,
         };
         self.leave(turn, scene, (commit, work), (&size, why)).await
     }
@@ -116,6 +130,21 @@ impl Kept {
     ) -> Result<Change, Failure> {
         let besides = format!("[{}]", word(MediaKind::Photo));
         self.talk(turn, scene, with, (besides, Some(image))).await
+    }
+
+    /// Answers what was said in it, and written under it; it is remembered as spoken.
+    async fn heard(
+        mut self,
+        turn: &Turn,
+        scene: &Scene,
+        with: (Commit<'_>, &mut Work),
+        words: String,
+    ) -> Result<Change, Failure> {
+        let besides = format!("[said in a {}]", word(MediaKind::Voice));
+        let all = [self.caption.trim(), &words].join("\n\n");
+        self.caption = all.trim().to_owned();
+        self.heard = words;
+        self.talk(turn, scene, with, (besides, None)).await
     }
 
     /// Only keeps it: says so, or answers what was said with it.
@@ -152,6 +181,7 @@ impl Kept {
             text: self.caption,
             besides,
             images: image.into_iter().collect(),
+            heard: self.heard,
             message: last.message.clone(),
             by: last.sender.name.clone(),
             user: last.sender.user.clone(),

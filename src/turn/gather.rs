@@ -48,6 +48,8 @@ pub(super) struct Said {
     pub(super) besides: String,
     /// Pictures that a model is shown with it; of those only `besides` is remembered.
     pub(super) images: Vec<Image>,
+    /// What a model wrote down of it, if it was spoken; shown above the answer.
+    pub(super) heard: String,
     pub(super) message: Option<Message>,
     /// The name of whoever said it.
     pub(super) by: String,
@@ -161,6 +163,7 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
                     text: text.clone(),
                     besides: String::new(),
                     images: Vec::new(),
+                    heard: String::new(),
                     message: item.message.clone(),
                     by: item.sender.name.clone(),
                     user: item.sender.user.clone(),

@@ -14,6 +14,7 @@ mod commit;
 mod documents;
 mod gather;
 mod ground;
+mod hearing;
 pub mod intent;
 mod pages;
 mod quote;
@@ -36,7 +37,7 @@ use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{Door, Prompts, Task};
+use crate::llm::{Door, Prompts, Task, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
     Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
@@ -102,6 +103,8 @@ pub struct Turn {
     pub reader: Arc<intent::Reader>,
     /// The models.
     pub door: Door,
+    /// The models that hear and speak.
+    pub voices: Voices,
     /// The prompts.
     pub prompts: Arc<Prompts>,
     /// The way out.
@@ -236,6 +239,7 @@ impl Turn {
                     media,
                     file,
                     caption,
+                    heard: String::new(),
                 }
                 .answer(self, scene, commit, work)
                 .await

@@ -18,6 +18,7 @@ use super::cite::Checked;
 use super::commit::Commit;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::ground::{Footer, Ground, Plan};
+use super::hearing::quoted;
 use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
@@ -69,9 +70,7 @@ impl<'a> Talk<'a> {
             }
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
-                if talk.introduces(&commit) {
-                    commit.introduce();
-                }
+                commit.begin_with(talk.prefix(&commit));
                 let asked = (command, args, talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
@@ -295,11 +294,20 @@ impl<'a> Talk<'a> {
     }
 
     fn first_words(&self, commit: &Commit<'_>) -> Answer {
-        Answer::new(if self.introduces(commit) {
-            phrases::INTRODUCTION.to_owned()
-        } else {
-            String::new()
-        })
+        Answer::new(self.prefix(commit))
+    }
+
+    /// What stands before the answer: who answers, and what was heard.
+    fn prefix(&self, commit: &Commit<'_>) -> String {
+        let introduction = self.introduces(commit).then_some(phrases::INTRODUCTION);
+        let spoken = self.said.iter().filter(|said| !said.heard.is_empty());
+        let quotes = spoken.map(|said| quoted(&said.heard));
+        let parts: Vec<String> = introduction
+            .map(str::to_owned)
+            .into_iter()
+            .chain(quotes)
+            .collect();
+        parts.join("\n\n")
     }
 
     /// Listens to the model and to the person at once until the answer is over; `None` when what it answers has

@@ -50,6 +50,7 @@ mod story_restart;
 mod story_sight;
 mod story_understood;
 mod story_use_cases;
+mod story_voice;
 mod telegram_adapter;
 mod terminal_adapter;
 #[allow(dead_code, reason = "stories of one platform use a part of the world")]

@@ -18,3 +18,26 @@ pub const NOT_SEEN: &str = "I kept the picture, but my language model couldn't l
 /// Why a voice note is only kept: no model hears.
 pub const NO_EARS: &str =
     "No model of mine can listen to voice notes, so write me what you said if it matters now.";
+
+/// Why a voice note is only kept: it is in no form that models take.
+pub const NO_RECORDING: &str = "I can't listen to a recording in this form. A plain voice note works, or MP3, M4A, OGG, FLAC, WAV and MP4.";
+
+/// Why a voice note is only kept: it is too large to be sent to a model.
+pub fn too_large_to_hear(limit: &str) -> String {
+    format!("I can listen to at most {limit} at a time, so say it in several pieces, please.")
+}
+
+/// Why a voice note is only kept: no model gave its words.
+pub const NOT_HEARD: &str = "I couldn't get it written down at the moment. Send it again a little later, or write me what you said.";
+
+/// Why a voice note is only kept: it would cost too much.
+pub const NOT_PAID: &str =
+    "What listening may cost for now is used up, so write me what you said, please.";
+
+/// In place of an answer to a voice note in which nothing is said.
+pub const HEARD_NOTHING: &str = "I heard nothing in your voice note. Say it again, or write it.";
+
+/// Above the answer to a voice note: what was understood, in Markdown that is made harmless.
+pub fn transcript(words: &str) -> String {
+    format!("> 🎙 “{words}”")
+}
