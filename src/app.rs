@@ -3,6 +3,7 @@
 
 mod library;
 mod receive;
+pub(crate) mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts, Voices};
+use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
@@ -398,12 +399,6 @@ pub(crate) fn door(config: &Config, clock: &Clock) -> Result<Door> {
     Ok(Door::open(&settings, clock.clone())?)
 }
 
-/// The models that hear and speak.
-pub(crate) fn voices(config: &Config, clock: &Clock) -> Result<Voices> {
-    let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
-    Ok(Voices::open(&settings, clock.clone())?)
-}
-
 /// Redis, where it is set; asks nobody.
 pub(crate) fn redis(settings: &store::Settings) -> Result<Option<Redis>> {
     Ok(settings.redis().map_err(misset)?)
@@ -492,13 +487,16 @@ fn workers(
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
     let intake: intake::Settings = config.section("intake")?;
+    let voices = voice::voices(config, clock)?;
+    let tools = (clock.clone(), ids.clone());
+    let speak = voice::speak(config, &voices, delivery, tools)?;
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
         reader: Arc::new(Reader::new()),
         door: door.clone(),
-        voices: voices(config, clock)?,
+        voices: voices.clone(),
         prompts: prompts.clone(),
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
@@ -515,7 +513,7 @@ fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(summarise)])
+    Ok(vec![Arc::new(turn), Arc::new(speak), Arc::new(summarise)])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -54,6 +54,8 @@ impl<'a> Builder<'a> {
             summarise,
             embed: _,
             transcribe: _,
+            speak: _,
+            voice: _,
             catalogue: _,
             nearby: _,
             deadlines: _,

@@ -93,6 +93,11 @@ pub struct Models {
     /// Writing down what is said; the models of the providers that have a key when empty.
     #[serde(deserialize_with = "list")]
     pub transcribe: Vec<String>,
+    /// Saying what is written; the models of the providers that have a key when empty.
+    #[serde(deserialize_with = "list")]
+    pub speak: Vec<String>,
+    /// Whose voice it is said in, in the words of the providers.
+    pub voice: String,
     /// The file that describes models and providers; the one that is compiled in when unset.
     pub catalogue: Option<PathBuf>,
     /// Where Ollama is looked for while no model is configured; the usual port of this machine

@@ -12,13 +12,14 @@ pub enum Command {
     Docs,
     Forget,
     Why,
+    Speak,
     Model,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -26,6 +27,7 @@ impl Command {
         Self::Docs,
         Self::Forget,
         Self::Why,
+        Self::Speak,
         Self::Model,
         Self::Privacy,
     ];
@@ -40,6 +42,7 @@ impl Command {
             Self::Docs => "docs",
             Self::Forget => "forget",
             Self::Why => "why",
+            Self::Speak => "speak",
             Self::Model => "model",
             Self::Privacy => "privacy",
         }
@@ -55,6 +58,7 @@ impl Command {
             Self::Docs => "Show your documents, share or delete them",
             Self::Forget => "Delete what I have about something",
             Self::Why => "Explain my last answer: what I read, model, cost",
+            Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show which language model answers",
             Self::Privacy => "Show what I keep and where it goes",
         }

@@ -21,6 +21,7 @@ mod quote;
 mod show;
 mod sight;
 pub mod sort;
+mod speaking;
 mod step;
 mod talk;
 mod why;
@@ -46,6 +47,7 @@ use crate::model::{
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
+pub use speaking::Speak;
 
 use command::Chain;
 use commit::Commit;
@@ -274,6 +276,7 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {

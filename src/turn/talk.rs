@@ -136,6 +136,10 @@ impl<'a> Talk<'a> {
         }
         commit.reading(self.ground.read(self.scene, &commit, &cited));
         commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
+        let spoken = (self.said.as_slice(), over.said.as_str());
+        self.turn
+            .speak_back(self.scene, &mut commit, spoken)
+            .await?;
         self.answer_stop(&mut commit, work, &over);
         Ok(commit.done().await)
     }

@@ -48,6 +48,7 @@ mod story_outage;
 mod story_pages;
 mod story_restart;
 mod story_sight;
+mod story_speaking;
 mod story_understood;
 mod story_use_cases;
 mod story_voice;

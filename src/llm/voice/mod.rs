@@ -5,11 +5,13 @@
 
 mod hear;
 mod recording;
+mod speak;
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use metrics::{counter, histogram};
@@ -41,6 +43,9 @@ struct Inside {
     offline: bool,
     http: Option<reqwest_llm::Client>,
     hearing: Vec<Link>,
+    speaking: Vec<Link>,
+    /// Whose voice is heard, in the provider's words.
+    voice: String,
     purse: RwLock<Arc<dyn Purse>>,
 }
 
@@ -95,9 +100,12 @@ impl Voices {
             ("models.transcribe", named),
             &catalogue.transcription,
         )?;
+        let named = &settings.models.speak;
+        let speaking = links(&builder, ("models.speak", named), &catalogue.speech)?;
         Ok(Self(Arc::new(Inside {
             http: Some(builder.http.clone()),
             hearing,
+            speaking,
             ..bare
         })))
     }
@@ -111,6 +119,23 @@ impl Voices {
     pub fn hearing(&self) -> Vec<String> {
         let links = self.0.hearing.iter();
         links.map(|link| link.voice.name.clone()).collect()
+    }
+
+    /// The names of the models that say what is written, best first.
+    pub fn speaking(&self) -> Vec<String> {
+        let links = self.0.speaking.iter();
+        links.map(|link| link.voice.name.clone()).collect()
+    }
+
+    /// A text as a recording in Opus, as far as models say it: the first 4,096 letters.
+    pub async fn say(&self, text: &str, payer: &Payer) -> Voiced<Bytes> {
+        let text: String = text.chars().take(speak::LONGEST_TEXT).collect();
+        let letters = text.chars().count() as u64;
+        let inside = &self.0;
+        let ask = |link| inside.speak(link, &text).boxed();
+        inside
+            .walk(&inside.speaking, payer, |link| link.bill(letters), ask)
+            .await
     }
 
     /// What is said in a recording; empty where nothing is.
@@ -130,6 +155,8 @@ impl Inside {
             offline: settings.offline,
             http: None,
             hearing: Vec::new(),
+            speaking: Vec::new(),
+            voice: settings.models.voice.clone(),
             purse: RwLock::new(Arc::new(Bottomless)),
         }
     }
@@ -227,6 +254,13 @@ impl Inside {
         let heard = hear::ask(http, (&link.place, link.voice.id()), recording).await?;
         let seconds = heard.seconds.unwrap_or_else(|| recording.seconds());
         Ok((heard.text, link.bill(seconds)))
+    }
+
+    async fn speak(&self, link: &Link, text: &str) -> Result<(Bytes, Bill), Error> {
+        let http = self.http.as_ref().ok_or(Error::Gone)?;
+        let asked = (&link.place, link.voice.id());
+        let spoken = speak::ask(http, asked, (&self.voice, text)).await?;
+        Ok((spoken, link.bill(text.chars().count() as u64)))
     }
 
     fn purse(&self) -> Arc<dyn Purse> {

@@ -41,3 +41,40 @@ pub const HEARD_NOTHING: &str = "I heard nothing in your voice note. Say it agai
 pub fn transcript(words: &str) -> String {
     format!("> 🎙 “{words}”")
 }
+
+/// `/speak` where no model speaks.
+pub const NO_VOICE: &str =
+    "No model of mine can speak. Whoever runs me can set models.speak, or a key for OpenAI.";
+
+/// `/speak` before anything was answered.
+pub const NOTHING_TO_SAY: &str = "I haven't answered anything here yet that I could say aloud.";
+
+/// `/speak`: it is on its way.
+pub const SPEAKING: &str = "One moment, I'm saying it aloud.";
+
+/// `/speak on`.
+pub const SPEAKS_BACK: &str = "Whenever you send me a voice note in our direct chat, I'll answer with my voice, too. /speak off ends that.";
+
+/// `/speak off`.
+pub const SPEAKS_NO_MORE: &str = "I answer voice notes in writing only from now on.";
+
+/// `/speak` with anything else behind it.
+pub const SPEAK_HOW: &str = "/speak says my last answer aloud; /speak on and /speak off decide whether voice notes are answered with my voice, too.";
+
+/// In place of a recording that no model made.
+pub const NOT_SPOKEN: &str =
+    "I couldn't say it aloud at the moment. Ask for it with /speak a little later.";
+
+/// In place of a recording that would cost too much.
+pub const NOT_SPOKEN_PAID: &str =
+    "What speaking may cost for now is used up, so it stays in writing.";
+
+/// With a recording: how the answer begins that is said in it.
+pub fn spoken(beginning: &str) -> String {
+    format!("🔊 {beginning}")
+}
+
+/// With a recording where nothing plays it: where it lies.
+pub fn voice_lies(caption: &str, path: &str) -> String {
+    format!("{caption}\nThe recording is {path}")
+}
