@@ -69,6 +69,10 @@ impl Model for Messages {
         LARGEST_IMAGE
     }
 
+    fn limit(&self, request: &Request) -> u32 {
+        limit(&self.entry, request)
+    }
+
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
         request.check_images(self.largest_image())?;
         let output = limit(&self.entry, request);

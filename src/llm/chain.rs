@@ -1,49 +1,74 @@
 //! One question on its way through a chain of models.
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::channel::mpsc::Sender;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use futures::{SinkExt, StreamExt};
-use metrics::{counter, histogram};
+use metrics::histogram;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::breaker::{Admission, Change};
+use super::cache::Kept;
 use super::door::Inside;
 use super::error::Wait;
+use super::pass::{Link, Pass};
+use super::purse::Short;
 use super::{
-    Attempt, Chunk, Error, Finish, Heard, Model, Outcome, Reason, Report, Request, Source,
-    Unavailable, Usage, tokens,
+    AnswerStream, Attempt, Chunk, Error, Finish, Heard, Model, Outcome, Reason, Report, Request,
+    Source, ToolCall, Unavailable, Usage, tokens,
 };
 
-/// How often the chain is walked: failures that pass by themselves get a second chance, since the
-/// person would only have to ask again.
-const ROUNDS: usize = 2;
+/// How often a model is asked: failures that pass by themselves get a second chance, since the person
+/// would only have to ask again.
+const TRIES: usize = 2;
 /// Between two tries with the same model.
 const PAUSE: Duration = Duration::from_millis(250);
 /// A rate limit that is over so soon is waited out when nobody else answers.
 const SHORT_LIMIT: Duration = Duration::from_secs(3);
+/// Where a second model may not be asked yet, that is looked at again after this long.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
-/// Walks the chain until one model has answered and tells `out` about it.
+/// Walks the chain until one model has answered and tells `out` about it. What was answered, if it may
+/// be kept.
 pub(super) async fn run(
     inside: &Inside,
-    links: &[Arc<dyn Model>],
+    links: Vec<Link>,
     request: &Request,
     out: Sender<Heard>,
-) {
+) -> Option<Kept> {
     let started = Instant::now();
+    let waiting = links.into_iter().map(|link| Turn {
+        link,
+        not_before: started,
+        tries: TRIES,
+    });
     let mut call = Call {
         inside,
         request,
         out,
         started,
         whole: started + inside.deadlines.total(),
+        waiting: waiting.collect(),
         attempts: Vec::new(),
         shown: false,
+        kept: None,
     };
-    let end = call.walk(links).await;
+    let end = call.walk().await;
     // Fails when nobody listens any more, which is nobody's loss.
     let _ = call.out.send(end).await;
+    call.kept
+}
+
+/// A model that waits for its turn.
+struct Turn {
+    link: Link,
+    not_before: Instant,
+    /// How often it may still be asked.
+    tries: usize,
 }
 
 struct Call<'a> {
@@ -52,144 +77,275 @@ struct Call<'a> {
     out: Sender<Heard>,
     started: Instant,
     whole: Instant,
+    waiting: VecDeque<Turn>,
     attempts: Vec<Attempt>,
     /// Whether text of an earlier, broken answer stands before the person.
     shown: bool,
+    kept: Option<Kept>,
 }
 
-/// A whole answer.
+/// A model that has given its first sign.
+struct Opened {
+    stream: AnswerStream,
+    /// What it said with it.
+    first: Chunk,
+}
+
+/// A model that is waited for.
+type Opening<'a> = BoxFuture<'a, (Who, Result<Opened, Failed>)>;
+
+/// Which of the two models that are waited for at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    First,
+    Second,
+}
+
+/// Why a model gave no answer.
+struct Failed {
+    error: Error,
+    /// Whether it had begun, so that it may have cost something.
+    reached: bool,
+}
+
+/// A model that is being asked.
+struct Runner<'a> {
+    turn: Turn,
+    pass: Pass<'a>,
+}
+
+/// An answer as far as it was heard.
+#[derive(Default)]
 struct Whole {
-    finish: Finish,
+    finish: Option<Finish>,
     usage: Option<Usage>,
     text: String,
+    calls: Vec<ToolCall>,
     sources: Vec<Source>,
-    first: Duration,
+    first: Option<Duration>,
 }
 
-impl Call<'_> {
-    async fn walk(&mut self, links: &[Arc<dyn Model>]) -> Heard {
-        let mut again: Vec<Option<Instant>> = links.iter().map(|_| Some(self.started)).collect();
-        for _ in 0..ROUNDS {
-            for (model, again) in links.iter().zip(&mut again) {
-                let Some(not_before) = again.take() else {
-                    continue;
-                };
-                if not_before >= self.whole || Instant::now() >= self.whole {
-                    continue;
-                }
-                // A timer takes a millisecond even for what is past.
-                if not_before > Instant::now() {
-                    sleep_until(not_before).await;
-                }
-                match self.attempt(model.as_ref()).await {
-                    Ok(report) => return Heard::Done(report),
-                    Err(Some(error)) if !error.goes_on() => return self.failed(Reason::Refused),
-                    Err(Some(Error::RateLimited { after: Some(after) }))
-                        if after <= SHORT_LIMIT =>
-                    {
-                        *again = Some(Instant::now() + after);
-                    }
-                    Err(Some(error)) if error.passes() => *again = Some(Instant::now() + PAUSE),
-                    Err(_) => {}
-                }
+impl<'a> Call<'a> {
+    async fn walk(&mut self) -> Heard {
+        while let Some(turn) = self.waiting.pop_front() {
+            if turn.not_before >= self.whole || Instant::now() >= self.whole {
+                continue;
+            }
+            // A timer takes a millisecond even for what is past.
+            if turn.not_before > Instant::now() {
+                sleep_until(turn.not_before).await;
+            }
+            let Some(runner) = self.ask(turn).await else {
+                continue;
+            };
+            match self.race(runner).await {
+                Ok(report) => return Heard::Done(report),
+                Err(error) if !error.goes_on() => return self.over(Reason::Refused),
+                Err(_) => {}
             }
         }
-        self.failed(Reason::AllFailed)
+        let short = self.short();
+        self.over(short.map_or(Reason::AllFailed, Reason::OverBudget))
     }
 
-    fn failed(&mut self, reason: Reason) -> Heard {
+    fn over(&mut self, reason: Reason) -> Heard {
         Heard::Failed(Unavailable {
             reason,
             attempts: std::mem::take(&mut self.attempts),
         })
     }
 
-    /// Asks one model once, if its breaker lets it; the error is none when it does not.
-    async fn attempt(&mut self, model: &dyn Model) -> Result<Report, Option<Error>> {
-        let Some(pass) = Pass::ask(self.inside, model) else {
-            self.note(model, Outcome::Skipped);
-            return Err(None);
-        };
-        let began = Instant::now();
-        let result = match tokens::fit(self.request, model.entry()) {
-            Some(request) => self.listen(model, &request).await,
-            None => Err(Error::TooLong),
-        };
-        pass.settle(result.as_ref().err());
-        let provider = model.entry().provider().to_owned();
-        let labels = [("provider", provider), ("model", model.name().to_owned())];
-        histogram!("toney_model_seconds", &labels).record(began.elapsed());
-        match result {
-            Ok(whole) => {
-                histogram!("toney_model_first_token_seconds", &labels)
-                    .record((self.started + whole.first).saturating_duration_since(began));
-                self.note(model, Outcome::Answered);
-                Ok(self.report(model, whole))
+    /// Whether it was for want of money alone that nobody was asked.
+    fn short(&self) -> Option<Short> {
+        let mut found = None;
+        for attempt in &self.attempts {
+            match attempt.outcome {
+                Outcome::TooDear(short) => found = found.or(Some(short)),
+                Outcome::Skipped => {}
+                Outcome::Answered | Outcome::Failed(_) | Outcome::Outpaced => return None,
             }
-            Err(error) => {
-                self.note(model, Outcome::Failed(error.clone()));
-                Err(Some(error))
+        }
+        found
+    }
+
+    /// The leave to ask a model, if it is to be had.
+    async fn ask(&mut self, turn: Turn) -> Option<Runner<'a>> {
+        match Pass::ask(self.inside, turn.link.clone(), self.request).await {
+            Ok(pass) => Some(Runner { turn, pass }),
+            Err(outcome) => {
+                self.attempts.push(Attempt {
+                    model: turn.link.model.name().to_owned(),
+                    outcome,
+                    cost: super::Cost::ZERO,
+                    took: Duration::ZERO,
+                });
+                None
             }
         }
     }
 
-    fn note(&mut self, model: &dyn Model, outcome: Outcome) {
-        self.attempts.push(Attempt {
-            model: model.name().to_owned(),
-            outcome,
-        });
+    /// Asks a model, and one more when its first sign is late; listens to whoever is first.
+    async fn race(&mut self, first: Runner<'a>) -> Result<Report, Error> {
+        let link = first.turn.link.clone();
+        let hedge_after = self.inside.hedge_after(link.model.name());
+        let mut hedge_at = hedge_after.map(|after| first.pass.began + after);
+        let mut openings = FuturesUnordered::new();
+        openings.push(self.open(Who::First, &first));
+        let (mut first, mut second) = (Some(first), None);
+        let mut hedging = None;
+        loop {
+            let at = hedge_at.unwrap_or(self.whole);
+            let (who, opened) = tokio::select! {
+                Some(opened) = openings.next() => opened,
+                () = sleep_until(at), if hedge_at.is_some() => {
+                    hedge_at = None;
+                    if !self.inside.may_hedge(link.model.name()) {
+                        hedge_at = Some(Instant::now() + LOOK_AGAIN);
+                    } else if let Some(runner) = self.helper(&link).await {
+                        hedging = Some(self.inside.hedging());
+                        openings.push(self.open(Who::Second, &runner));
+                        second = Some(runner);
+                    }
+                    continue;
+                }
+            };
+            let (runner, other) = match who {
+                Who::First => (first.take(), &mut second),
+                Who::Second => (second.take(), &mut first),
+            };
+            let Some(runner) = runner else { continue };
+            match opened {
+                Ok(opened) => {
+                    // Whoever was slower is not waited for any longer.
+                    drop((openings, hedging));
+                    if let Some(slower) = other.take() {
+                        self.attempts.push(match who {
+                            Who::First => slower.pass.unneeded(),
+                            Who::Second => slower.pass.outpaced(),
+                        });
+                    }
+                    return self.hear(runner, opened).await;
+                }
+                Err(failed) => {
+                    let is_last = other.is_none();
+                    let error = self.fail(runner, failed);
+                    if is_last || !error.goes_on() {
+                        return Err(error);
+                    }
+                    // The other one is waited for, and may get help itself.
+                    hedge_at = None;
+                }
+            }
+        }
     }
 
-    async fn listen(&mut self, model: &dyn Model, request: &Request) -> Result<Whole, Error> {
-        let deadlines = &self.inside.deadlines;
-        let began = Instant::now();
-        let end = (began + deadlines.attempt()).min(self.whole);
-        let first_by = (began + deadlines.first_token()).min(end);
-        let late = |by: Instant, what| if by == end { Wait::End } else { what };
-        let mut answer = timeout_at(first_by, model.stream(request))
-            .await
-            .map_err(|_| Error::Late(late(first_by, Wait::FirstToken)))??;
-        let mut alive = false;
-        let mut first = None;
-        let mut usage = None;
-        let mut sources = Vec::new();
-        let mut text = String::new();
-        let mut told = false;
+    /// The next model that may help out, rather at another provider than the one that is late.
+    async fn helper(&mut self, late: &Link) -> Option<Runner<'a>> {
+        let provider = late.model.entry().provider().to_owned();
         loop {
-            let (by, what) = if alive {
-                let next_by = Instant::now() + deadlines.next_token();
-                (next_by.min(end), Wait::NextToken)
-            } else {
-                (first_by, Wait::FirstToken)
+            let now = Instant::now();
+            let is_due = |turn: &Turn| turn.not_before <= now && turn.tries == TRIES;
+            let is_other = |turn: &Turn| turn.link.model.entry().provider() != provider;
+            let mut waiting = self.waiting.iter();
+            let place = waiting
+                .position(|turn| is_due(turn) && is_other(turn))
+                .or_else(|| self.waiting.iter().position(is_due))?;
+            let turn = self.waiting.remove(place)?;
+            if let Some(runner) = self.ask(turn).await {
+                return Some(runner);
+            }
+        }
+    }
+
+    /// Waits for the first sign of a model.
+    fn open(&self, who: Who, runner: &Runner<'_>) -> Opening<'a> {
+        let (inside, request, whole) = (self.inside, self.request, self.whole);
+        let (model, began) = (Arc::clone(&runner.turn.link.model), runner.pass.began);
+        Box::pin(async move {
+            let end = (began + inside.deadlines.attempt()).min(whole);
+            let by = (began + inside.deadlines.first_token()).min(end);
+            let late = || Failed {
+                error: Error::Late(if by == end {
+                    Wait::End
+                } else {
+                    Wait::FirstToken
+                }),
+                reached: true,
             };
-            let chunk = timeout_at(by, answer.next())
-                .await
-                .map_err(|_| Error::Late(late(by, what)))?
-                .ok_or(Error::Broken)??;
-            alive = true;
+            let unreached = |error| Failed {
+                error,
+                reached: false,
+            };
+            let first = async {
+                let request = tokens::fit(request, model.entry());
+                let request: Cow<'_, Request> = request.ok_or(unreached(Error::TooLong))?;
+                let asked = timeout_at(by, model.stream(&request)).await;
+                let mut stream = asked.map_err(|_| late())?.map_err(unreached)?;
+                let first = timeout_at(by, stream.next()).await.map_err(|_| late())?;
+                let first = first.unwrap_or(Err(Error::Broken));
+                let first = first.map_err(|error| Failed {
+                    error,
+                    reached: true,
+                })?;
+                Ok(Opened { stream, first })
+            };
+            (who, first.await)
+        })
+    }
+
+    /// Listens to a model that has given its first sign until it is done.
+    async fn hear(&mut self, mut runner: Runner<'a>, opened: Opened) -> Result<Report, Error> {
+        let took = runner.pass.began.elapsed();
+        self.inside.began(runner.turn.link.model.name(), took);
+        match self.listen(&mut runner.pass, opened).await {
+            Ok(whole) => Ok(self.report(runner, whole)),
+            Err(error) => {
+                let reached = true;
+                Err(self.fail(runner, Failed { error, reached }))
+            }
+        }
+    }
+
+    async fn listen(&mut self, pass: &mut Pass<'_>, opened: Opened) -> Result<Whole, Error> {
+        let deadlines = &self.inside.deadlines;
+        let end = (pass.began + deadlines.attempt()).min(self.whole);
+        let Opened { mut stream, first } = opened;
+        let mut whole = Whole::default();
+        let mut told = false;
+        let mut chunk = first;
+        loop {
             match chunk {
                 Chunk::Busy => {}
                 Chunk::Text(piece) => {
-                    first.get_or_insert_with(|| self.started.elapsed());
-                    text.push_str(&piece);
+                    whole.first.get_or_insert_with(|| self.started.elapsed());
+                    pass.heard(&piece);
+                    whole.text.push_str(&piece);
                     self.tell(Heard::Text(piece), &mut told).await;
                 }
                 Chunk::Tool(tool) => {
-                    first.get_or_insert_with(|| self.started.elapsed());
+                    whole.first.get_or_insert_with(|| self.started.elapsed());
+                    pass.heard(&tool.arguments);
+                    whole.calls.push(tool.clone());
                     self.tell(Heard::Tool(tool), &mut told).await;
                 }
-                Chunk::Usage(counted) => usage = Some(counted),
-                Chunk::Sources(found) => sources = found,
+                Chunk::Usage(counted) => whole.usage = Some(counted),
+                Chunk::Sources(found) => whole.sources = found,
                 Chunk::End(finish) => {
-                    return Ok(Whole {
-                        finish,
-                        usage,
-                        text,
-                        sources,
-                        first: first.unwrap_or_else(|| self.started.elapsed()),
-                    });
+                    whole.finish = Some(finish);
+                    return Ok(whole);
                 }
             }
+            let next_by = Instant::now() + deadlines.next_token();
+            let by = next_by.min(end);
+            let late = if by == end {
+                Wait::End
+            } else {
+                Wait::NextToken
+            };
+            chunk = timeout_at(by, stream.next())
+                .await
+                .map_err(|_| Error::Late(late))?
+                .ok_or(Error::Broken)??;
         }
     }
 
@@ -201,22 +357,55 @@ impl Call<'_> {
         let _ = self.out.send(heard).await;
     }
 
-    fn report(&mut self, model: &dyn Model, whole: Whole) -> Report {
+    /// Notes a failure, and when the model may be asked again.
+    fn fail(&mut self, runner: Runner<'_>, failed: Failed) -> Error {
+        let Failed { error, reached } = failed;
+        let Runner { turn, pass } = runner;
+        let attempt = pass.failed(&error, reached);
+        record(turn.link.model.as_ref(), attempt.took);
+        self.attempts.push(attempt);
+        let pause = match &error {
+            Error::RateLimited { after: Some(after) } if *after <= SHORT_LIMIT => Some(*after),
+            error if error.passes() => Some(PAUSE),
+            _ => None,
+        };
+        let tries = turn.tries - 1;
+        if let Some(pause) = pause.filter(|_| tries > 0) {
+            let not_before = Instant::now() + pause;
+            self.waiting.push_back(Turn {
+                not_before,
+                tries,
+                ..turn
+            });
+        }
+        error
+    }
+
+    fn report(&mut self, runner: Runner<'_>, whole: Whole) -> Report {
         let Whole {
             finish,
             usage,
             text,
+            calls,
             sources,
             first,
         } = whole;
+        let Runner { turn, pass } = runner;
+        let Link { model, own } = turn.link;
         let counted = usage.unwrap_or_else(|| Usage {
             tokens_in: tokens::of_request(self.request),
             tokens_out: tokens::estimate(&text),
             ..Usage::default()
         });
-        Report {
-            model: model.name().to_owned(),
-            provider: model.entry().provider().to_owned(),
+        let first = first.unwrap_or_else(|| self.started.elapsed());
+        let (name, provider) = record_first(model.as_ref(), (self.started + first, pass.began));
+        let attempt = pass.well(&counted);
+        record(model.as_ref(), attempt.took);
+        self.attempts.push(attempt);
+        let finish = finish.unwrap_or(Finish::Complete);
+        let report = Report {
+            model: name,
+            provider,
             finish,
             tokens_in: counted.tokens_in,
             tokens_out: counted.tokens_out,
@@ -228,84 +417,30 @@ impl Call<'_> {
             total: self.started.elapsed(),
             attempts: std::mem::take(&mut self.attempts),
             sources,
-            own: false,
-        }
-    }
-}
-
-/// The leave to make one call. Dropped without a result, a probe is given back, so that a
-/// cancelled call never blocks the model for others.
-struct Pass<'a> {
-    inside: &'a Inside,
-    model: &'a dyn Model,
-    /// The name under which the call began; a model that is chosen late changes its own.
-    name: String,
-    probe: bool,
-    settled: bool,
-}
-
-impl<'a> Pass<'a> {
-    fn ask(inside: &'a Inside, model: &'a dyn Model) -> Option<Self> {
-        let name = model.name().to_owned();
-        let now = inside.clock.now();
-        let mut breakers = inside.breakers();
-        let admission = breakers.entry(name.clone()).or_default().admit(now);
-        drop(breakers);
-        (admission != Admission::Wait).then(|| Self {
-            inside,
-            model,
-            name,
-            probe: admission == Admission::Probe,
-            settled: false,
-        })
-    }
-
-    fn settle(mut self, error: Option<&Error>) {
-        self.settled = true;
-        self.count(error.map_or("ok", Error::label));
-        let now = self.inside.clock.now();
-        let mut breakers = self.inside.breakers();
-        let breaker = breakers.entry(self.name.clone()).or_default();
-        let change = match error.map(Error::severity) {
-            Some(Some(severity)) => breaker.failed(now, severity),
-            // The provider is well, whatever it thought of this request.
-            Some(None) | None => breaker.succeeded(),
+            own,
+            cached: false,
         };
-        drop(breakers);
-        match change {
-            Some(Change::Opened) => tracing::warn!(
-                llm.model = %self.name,
-                llm.error = %error.map_or("", Error::label),
-                "A model keeps failing and is left alone for a while"
-            ),
-            Some(Change::Closed) => tracing::info!(llm.model = %self.name, "A model is back"),
-            None => {}
+        if finish != Finish::Length {
+            self.kept = Some(Kept::new(text, calls, report.clone()));
         }
-    }
-
-    fn count(&self, result: &'static str) {
-        counter!(
-            "toney_model_calls_total",
-            "provider" => self.model.entry().provider().to_owned(),
-            "model" => self.model.name().to_owned(),
-            "result" => result
-        )
-        .increment(1);
+        report
     }
 }
 
-impl Drop for Pass<'_> {
-    fn drop(&mut self) {
-        if self.settled {
-            return;
-        }
-        self.count("cancelled");
-        let now = self.inside.clock.now();
-        let mut breakers = self.inside.breakers();
-        if let Some(breaker) = breakers.get_mut(&self.name).filter(|_| self.probe) {
-            breaker.abandoned(now);
-        }
-    }
+/// Notes how long a call took.
+fn record(model: &dyn Model, took: Duration) {
+    let provider = model.entry().provider().to_owned();
+    let labels = [("provider", provider), ("model", model.name().to_owned())];
+    histogram!("toney_model_seconds", &labels).record(took);
+}
+
+/// Notes when the first words came after a call began. Answers the names of model and provider.
+fn record_first(model: &dyn Model, (first, began): (Instant, Instant)) -> (String, String) {
+    let (name, provider) = (model.name().to_owned(), model.entry().provider().to_owned());
+    let labels = [("provider", provider.clone()), ("model", name.clone())];
+    let after = first.saturating_duration_since(began);
+    histogram!("toney_model_first_token_seconds", &labels).record(after);
+    (name, provider)
 }
 
 #[cfg(test)]

@@ -1,20 +1,32 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures::channel::mpsc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 
-use super::breaker::Breaker;
+use super::breaker::{Admission, Breaker, Change};
+use super::cache::Cache;
+use super::choose::{Candidate, Prefer, order};
+use super::pass::Link;
 use super::plan::{Builder, Chains};
-use super::settings::{Deadlines, Settings};
+use super::pulse::Pulse;
+use super::purse::{Bottomless, Purse};
+use super::settings::{Deadlines, Models, Settings};
 use super::wire::Place;
-use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
+use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, Wish, chain, ollama};
 use crate::model::Clock;
 
 /// How often an Ollama on this machine is looked for while there is no other model.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
+/// However fast a model usually is, it is given so long before another one is asked as well.
+const LEAST_HEDGE: Duration = Duration::from_millis(300);
+/// One of so many calls may have another one beside it.
+const HEDGED_SHARE: usize = 10;
+/// So many may in any case.
+const LEAST_HEDGES: usize = 4;
 
 /// The one way to a model. Cheap to clone; all clones share chains and breakers.
 #[derive(Clone)]
@@ -23,10 +35,33 @@ pub struct Door(Arc<Inside>);
 pub(super) struct Inside {
     pub(super) clock: Clock,
     pub(super) deadlines: Deadlines,
-    breakers: Mutex<HashMap<String, Breaker>>,
+    pub(super) cache: Cache,
+    states: Mutex<HashMap<String, State>>,
+    /// Calls that run beside a late one at the moment.
+    hedges: AtomicUsize,
+    purse: OnceLock<Arc<dyn Purse>>,
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
     idle_keys: Vec<String>,
+    prefer: Prefer,
+    /// Makes models that stand in no chain; none behind a door without settings.
+    shop: Option<Builder>,
+}
+
+/// How one model at one provider does.
+#[derive(Default)]
+struct State {
+    breaker: Breaker,
+    pulse: Pulse,
+}
+
+/// A call beside a late one, counted as long as it lives.
+pub(super) struct Hedging<'a>(&'a Inside);
+
+impl Drop for Hedging<'_> {
+    fn drop(&mut self) {
+        self.0.hedges.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// What is needed to look for Ollama.
@@ -60,18 +95,12 @@ const TASKS: [Task; 4] = [Task::Chat, Task::Classify, Task::Extract, Task::Summa
 impl Door {
     /// A door that leads nowhere: every question is answered with [`Reason::Offline`].
     pub fn none() -> Self {
-        Self::closed(Plan {
+        let plan = Plan {
             offline: true,
             ..Plan::default()
-        })
-    }
-
-    fn closed(plan: Plan) -> Self {
-        Self(Arc::new(Inside::new(
-            plan,
-            Clock::System,
-            Deadlines::default(),
-        )))
+        };
+        let settings = Models::default();
+        Self(Arc::new(Inside::new(plan, Clock::System, &settings)))
     }
 
     /// Builds the chains. Asks nobody: an address without a model name is asked at the first
@@ -83,7 +112,7 @@ impl Door {
         if settings.offline {
             return Ok(Self::none());
         }
-        let builder = Builder::new(settings)?;
+        let builder = Builder::new(settings, &clock)?;
         let plan = Plan {
             chains: builder.chains(&clock)?,
             ..Plan::default()
@@ -103,19 +132,24 @@ impl Door {
         Ok(Self(Arc::new(Inside {
             nearby,
             idle_keys,
-            ..Inside::new(plan, clock, settings.models.deadlines)
+            shop: Some(builder),
+            ..Inside::new(plan, clock, &settings.models)
         })))
     }
 
     /// A door to the given models, for every task alike.
-    #[cfg(test)]
-    pub(super) fn to(models: Vec<Arc<dyn Model>>, clock: Clock, deadlines: Deadlines) -> Self {
+    pub fn to(models: Vec<Arc<dyn Model>>, clock: Clock, settings: &Models) -> Self {
         let tasks = TASKS.into_iter().filter(|_| !models.is_empty());
         let plan = Plan {
             chains: tasks.map(|task| (task, models.clone())).collect(),
             ..Plan::default()
         };
-        Self(Arc::new(Inside::new(plan, clock, deadlines)))
+        Self(Arc::new(Inside::new(plan, clock, settings)))
+    }
+
+    /// Lets this purse pay from now on; the first one that is given stays.
+    pub fn pay_from(&self, purse: Arc<dyn Purse>) {
+        drop(self.0.purse.set(purse));
     }
 
     /// Asks the models of the task's chain. Nothing happens until the stream is polled, and
@@ -136,13 +170,23 @@ impl Door {
             });
             return stream::once(future::ready(failed)).boxed();
         }
-        let mut links = plan.chains.get(&task).cloned().unwrap_or_default();
-        links.retain(|model| model.entry().takes(&request));
+        let key = self.0.cache.key(task, &request);
+        if let Some(kept) = key.and_then(|key| self.0.cache.find(&key)) {
+            metrics::counter!("toney_model_cache_hits_total", "task" => task.as_str()).increment(1);
+            return stream::iter(kept.again()).boxed();
+        }
         let (out, heard) = mpsc::channel(0);
         let inside = Arc::clone(&self.0);
         // The work runs inside the stream, so that it lives exactly as long as somebody listens.
-        let work = stream::once(async move { chain::run(&inside, &links, &request, out).await })
-            .filter_map(|()| future::ready(None));
+        let work = stream::once(async move {
+            let chain = plan.chains.get(&task).map_or(&[][..], Vec::as_slice);
+            let links = inside.links(chain, &request);
+            let kept = chain::run(&inside, links, &request, out).await;
+            if let Some((key, kept)) = key.zip(kept) {
+                inside.cache.keep(key, kept);
+            }
+        })
+        .filter_map(|()| future::ready(None));
         stream::select(heard, work).boxed()
     }
 
@@ -179,10 +223,10 @@ impl Door {
 
     /// The names of the models that rest at the moment because they failed.
     pub fn resting(&self) -> Vec<String> {
-        let breakers = self.0.breakers();
-        let mut names: Vec<_> = breakers
+        let states = self.0.states();
+        let mut names: Vec<_> = states
             .iter()
-            .filter(|(_, breaker)| breaker.is_open())
+            .filter(|(_, state)| state.breaker.is_open())
             .map(|(name, _)| name.clone())
             .collect();
         names.sort();
@@ -250,18 +294,163 @@ impl Door {
 }
 
 impl Inside {
-    fn new(plan: Plan, clock: Clock, deadlines: Deadlines) -> Self {
+    fn new(plan: Plan, clock: Clock, settings: &Models) -> Self {
+        let lasts = Duration::from_secs(settings.cache_seconds);
         Self {
+            cache: Cache::new(lasts, clock.clone()),
             clock,
-            deadlines,
-            breakers: Mutex::default(),
+            deadlines: settings.deadlines,
+            states: Mutex::default(),
+            hedges: AtomicUsize::new(0),
+            purse: OnceLock::new(),
             plan: RwLock::new(Arc::new(plan)),
             nearby: None,
             idle_keys: Vec::new(),
+            prefer: settings.prefer,
+            shop: None,
         }
     }
 
-    pub(super) fn breakers(&self) -> MutexGuard<'_, HashMap<String, Breaker>> {
-        self.breakers.lock().unwrap_or_else(PoisonError::into_inner)
+    fn states(&self) -> MutexGuard<'_, HashMap<String, State>> {
+        self.states.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The models of a chain in the order in which they are to be asked, the wished one first.
+    fn links(&self, chain: &[Arc<dyn Model>], request: &Request) -> Vec<Link> {
+        let shared = |model: &Arc<dyn Model>| Link {
+            model: Arc::clone(model),
+            own: false,
+        };
+        let mut links: Vec<Link> = chain.iter().map(shared).collect();
+        let wished = request.wish.as_ref().map(|wish| wish.model.as_str());
+        if let Some(Wish { model, key }) = &request.wish
+            && (key.is_some() || links.iter().all(|link| link.model.name() != model))
+            && let Some(made) = self
+                .shop
+                .as_ref()
+                .and_then(|shop| shop.make(model, key.as_ref()))
+        {
+            let (model, own) = (made, key.is_some());
+            links.insert(0, Link { model, own });
+        }
+        if let [_] | [] = links.as_slice() {
+            return links;
+        }
+        let is_near = self.purse().is_near(&request.payer);
+        let candidates: Vec<Candidate> = {
+            let states = self.states();
+            let mut is_first = true;
+            let candidate = |link: &Link| {
+                let entry = link.model.entry().clone();
+                let state = states.get(&entry.name);
+                // With their own key and without, it may stand there twice.
+                let wished = wished == Some(&entry.name) && std::mem::take(&mut is_first);
+                Candidate {
+                    limit: link.model.limit(request),
+                    speed: state.and_then(|state| state.pulse.within(50)),
+                    full: !link.own && self.is_full(&states, entry.provider()),
+                    wished: wished && (link.own || !is_near),
+                    entry,
+                }
+            };
+            links.iter().map(candidate).collect()
+        };
+        let order = order(&candidates, request, (self.prefer, is_near));
+        let link = |place: usize| links.get(place).cloned();
+        order.into_iter().filter_map(link).collect()
+    }
+
+    /// Whether a provider has as many answers under way as it is to have at a time.
+    fn is_full(&self, states: &HashMap<String, State>, provider: &str) -> bool {
+        let Some(most) = self
+            .shop
+            .as_ref()
+            .and_then(|shop| shop.side_by_side(provider))
+        else {
+            return false;
+        };
+        let of_it = states.iter().filter(|(name, _)| {
+            let found = name.split_once('/').map(|(provider, _)| provider);
+            found == Some(provider)
+        });
+        of_it.map(|(_, state)| state.pulse.running).sum::<usize>() >= most
+    }
+
+    pub(super) fn purse(&self) -> &dyn Purse {
+        self.purse.get().map_or(&Bottomless, |purse| purse.as_ref())
+    }
+
+    /// Asks a model's breaker for the leave to make a call. Unless it says to wait, exactly one of
+    /// `end` and `abandon` has to follow.
+    pub(super) fn begin(&self, name: &str) -> Admission {
+        let now = self.clock.now();
+        let mut states = self.states();
+        let state = match states.get_mut(name) {
+            Some(state) => state,
+            None => states.entry(name.to_owned()).or_default(),
+        };
+        let admission = state.breaker.admit(now);
+        if admission != Admission::Wait {
+            state.pulse.running += 1;
+        }
+        admission
+    }
+
+    /// The first sign of an answer came after so long.
+    pub(super) fn began(&self, name: &str, after: Duration) {
+        if let Some(state) = self.states().get_mut(name) {
+            state.pulse.began(after);
+        }
+    }
+
+    /// A call is over.
+    pub(super) fn end(&self, name: &str, error: Option<&Error>) -> Option<Change> {
+        let now = self.clock.now();
+        let mut states = self.states();
+        let state = states.get_mut(name)?;
+        state.pulse.running = state.pulse.running.saturating_sub(1);
+        match error.map(Error::severity) {
+            Some(Some(severity)) => state.breaker.failed(now, severity),
+            // The provider is well, whatever it thought of this request.
+            Some(None) | None => state.breaker.succeeded(),
+        }
+    }
+
+    /// A call was given up before it could tell anything.
+    pub(super) fn abandon(&self, name: &str, probe: bool) {
+        let now = self.clock.now();
+        let mut states = self.states();
+        if let Some(state) = states.get_mut(name) {
+            state.pulse.running = state.pulse.running.saturating_sub(1);
+            if probe {
+                state.breaker.abandoned(now);
+            }
+        }
+    }
+
+    /// How long a model's first sign is waited for before another one is asked as well; none: never.
+    pub(super) fn hedge_after(&self, name: &str) -> Option<Duration> {
+        let untold = self.deadlines.hedge()?;
+        let states = self.states();
+        let known = states.get(name).and_then(|state| state.pulse.within(95));
+        Some(known.map_or(untold, |known| known.max(LEAST_HEDGE)))
+    }
+
+    /// Whether one more call may run beside one that is late: few of all do, lest a crowd that waits
+    /// becomes two crowds; more where the late one is known to be in trouble.
+    pub(super) fn may_hedge(&self, late: &str) -> bool {
+        let states = self.states();
+        let running: usize = states.values().map(|state| state.pulse.running).sum();
+        let is_open = states
+            .get(late)
+            .is_some_and(|state| state.breaker.is_open());
+        let most = (running / HEDGED_SHARE).max(LEAST_HEDGES);
+        is_open || self.hedges.load(Ordering::Relaxed) < most
+    }
+
+    /// Counts a call that runs beside a late one.
+    pub(super) fn hedging(&self) -> Hedging<'_> {
+        self.hedges.fetch_add(1, Ordering::Relaxed);
+        Hedging(self)
     }
 }

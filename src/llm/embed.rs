@@ -96,7 +96,7 @@ impl Embedder {
         if settings.offline || settings.models.embed.is_empty() {
             return Ok(Self::none());
         }
-        let builder = Builder::new(settings)?;
+        let builder = Builder::new(settings, &clock)?;
         builder.check_addresses()?;
         let mut links: Vec<Link> = Vec::new();
         for name in &settings.models.embed {
@@ -176,7 +176,7 @@ impl Inside {
 }
 
 impl Link {
-    fn new(name: &str, builder: &Builder<'_>) -> Result<Self, Wrong> {
+    fn new(name: &str, builder: &Builder) -> Result<Self, Wrong> {
         let wrong = |wants: &str| Wrong {
             setting: "models.embed".to_owned(),
             got: format!("\"{name}\""),
@@ -323,7 +323,7 @@ impl Link {
 
 /// A model of the provider `local`.
 #[cfg(feature = "local-embeddings")]
-fn local(builder: &Builder<'_>, id: &str) -> Result<Source, Wrong> {
+fn local(builder: &Builder, id: &str) -> Result<Source, Wrong> {
     let settings = builder.settings.providers.get(LOCAL);
     let model = settings.and_then(|settings| local::Local::new(settings, id));
     model.map(Source::Local).ok_or_else(|| Wrong {
@@ -338,7 +338,7 @@ fn local(builder: &Builder<'_>, id: &str) -> Result<Source, Wrong> {
 
 /// A model of the provider `local`.
 #[cfg(not(feature = "local-embeddings"))]
-fn local(_: &Builder<'_>, id: &str) -> Result<Source, Wrong> {
+fn local(_: &Builder, id: &str) -> Result<Source, Wrong> {
     Err(Wrong {
         setting: "models.embed".to_owned(),
         got: format!("\"{LOCAL}/{id}\""),

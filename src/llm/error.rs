@@ -77,6 +77,29 @@ impl std::fmt::Display for Wait {
     }
 }
 
+/// How long a key rests that was turned down with this, and whether for every model; none where another
+/// key would fare no better.
+pub(super) fn key_rests(error: &Error) -> Option<(Duration, bool)> {
+    let is_whole = match error {
+        Error::RateLimited { .. } => false,
+        Error::Unauthorised | Error::Unpaid => true,
+        Error::TooLong
+        | Error::Refused
+        | Error::Gone
+        | Error::Rejected(_)
+        | Error::Down(_)
+        | Error::Late(_)
+        | Error::Empty
+        | Error::Nonsense(_)
+        | Error::Broken
+        | Error::Endless => return None,
+    };
+    match error.severity() {
+        Some(Severity::OpensFor(pause)) => Some((pause, is_whole)),
+        Some(Severity::Counts) | None => None,
+    }
+}
+
 impl Error {
     /// The word for metrics.
     pub const fn label(&self) -> &'static str {

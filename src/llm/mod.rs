@@ -6,16 +6,21 @@
 
 mod anthropic;
 mod breaker;
+mod cache;
 mod catalogue;
 mod chain;
+mod choose;
 mod door;
 mod embed;
 mod error;
 mod guard;
+mod keys;
 mod money;
 mod ollama;
+mod pass;
 mod plan;
 mod prompt;
+mod pulse;
 mod pump;
 mod purse;
 #[cfg(test)]
@@ -37,6 +42,7 @@ pub use catalogue::{
     Catalogue, Embedding, Entry, Protocol, Published, Refreshed, Unreadable, Unrefreshed, Voice,
     refresh,
 };
+pub use choose::Prefer;
 pub use door::{Door, Wrong};
 pub use embed::Embedder;
 pub use error::{Error, Wait};
@@ -165,6 +171,11 @@ pub struct Wish {
 }
 
 impl Request {
+    /// Whether there is something to see.
+    pub fn sees(&self) -> bool {
+        self.messages.iter().any(|line| !line.images.is_empty())
+    }
+
     /// The tools that a model gets to see: all, or the one that has to be called where the model
     /// refuses to be forced.
     fn offered<'a>(&'a self, entry: &Entry) -> impl Iterator<Item = &'a Tool> {
@@ -252,6 +263,11 @@ pub trait Model: Send + Sync {
     /// `provider/id`.
     fn name(&self) -> &str {
         &self.entry().name
+    }
+
+    /// Tokens that it may answer with at most, thoughts included.
+    fn limit(&self, request: &Request) -> u32 {
+        pump::output(request, self.entry().output)
     }
 
     /// Sends the request once, without trying again.
@@ -357,6 +373,19 @@ pub struct Report {
     pub sources: Vec<Source>,
     /// Whether it was paid with the person's own key.
     pub own: bool,
+    /// Whether it is the answer that the same person got to the same request shortly before.
+    pub cached: bool,
+}
+
+impl Report {
+    /// What all tries cost together.
+    pub fn spent(&self) -> Cost {
+        let failed = self
+            .attempts
+            .iter()
+            .filter(|one| one.outcome != Outcome::Answered);
+        self.cost + failed.map(|one| one.cost).sum()
+    }
 }
 
 /// One try with one model.
@@ -366,6 +395,10 @@ pub struct Attempt {
     pub model: String,
     /// How it went.
     pub outcome: Outcome,
+    /// What it cost, as far as that is known; an estimate for one that did not end well.
+    pub cost: Cost,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// How a try went.
@@ -379,6 +412,8 @@ pub enum Outcome {
     TooDear(Short),
     /// Badly.
     Failed(Error),
+    /// Too slowly: another one that was asked meanwhile was faster.
+    Outpaced,
 }
 
 /// Why nobody answered.

@@ -154,6 +154,14 @@ impl Model for Chosen {
         self.found.get().map_or(&self.before, |model| model.entry())
     }
 
+    fn limit(&self, request: &Request) -> u32 {
+        let found = self.found.get();
+        found.map_or_else(
+            || super::pump::output(request, self.entry().output),
+            |model| model.limit(request),
+        )
+    }
+
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
         let model = self.found.get_or_try_init(|| self.choose()).await?;
         model.stream(request).await
@@ -198,6 +206,7 @@ mod tests {
             Place {
                 base: String::new(),
                 key: None,
+                ring: None,
                 wire: super::super::Protocol::OpenAi,
                 limit: super::super::catalogue::LimitField::MaxTokens,
                 usage: true,

@@ -5,24 +5,27 @@ use std::sync::Arc;
 
 use super::catalogue::{Catalogue, LimitField, Protocol};
 use super::door::Wrong;
+use super::keys::Ring;
 use super::settings::{Models, Secret, Settings};
 use super::wire::{self, Place};
 use super::{Model, Task, anthropic, ollama};
 use crate::model::Clock;
 
 /// What the chains are made of.
-pub(super) struct Builder<'a> {
-    pub(super) settings: &'a Settings,
+pub(super) struct Builder {
+    pub(super) settings: Settings,
     pub(super) catalogue: Catalogue,
     pub(super) http: reqwest_llm::Client,
+    /// The keys of providers that have several.
+    rings: HashMap<String, Arc<Ring>>,
 }
 
 /// The chains by task; a task without a model has none.
 pub(super) type Chains = HashMap<Task, Vec<Arc<dyn Model>>>;
 
-impl<'a> Builder<'a> {
+impl Builder {
     /// Reads the catalogue and makes the client. Needs the TLS provider.
-    pub(super) fn new(settings: &'a Settings) -> Result<Self, Wrong> {
+    pub(super) fn new(settings: &Settings, clock: &Clock) -> Result<Self, Wrong> {
         let own = settings.models.catalogue.as_deref();
         let catalogue = Catalogue::open(own).map_err(|error| Wrong {
             setting: "models.catalogue".to_owned(),
@@ -37,8 +40,13 @@ impl<'a> Builder<'a> {
             got: "no TLS".to_owned(),
             wants: "an installed TLS provider".to_owned(),
         })?;
+        let rings = settings.providers.iter().filter_map(|(name, provider)| {
+            let keys = provider.keys();
+            (keys.len() > 1).then(|| (name.clone(), Arc::new(Ring::new(name, keys, clock.clone()))))
+        });
         Ok(Self {
-            settings,
+            rings: rings.collect(),
+            settings: settings.clone(),
             catalogue,
             http,
         })
@@ -58,6 +66,8 @@ impl<'a> Builder<'a> {
             voice: _,
             catalogue: _,
             nearby: _,
+            prefer: _,
+            cache_seconds: _,
             deadlines: _,
         } = &self.settings.models;
         let talk = if chat.is_empty() {
@@ -159,10 +169,33 @@ impl<'a> Builder<'a> {
         Some(given.trim()).filter(|base| !base.is_empty())
     }
 
-    /// The key in the settings; an empty one is none.
-    fn key(&self, provider: &str) -> Option<&Secret> {
-        let given = self.settings.providers.get(provider)?.key.as_ref();
-        given.filter(|key| !key.expose().trim().is_empty())
+    /// The first key in the settings.
+    fn key(&self, provider: &str) -> Option<Secret> {
+        let given = self.settings.providers.get(provider)?;
+        given.keys().into_iter().next()
+    }
+
+    /// So many answers at a time are enough for a provider; none: there is no limit.
+    pub(super) fn side_by_side(&self, provider: &str) -> Option<usize> {
+        let most = self.settings.providers.get(provider)?.side_by_side;
+        usize::try_from(most).ok().filter(|most| *most > 0)
+    }
+
+    /// A model that stands in no chain, or the same with another key; none where nobody knows where
+    /// it is, or it takes a key and there is none.
+    pub(super) fn make(&self, name: &str, own: Option<&Secret>) -> Option<Arc<dyn Model>> {
+        let entry = self.catalogue.entry(name);
+        let mut place = self
+            .place(entry.provider())
+            .filter(|_| !entry.id().is_empty())?;
+        let listed = self.catalogue.provider(entry.provider());
+        if let Some(key) = own {
+            (place.key, place.ring) = (Some(key.clone()), None);
+        }
+        let takes_key = listed.is_some_and(|listed| listed.key.is_some());
+        let is_reached =
+            place.key.is_some() || !takes_key || self.base_url(entry.provider()).is_some();
+        is_reached.then(|| place.model(self.http.clone(), entry))
     }
 
     fn is_given(&self, provider: &str) -> bool {
@@ -212,7 +245,8 @@ impl<'a> Builder<'a> {
         // Another server behind the same name understands the older words at least.
         let own = listed.filter(|listed| listed.base == base);
         Some(Place {
-            key: self.key(provider).cloned(),
+            key: self.key(provider),
+            ring: self.rings.get(provider).cloned(),
             wire,
             limit: own.map_or(LimitField::MaxTokens, |own| own.limit),
             usage: listed.is_none_or(|listed| listed.usage),
@@ -239,6 +273,7 @@ impl<'a> Builder<'a> {
         Place {
             base: ollama::base(base.unwrap_or_default()),
             key: None,
+            ring: None,
             wire: Protocol::OpenAi,
             limit: LimitField::MaxTokens,
             turns: false,
@@ -275,7 +310,10 @@ mod tests {
                 .install_default()
                 .ok();
             let settings: Settings = toml::from_str(settings).unwrap();
-            let place = Builder::new(&settings).unwrap().place(name).unwrap();
+            let place = Builder::new(&settings, &Clock::System)
+                .unwrap()
+                .place(name)
+                .unwrap();
             (place.wire, place.base)
         };
         let own = "[providers.attic]\nbase_url = \"http://a/b\"\n";

@@ -39,6 +39,17 @@ impl Scripted {
         }
     }
 
+    /// The same at these prices of a token, in and out.
+    pub(super) fn at(mut self, price: [i64; 2]) -> Self {
+        self.entry.price = price.map(super::Cost::from_nanos);
+        self
+    }
+
+    /// Answers like this from here on.
+    pub(super) fn answers_with(&self, script: Vec<Step>) {
+        *self.scripts.lock().unwrap() = [script].into();
+    }
+
     pub(super) fn calls(&self) -> usize {
         self.asked.lock().unwrap().len()
     }

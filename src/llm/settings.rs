@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::catalogue::Protocol;
+use super::choose::Prefer;
 
 /// A key. Its text leaves only through [`Secret::expose`].
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -50,13 +51,26 @@ pub struct Provider {
     pub base_url: Option<String>,
     /// What it speaks; the catalogue's when unset, and OpenAI's protocol when that does not know.
     pub wire: Option<Protocol>,
-    /// The key; none is sent when unset.
-    pub key: Option<Secret>,
+    /// The key, or several of them; none is sent when unset.
+    #[serde(deserialize_with = "secrets")]
+    pub key: Vec<Secret>,
+    /// So many answers at a time before the next model of a list is preferred; no limit when 0.
+    pub side_by_side: u32,
     /// For the provider `local` alone: the folder of an embedding model, or of several.
     pub path: Option<PathBuf>,
     /// For the provider `local` alone: what becomes of the vectors of a text's pieces, where the folder
     /// does not say it.
     pub pooling: Option<Pooling>,
+}
+
+impl Provider {
+    /// The keys that are worth trying: environment files have empty ones.
+    pub(super) fn keys(&self) -> Vec<Secret> {
+        let keys = self.key.iter();
+        keys.filter(|key| !key.expose().trim().is_empty())
+            .cloned()
+            .collect()
+    }
 }
 
 /// What becomes of the vectors of a text's pieces.
@@ -72,7 +86,7 @@ pub enum Pooling {
 /// Section `[models]`: the chains, each a list of `provider/id`, best first, and the deadlines.
 /// A chain that is empty is the chat chain; an empty chat chain is made from the providers that
 /// have a key or an address.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Models {
     /// Talking.
@@ -103,8 +117,32 @@ pub struct Models {
     /// Where Ollama is looked for while no model is configured; the usual port of this machine
     /// when unset, nowhere when empty.
     pub nearby: Option<String>,
+    /// What decides between models that are all well.
+    pub prefer: Prefer,
+    /// How long an answer is at hand for the person who asks for exactly the same again; 0: never.
+    pub cache_seconds: u64,
     /// How long is waited for what.
     pub deadlines: Deadlines,
+}
+
+impl Default for Models {
+    fn default() -> Self {
+        Self {
+            chat: Vec::new(),
+            classify: Vec::new(),
+            extract: Vec::new(),
+            summarise: Vec::new(),
+            embed: Vec::new(),
+            transcribe: Vec::new(),
+            speak: Vec::new(),
+            voice: "alloy".to_owned(),
+            catalogue: None,
+            nearby: None,
+            prefer: Prefer::default(),
+            cache_seconds: 300,
+            deadlines: Deadlines::default(),
+        }
+    }
 }
 
 /// Section `[models.deadlines]`, all in milliseconds.
@@ -115,6 +153,9 @@ pub struct Deadlines {
     pub connect_ms: u64,
     /// For the first sign of an answer: text, a tool call, or a thought.
     pub first_token_ms: u64,
+    /// For the first sign of an answer before another model is asked as well, while nothing is known of the
+    /// model; then as long as 95 of 100 of its answers took. Never when 0.
+    pub hedge_ms: u64,
     /// Between two pieces of an answer.
     pub next_token_ms: u64,
     /// For one model's whole answer.
@@ -128,6 +169,7 @@ impl Default for Deadlines {
         Self {
             connect_ms: 3_000,
             first_token_ms: 15_000,
+            hedge_ms: 4_000,
             next_token_ms: 15_000,
             attempt_ms: 90_000,
             total_ms: 120_000,
@@ -142,6 +184,10 @@ impl Deadlines {
 
     pub(super) const fn first_token(&self) -> Duration {
         Duration::from_millis(self.first_token_ms)
+    }
+
+    pub(super) fn hedge(&self) -> Option<Duration> {
+        (self.hedge_ms > 0).then(|| Duration::from_millis(self.hedge_ms))
     }
 
     pub(super) const fn next_token(&self) -> Duration {
@@ -160,7 +206,7 @@ impl Deadlines {
 /// Takes a list, or one text with commas, which is all that an environment variable can hold.
 fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a model name, or a list of them")]
+    #[serde(untagged, expecting = "a text, or a list of them")]
     enum OneOrMany {
         One(String),
         Many(Vec<String>),
@@ -176,6 +222,11 @@ fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
         .collect())
 }
 
+/// Takes keys like [`list`] takes names.
+fn secrets<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Secret>, D::Error> {
+    Ok(list(from)?.into_iter().map(Secret::new).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -189,10 +240,7 @@ mod tests {
         .unwrap();
         assert_eq!(settings.models.chat, ["openai/a", "ollama/b"]);
         assert!(!format!("{settings:?}").contains("geheim"));
-        assert_eq!(
-            settings.providers["openai"].key.as_ref().unwrap().expose(),
-            "sk-geheim"
-        );
+        assert_eq!(settings.providers["openai"].key[0].expose(), "sk-geheim");
     }
 
     #[test]

@@ -74,11 +74,6 @@ impl fmt::Debug for Image {
 }
 
 impl Request {
-    /// Whether somebody shows a picture with it.
-    pub fn sees(&self) -> bool {
-        self.images().next().is_some()
-    }
-
     fn images(&self) -> impl Iterator<Item = &Image> {
         self.messages.iter().flat_map(|line| &line.images)
     }
@@ -96,11 +91,6 @@ impl Entry {
     /// Whether it sees pictures, as far as is known: of a model that nobody described a try can tell.
     pub fn may_see(&self) -> bool {
         self.vision || self.guessed
-    }
-
-    /// Whether it can be asked this: one that is blind is shown nothing.
-    pub fn takes(&self, request: &Request) -> bool {
-        self.may_see() || !request.sees()
     }
 }
 
@@ -133,24 +123,13 @@ mod tests {
     }
 
     #[test]
-    fn who_is_blind_is_shown_nothing() {
+    fn what_is_too_large_is_turned_down() {
         let mut line = Line::new(Role::Person, "look");
         line.images.extend(image(b"GIF89a"));
         let seen = Request {
             messages: vec![line],
             ..Request::default()
         };
-        let blind = Entry {
-            guessed: false,
-            ..Entry::unknown("x/y")
-        };
-        let sees = Entry {
-            vision: true,
-            ..blind.clone()
-        };
-        let unknown = Entry::unknown("x/y");
-        assert!(!blind.takes(&seen) && sees.takes(&seen) && unknown.takes(&seen));
-        assert!(blind.takes(&Request::default()));
         assert_eq!(seen.check_images(6), Ok(()));
         assert_eq!(seen.check_images(5), Err(Error::TooLong));
     }

@@ -14,10 +14,19 @@ const LEAST_OUTPUT: u64 = 512;
 /// other letters; 3 and 1 leave a margin of some 20 %. The size of documents' pieces is counted otherwise, nearer to
 /// the middle: a piece that is some tokens larger harms nobody.
 pub fn estimate(text: &str) -> u64 {
-    let letters = text.chars().count();
+    of_letters(letters(text))
+}
+
+/// Letters of a text: of ASCII, and others.
+pub(super) fn letters(text: &str) -> [u64; 2] {
+    let all = text.chars().count();
     let ascii = text.bytes().filter(u8::is_ascii).count();
-    let other = letters.saturating_sub(ascii);
-    u64::try_from(ascii.div_ceil(3) + other).unwrap_or(u64::MAX)
+    [ascii, all.saturating_sub(ascii)].map(|count| u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// About how many tokens so many letters have.
+pub(super) fn of_letters([ascii, other]: [u64; 2]) -> u64 {
+    ascii.div_ceil(3).saturating_add(other)
 }
 
 fn weight(line: &Line) -> u64 {

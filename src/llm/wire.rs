@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::anthropic::{self, Messages};
 use super::catalogue::{Entry, LimitField, Protocol};
+use super::keys::{Pooled, Ring};
 use super::settings::{Deadlines, Secret};
 use super::sse::Assembler;
 use super::{AnswerStream, Error, Line, Model, Request, Role, Tool, guard, ollama, pump};
@@ -24,6 +25,8 @@ pub(super) struct Place {
     pub(super) wire: Protocol,
     /// The key; no authorisation is sent without.
     pub(super) key: Option<Secret>,
+    /// All keys, where there are several.
+    pub(super) ring: Option<Arc<Ring>>,
     /// How the output limit is named.
     pub(super) limit: LimitField,
     /// Whether usage can be asked for.
@@ -47,6 +50,17 @@ impl Place {
 
     /// A model at this place, behind the wire that is spoken there.
     pub(super) fn model(self, http: reqwest_llm::Client, entry: Entry) -> Arc<dyn Model> {
+        let with = |key: &Secret| {
+            let place = Self {
+                key: Some(key.clone()),
+                ring: None,
+                ..self.clone()
+            };
+            place.model(http.clone(), entry.clone())
+        };
+        if let Some(pooled) = self.ring.clone().and_then(|ring| Pooled::over(ring, with)) {
+            return pooled;
+        }
         match self.wire {
             Protocol::OpenAi => Arc::new(Wire::new(http, self, entry)),
             Protocol::Anthropic => Arc::new(Messages::new(http, self, entry)),
@@ -269,6 +283,7 @@ mod tests {
         let place = Place {
             base: "http://127.0.0.1:1/v1/".to_owned(),
             key: None,
+            ring: None,
             wire: Protocol::OpenAi,
             limit,
             usage,

@@ -377,13 +377,14 @@ impl<'a> Commit<'a> {
     }
 
     fn answered(&self, scene: &Scene, task: Task, report: &Report) -> ModelCall {
+        let result = if report.cached { "cached" } else { "answered" };
         ModelCall {
             tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
             tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
             cost_nano_usd: report.cost.nanos(),
             first_token_ms: i64::try_from(report.first_token.as_millis()).unwrap_or(i64::MAX),
             total_ms: i64::try_from(report.total.as_millis()).unwrap_or(i64::MAX),
-            ..self.call(scene, task, (&report.model, "answered".to_owned()))
+            ..self.call(scene, task, (&report.model, result.to_owned()))
         }
     }
 
@@ -395,12 +396,17 @@ impl<'a> Commit<'a> {
         };
         let mut calls: Vec<ModelCall> = attempts
             .iter()
-            .filter_map(|attempt| match &attempt.outcome {
-                Outcome::Failed(error) => {
-                    let failed = (attempt.model.as_str(), error.to_string());
-                    Some(self.call(scene, task, failed))
-                }
-                Outcome::Answered | Outcome::Skipped | Outcome::TooDear(_) => None,
+            .filter_map(|attempt| {
+                let result = match &attempt.outcome {
+                    Outcome::Failed(error) => error.to_string(),
+                    Outcome::Outpaced => "outpaced".to_owned(),
+                    Outcome::Answered | Outcome::Skipped | Outcome::TooDear(_) => return None,
+                };
+                Some(ModelCall {
+                    cost_nano_usd: attempt.cost.nanos(),
+                    total_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
+                    ..self.call(scene, task, (attempt.model.as_str(), result))
+                })
             })
             .collect();
         if let How::Model(report) = how {

@@ -220,8 +220,9 @@ mod tests {
             first_token: Duration::ZERO,
             total: Duration::ZERO,
             attempts: Vec::new(),
-            sources: Vec::new(),
             own: false,
+            cached: false,
+            sources: Vec::new(),
         }
     }
 

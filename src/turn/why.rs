@@ -105,6 +105,7 @@ impl Why {
             .filter_map(|attempt| match &attempt.outcome {
                 Outcome::Answered => None,
                 Outcome::Skipped => Some(format!("{} rests", attempt.model)),
+                Outcome::Outpaced => Some(format!("{} was too slow", attempt.model)),
                 Outcome::TooDear(_) => Some(format!("{} would cost too much", attempt.model)),
                 Outcome::Failed(error) => Some(format!("{}: {error}", attempt.model)),
             })
@@ -120,7 +121,7 @@ impl Why {
                 tokens_in: report.tokens_in,
                 tokens_out: report.tokens_out,
                 estimated: report.estimated,
-                cost_nano_usd: report.cost.nanos(),
+                cost_nano_usd: report.spent().nanos(),
                 first_token_ms: millis(report.first_token),
                 total_ms: millis(report.total),
                 ..empty

@@ -16,7 +16,7 @@ fn open(server: &Server, provider: &str, models: &[&str]) -> Embedder {
         .ok();
     let place = Provider {
         base_url: Some(server.base_url()),
-        key: Some(Secret::new("sk-test")),
+        key: vec![Secret::new("sk-test")],
         ..Provider::default()
     };
     let settings = Settings {

@@ -36,7 +36,7 @@ fn embedder(server: &Server, models: &[&str]) -> Embedder {
         .ok();
     let place = Provider {
         base_url: Some(server.base_url()),
-        key: None,
+        key: Vec::new(),
         ..Provider::default()
     };
     let settings = llm::Settings {

@@ -29,6 +29,7 @@ mod embedding;
 mod http;
 mod knowledge;
 mod model_conformance;
+mod model_keys;
 mod model_wire;
 mod redis_engine;
 mod retrieve;

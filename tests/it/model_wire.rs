@@ -19,6 +19,7 @@ fn hurried() -> Deadlines {
     Deadlines {
         connect_ms: 500,
         first_token_ms: 400,
+        hedge_ms: 0,
         next_token_ms: 400,
         attempt_ms: 3_000,
         total_ms: 8_000,
@@ -31,7 +32,7 @@ fn settings(providers: &[(&str, String, Option<&str>)], chat: &[&str]) -> Settin
         .map(|(name, base, key)| {
             let provider = Provider {
                 base_url: Some(base.clone()),
-                key: key.map(Secret::new),
+                key: key.map(Secret::new).into_iter().collect(),
                 ..Provider::default()
             };
             ((*name).to_owned(), provider)

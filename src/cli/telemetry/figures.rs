@@ -41,6 +41,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Sends without an answer that were resolved, by result",
     ),
     (
+        "toney_model_cache_hits_total",
+        "Questions that were answered by what the same person was told before, by task",
+    ),
+    (
         "toney_model_calls_total",
         "Calls of models, by provider, model and result",
     ),
@@ -105,6 +109,10 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "toney_embed_seconds",
         "From the call of an embedding model to its vectors",
+    ),
+    (
+        "toney_model_key_rests_total",
+        "Times that one of several keys was turned down, by provider and reason",
     ),
     (
         "toney_model_seconds",

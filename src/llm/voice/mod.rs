@@ -91,7 +91,7 @@ impl Voices {
         if settings.offline {
             return Ok(Self(Arc::new(bare)));
         }
-        let builder = Builder::new(settings)?;
+        let builder = Builder::new(settings, &bare.clock)?;
         builder.check_addresses()?;
         let catalogue = &builder.catalogue;
         let named = &settings.models.transcribe;
@@ -117,14 +117,12 @@ impl Voices {
 
     /// The names of the models that write down what is said, best first.
     pub fn hearing(&self) -> Vec<String> {
-        let links = self.0.hearing.iter();
-        links.map(|link| link.voice.name.clone()).collect()
+        names(&self.0.hearing)
     }
 
     /// The names of the models that say what is written, best first.
     pub fn speaking(&self) -> Vec<String> {
-        let links = self.0.speaking.iter();
-        links.map(|link| link.voice.name.clone()).collect()
+        names(&self.0.speaking)
     }
 
     /// A text as a recording in Opus, as far as models say it: the first 4,096 letters.
@@ -268,6 +266,13 @@ impl Inside {
     }
 }
 
+/// The names of models, each once.
+fn names(links: &[Link]) -> Vec<String> {
+    let mut names: Vec<_> = links.iter().map(|link| link.voice.name.clone()).collect();
+    names.dedup();
+    names
+}
+
 /// Sorts a failure of the transport: who took the request and says nothing may be at work.
 fn lost(error: &reqwest_llm::Error) -> Error {
     match error.is_timeout() && !error.is_connect() {
@@ -278,7 +283,7 @@ fn lost(error: &reqwest_llm::Error) -> Error {
 
 /// The models that a setting names, or those of the providers that have a key.
 fn links(
-    builder: &Builder<'_>,
+    builder: &Builder,
     (setting, named): (&str, &[String]),
     known: &[Voice],
 ) -> Result<Vec<Link>, Wrong> {
@@ -303,22 +308,34 @@ fn links(
             });
         };
         if links.iter().all(|link| link.voice.name != *name) {
-            links.push(link(&voice, place));
+            links.extend(keyed(place).into_iter().map(|place| link(&voice, place)));
         }
     }
     if named.is_empty() {
-        let place = |voice: &Voice| {
-            let place = builder.place(voice.provider())?;
-            let is_usable = place.key.is_some() && place.wire == Protocol::OpenAi;
-            is_usable.then_some(place)
-        };
-        links.extend(
-            known
-                .iter()
-                .filter_map(|voice| Some(link(voice, place(voice)?))),
-        );
+        let usable = |place: &Place| place.key.is_some() && place.wire == Protocol::OpenAi;
+        for voice in known {
+            let place = builder.place(voice.provider()).filter(usable);
+            let places = place.map(keyed).unwrap_or_default();
+            links.extend(places.into_iter().map(|place| link(voice, place)));
+        }
     }
     Ok(links)
+}
+
+/// A place once for each of its keys: where one is turned down, the next one is tried.
+fn keyed(place: Place) -> Vec<Place> {
+    match place.ring.clone() {
+        None => vec![place],
+        Some(ring) => {
+            let keys = ring.keys.iter().cloned();
+            keys.map(|key| Place {
+                key: Some(key),
+                ring: None,
+                ..place.clone()
+            })
+            .collect()
+        }
+    }
 }
 
 impl Voice {

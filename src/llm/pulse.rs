@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+/// First signs of answers that are remembered of each model.
+const KEPT: usize = 64;
+/// Fewer than this say nothing about a model.
+const ENOUGH: usize = 8;
+
+/// How a model does at the moment: how soon its answers begin, and how many are under way.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Pulse {
+    /// Milliseconds to the first sign of the last answers, in no order.
+    firsts: Vec<u32>,
+    /// Which of them is replaced next.
+    next: usize,
+    /// Answers under way.
+    pub(super) running: usize,
+}
+
+impl Pulse {
+    /// An answer began after so long.
+    pub(super) fn began(&mut self, after: Duration) {
+        let ms = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        match self.firsts.get_mut(self.next) {
+            Some(old) => *old = ms,
+            None => self.firsts.push(ms),
+        }
+        self.next = (self.next + 1) % KEPT;
+    }
+
+    /// What so many of 100 answers began within; none while too few are known.
+    pub(super) fn within(&self, share: usize) -> Option<Duration> {
+        let mut sorted = self.firsts.clone();
+        sorted.sort_unstable();
+        let rank = (sorted.len() * share).div_ceil(100).saturating_sub(1);
+        let ms = sorted.get(rank).filter(|_| sorted.len() >= ENOUGH)?;
+        Some(Duration::from_millis(u64::from(*ms)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_answers_tell_how_fast_a_model_is() {
+        let mut pulse = Pulse::default();
+        for ms in 1..8 {
+            pulse.began(Duration::from_millis(ms));
+            assert_eq!(pulse.within(95), None);
+        }
+        for ms in 8..=20 {
+            pulse.began(Duration::from_millis(ms));
+        }
+        assert_eq!(pulse.within(95), Some(Duration::from_millis(19)));
+        assert_eq!(pulse.within(50), Some(Duration::from_millis(10)));
+        for _ in 0..KEPT {
+            pulse.began(Duration::from_millis(500));
+        }
+        assert_eq!(pulse.within(1), Some(Duration::from_millis(500)));
+        assert_eq!(pulse.firsts.len(), KEPT);
+    }
+}
