@@ -186,7 +186,8 @@ impl Kept {
             by: last.sender.name.clone(),
             user: last.sender.user.clone(),
         };
-        Talk::answer(turn, scene, vec![said], (commit, work)).await
+        // The future of a talk is large, and a file has one in several places.
+        Box::pin(Talk::answer(turn, scene, vec![said], (commit, work))).await
     }
 
     /// Its name for a sentence, with a space behind it; nothing where it has none.

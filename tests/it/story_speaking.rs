@@ -93,7 +93,7 @@ async fn a_recording_that_is_lost_on_its_way_stands_once(engine: Engine) {
     let ann = world.friend("ann").await;
     for fault in [Fault::ResetAfter, Fault::ResetBefore, Fault::HalfAnswer] {
         says(&world, &ann, "a small one").await;
-        world.telegram.fault(On::method("sendVoice"), fault.clone());
+        world.telegram.fault(On::method("sendVoice"), fault);
         assert_eq!(
             says(&world, &ann, "/speak").await,
             "ann: /speak\ntoney: One moment, I'm saying it aloud.\ntoney: <voice> 🔊 a small one",
