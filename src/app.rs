@@ -6,6 +6,7 @@ mod health;
 mod library;
 mod money;
 mod receive;
+pub(crate) mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts};
+use crate::llm::{self, Door, Prompts, Voices};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
@@ -132,7 +133,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let redis = redis(&store_settings)?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
-    let door = door(&config, &clock)?;
+    let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
@@ -141,7 +142,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
+    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
@@ -188,7 +189,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     }
     money::keep(
         &config,
-        (&all.store, &all.door, &tasks),
+        (&all.store, &tasks),
+        (&all.door, &voices),
         &tools,
         &all.serving,
     )?;
@@ -504,13 +506,15 @@ fn platforms(
 fn workers(
     config: &Config,
     (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, delivery): (&Door, &Delivery),
+    (door, voices, delivery): (&Door, &Voices, &Delivery),
     (clock, ids): &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
+    let tools = (clock.clone(), ids.clone());
+    let speak = voice::speak(config, voices, delivery, tools)?;
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
@@ -518,6 +522,7 @@ fn workers(
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
         door: door.clone(),
+        voices: voices.clone(),
         prompts: prompts.clone(),
         limits,
         delivery: delivery.clone(),
@@ -539,7 +544,12 @@ fn workers(
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(summarise), Arc::new(notice)])
+    Ok(vec![
+        Arc::new(turn),
+        Arc::new(speak),
+        Arc::new(summarise),
+        Arc::new(notice),
+    ])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

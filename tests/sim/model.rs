@@ -1,13 +1,15 @@
-//! A model server with scripted answers: OpenAI's chat, models and embeddings, Anthropic's messages, and the two
+//! A model server with scripted answers: OpenAI's chat, models, embeddings and voices, Anthropic's messages, and the two
 //! addresses by which Ollama is recognised.
 //!
 //! It runs inside the test process on a free port. Requests are checked against the schemas of OpenAI's specification, or
 //! against what Anthropic's server turns down; what they got wrong is in `violations`. Answers come from a queue first, then from the default behaviour.
 
 mod answer;
+mod audio;
 mod door;
 mod embeddings;
 mod messages;
+mod pictures;
 mod schema;
 #[cfg(test)]
 mod selftest;
@@ -34,6 +36,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub use answer::{Answer, Behaviour, Fault, Message, Request, ToolCall};
+pub use audio::{AudioFault, Sound, opus};
 use door::{Door, Line, Lines};
 pub use embeddings::EmbedFault;
 use embeddings::{Poison, embeddings};
@@ -67,12 +70,18 @@ struct Script {
     queue: VecDeque<Answer>,
     embed_faults: VecDeque<EmbedFault>,
     embed_size: usize,
+    audio_faults: VecDeque<AudioFault>,
+    /// What recordings will say.
+    spoken: VecDeque<String>,
+    heard: Vec<Sound>,
     poison: Vec<Poison>,
     behaviour: Behaviour,
     requests: Vec<Request>,
     violations: Vec<String>,
     models: Vec<String>,
     keys: Vec<String>,
+    /// Models that take no pictures.
+    blind: Vec<String>,
     /// What the provider keeps in its cache.
     prefixes: HashSet<String>,
     counts: Counts,
@@ -101,12 +110,16 @@ impl Server {
             queue: VecDeque::new(),
             embed_faults: VecDeque::new(),
             embed_size: embeddings::SIZE,
+            audio_faults: VecDeque::new(),
+            spoken: VecDeque::new(),
+            heard: Vec::new(),
             poison: Vec::new(),
             behaviour: Behaviour::Echo,
             requests: Vec::new(),
             violations: Vec::new(),
             models: vec!["scripted".to_owned()],
             keys: Vec::new(),
+            blind: Vec::new(),
             prefixes: HashSet::new(),
             counts: Counts::default(),
         };
@@ -227,6 +240,11 @@ impl Server {
             unused.is_empty(),
             "scripted answers were not used: {unused:#?}"
         );
+        let unheard = self.unheard();
+        assert!(
+            unheard.is_empty(),
+            "scripted voices were not heard: {unheard:#?}"
+        );
         let unused = self.script().embed_faults.clone();
         assert!(
             unused.is_empty(),
@@ -268,6 +286,8 @@ impl Server {
             .route("/v1/chat/completions", post(chat))
             .route("/v1/messages", post(converse))
             .route("/v1/embeddings", post(embeddings))
+            .route("/v1/audio/transcriptions", post(audio::transcriptions))
+            .route("/v1/audio/speech", post(audio::speech))
             .route("/v1/models", get(models))
             .route("/api/tags", get(tags))
             .route(
@@ -310,6 +330,7 @@ impl Server {
         let complaints = if self.0.checked.load(Ordering::Relaxed) {
             let mut complaints = SCHEMAS.check(schema, &body);
             complaints.extend(SCHEMAS.unknown_keys(schema, &body));
+            complaints.extend(pictures::complaints(&body));
             complaints
         } else {
             Vec::new()
@@ -324,7 +345,10 @@ impl Server {
         if self.0.recorded.load(Ordering::Relaxed) {
             script.requests.push(request.clone());
         }
-        let refusal = complaints.first().cloned();
+        let mut refusal = complaints.first().cloned();
+        if request.pictures > 0 && script.blind.contains(&request.model) {
+            refusal = Some("This model does not support image input.".to_owned());
+        }
         script
             .violations
             .extend(complaints.into_iter().map(|text| format!("{path}: {text}")));

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, Message, Request, ToolCall};
+use super::pictures;
 use super::strict;
 use super::wire::{self, Plan, Step};
 use super::{Ordering, Server};
@@ -125,6 +126,7 @@ fn plain(key: Option<String>, body: Value) -> Request {
         messages,
         stream: body["stream"] == true,
         tools: tools.map(String::from).collect(),
+        pictures: pictures::count(&body),
         body,
     }
 }
