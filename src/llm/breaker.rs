@@ -128,6 +128,20 @@ impl Breaker {
         !matches!(self.state, State::Closed { .. })
     }
 
+    /// Until when nobody is let through; none where that depends on a call, or everybody is.
+    pub(super) fn until(&self) -> Option<Time> {
+        match self.state {
+            State::Open { until } => Some(until),
+            State::Closed { .. } | State::Probing { .. } => None,
+        }
+    }
+
+    /// Opens whatever was counted before.
+    pub(super) fn give_up(&mut self, now: Time) -> Option<Change> {
+        let pause = self.pause;
+        self.failed(now, Severity::OpensFor(pause))
+    }
+
     /// Whether it is time to try again.
     pub(super) fn is_due(&self, now: Time) -> bool {
         matches!(self.state, State::Open { until } if until <= now)

@@ -71,7 +71,11 @@ impl Cache {
         };
         let room = if lasts.is_zero() { 0 } else { ROOM };
         Self {
-            kept: Map::builder().max_capacity(room).weigher(weight).build(),
+            kept: Map::builder()
+                .time_to_live(lasts.max(Duration::from_secs(1)))
+                .max_capacity(room)
+                .weigher(weight)
+                .build(),
             lasts,
             clock,
         }
@@ -92,7 +96,8 @@ impl Cache {
     /// The key of a request; none where nothing is to be kept: for nobody in particular, and where a
     /// model is free to act.
     pub(super) fn key(&self, task: Task, request: &Request) -> Option<Key> {
-        if self.lasts.is_zero() {
+        // Pictures are too much to be held against each other while everybody waits.
+        if self.lasts.is_zero() || request.sees() {
             return None;
         }
         key(task, request)

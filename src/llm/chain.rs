@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::cache::Kept;
 use super::door::Inside;
 use super::error::Wait;
-use super::pass::{Link, Pass};
+use super::pass::{Errand, Link, Pass, Refused};
 use super::purse::Short;
 use super::{
     AnswerStream, Attempt, Chunk, Error, Finish, Heard, Model, Outcome, Reason, Report, Request,
@@ -111,8 +111,19 @@ type Opening<'a> = BoxFuture<'a, (usize, Result<Opened, Failed>)>;
 /// Why a model gave no answer.
 struct Failed {
     error: Error,
-    /// Whether it had begun, so that it may have cost something.
-    reached: bool,
+    /// How far it got.
+    at: Reached,
+}
+
+/// How far a call got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// It was never made.
+    Nobody,
+    /// It was turned down, which costs nothing.
+    Provider,
+    /// It had begun, so that it may have cost something.
+    Model,
 }
 
 /// A model that is being asked.
@@ -134,7 +145,7 @@ struct Whole {
 
 impl<'a> Call<'a> {
     async fn walk(&mut self) -> Heard {
-        while let Some(turn) = self.waiting.pop_front() {
+        while let Some(turn) = self.next() {
             if turn.not_before >= self.whole || Instant::now() >= self.whole {
                 continue;
             }
@@ -153,6 +164,15 @@ impl<'a> Call<'a> {
         }
         let short = self.short();
         self.over(short.map_or(Reason::AllFailed, Reason::OverBudget))
+    }
+
+    /// Whose turn it is: the first who may be asked now, else whoever may be asked first.
+    fn next(&mut self) -> Option<Turn> {
+        let now = Instant::now();
+        let waiting = || self.waiting.iter().enumerate();
+        let due = waiting().find(|(_, turn)| turn.not_before <= now);
+        let (place, _) = due.or_else(|| waiting().min_by_key(|(_, turn)| turn.not_before))?;
+        self.waiting.remove(place)
     }
 
     fn over(&mut self, reason: Reason) -> Heard {
@@ -175,20 +195,36 @@ impl<'a> Call<'a> {
         found
     }
 
-    /// The leave to ask a model, if it is to be had.
+    /// The leave to ask a model, if it is to be had. One that is back soon is waited for; there may be
+    /// nobody else.
     async fn ask(&mut self, turn: Turn) -> Option<Runner<'a>> {
-        match Pass::ask(self.inside, turn.link.clone(), self.request).await {
-            Ok(pass) => Some(Runner { turn, pass }),
-            Err(outcome) => {
-                self.attempts.push(Attempt {
-                    model: turn.link.model.name().to_owned(),
-                    outcome,
-                    cost: super::Cost::ZERO,
-                    took: Duration::ZERO,
-                });
-                None
+        let outcome = match Pass::ask(self.inside, turn.link.clone(), self.request).await {
+            Ok(pass) => return Some(Runner { turn, pass }),
+            Err(Refused::Failed(attempt, error)) => {
+                self.attempts.push(attempt);
+                self.again(turn, &error);
+                return None;
             }
-        }
+            Err(Refused::TooDear(short)) => Outcome::TooDear(short),
+            Err(Refused::Rests(until)) => {
+                let now = self.inside.clock.now();
+                let not_before = Instant::now() + until.map_or(PAUSE, |until| until.since(now));
+                let is_soon = not_before <= self.started + SHORT_LIMIT;
+                if is_soon && turn.link.errand != Errand::Check {
+                    self.waiting.push_back(Turn { not_before, ..turn });
+                    return None;
+                }
+                Outcome::Skipped
+            }
+        };
+        self.attempts.push(Attempt {
+            model: turn.link.model.name().to_owned(),
+            own: turn.link.errand == Errand::Own,
+            outcome,
+            cost: super::Cost::ZERO,
+            took: Duration::ZERO,
+        });
+        None
     }
 
     /// Asks a model, and one more when its first sign is late; listens to whoever is first. A helper that
@@ -227,15 +263,14 @@ impl<'a> Call<'a> {
                 Ok(opened) => {
                     // Whoever was slower is not waited for any longer.
                     drop((openings, hedging));
-                    let slower = runners.into_iter();
-                    self.attempts
-                        .extend(slower.map(|(other, Runner { pass, .. })| {
-                            if other < who {
-                                pass.outpaced()
-                            } else {
-                                pass.unneeded()
-                            }
-                        }));
+                    for (other, Runner { turn, pass }) in runners {
+                        self.attempts.push(match other < who {
+                            true => pass.outpaced(),
+                            false => pass.unneeded(),
+                        });
+                        // Should the faster one break off, it is its turn again.
+                        self.put_back(turn, Duration::ZERO);
+                    }
                     return self.hear(runner, opened).await;
                 }
                 Err(failed) => {
@@ -252,7 +287,12 @@ impl<'a> Call<'a> {
 
     /// When a model is to get help; none: never.
     fn hedge_at(&self, runner: &Runner<'_>) -> Option<Instant> {
-        let after = self.inside.hedge_after(runner.turn.link.model.name())?;
+        let Link { model, errand } = &runner.turn.link;
+        // Who chose a model wants its words and not the faster ones of another.
+        if *errand != Errand::Listed {
+            return None;
+        }
+        let after = self.inside.hedge_after(model.name())?;
         Some(runner.pass.began + after)
     }
 
@@ -287,23 +327,20 @@ impl<'a> Call<'a> {
                 } else {
                     Wait::FirstToken
                 }),
-                reached: true,
+                at: Reached::Model,
             };
-            let unreached = |error| Failed {
-                error,
-                reached: false,
-            };
+            let failed = |at| move |error| Failed { error, at };
             let first = async {
                 let request = tokens::fit(request, model.entry()).await;
-                let request: Cow<'_, Request> = request.ok_or(unreached(Error::TooLong))?;
+                let request: Cow<'_, Request> =
+                    request.ok_or_else(|| failed(Reached::Nobody)(Error::TooLong))?;
                 let asked = timeout_at(by, model.stream(&request)).await;
-                let mut stream = asked.map_err(|_| late())?.map_err(unreached)?;
+                let mut stream = asked
+                    .map_err(|_| late())?
+                    .map_err(failed(Reached::Provider))?;
                 let first = timeout_at(by, stream.next()).await.map_err(|_| late())?;
                 let first = first.unwrap_or(Err(Error::Broken));
-                let first = first.map_err(|error| Failed {
-                    error,
-                    reached: true,
-                })?;
+                let first = first.map_err(failed(Reached::Model))?;
                 Ok(Opened { stream, first })
             };
             (who, first.await)
@@ -312,13 +349,12 @@ impl<'a> Call<'a> {
 
     /// Listens to a model that has given its first sign until it is done.
     async fn hear(&mut self, mut runner: Runner<'a>, opened: Opened) -> Result<Report, Error> {
-        let took = runner.pass.began.elapsed();
-        self.inside.began(runner.turn.link.model.name(), took);
+        runner.pass.opened();
         match self.listen(&mut runner.pass, opened).await {
             Ok(whole) => Ok(self.report(runner, whole)),
             Err(error) => {
-                let reached = true;
-                Err(self.fail(runner, Failed { error, reached }))
+                let at = Reached::Model;
+                Err(self.fail(runner, Failed { error, at }))
             }
         }
     }
@@ -332,7 +368,7 @@ impl<'a> Call<'a> {
         let mut chunk = first;
         loop {
             match chunk {
-                Chunk::Busy => {}
+                Chunk::Busy => pass.thought(),
                 Chunk::Text(piece) => {
                     whole.first.get_or_insert_with(|| self.started.elapsed());
                     pass.heard(&piece);
@@ -345,7 +381,10 @@ impl<'a> Call<'a> {
                     whole.calls.push(tool.clone());
                     self.tell(Heard::Tool(tool), &mut told);
                 }
-                Chunk::Usage(counted) => whole.usage = Some(counted),
+                Chunk::Usage(counted) => {
+                    pass.counted(counted);
+                    whole.usage = Some(counted);
+                }
                 Chunk::Sources(found) => whole.sources = found,
                 Chunk::End(finish) => {
                     whole.finish = Some(finish);
@@ -376,26 +415,40 @@ impl<'a> Call<'a> {
 
     /// Notes a failure, and when the model may be asked again.
     fn fail(&mut self, runner: Runner<'_>, failed: Failed) -> Error {
-        let Failed { error, reached } = failed;
+        let Failed { error, at } = failed;
         let Runner { turn, pass } = runner;
-        let attempt = pass.failed(&error, reached);
+        let attempt = match at {
+            Reached::Nobody => pass.unasked(&error),
+            Reached::Provider | Reached::Model => pass.failed(&error, at == Reached::Model),
+        };
         record(turn.link.model.as_ref(), attempt.took);
         self.attempts.push(attempt);
-        let pause = match &error {
+        self.again(turn, &error);
+        error
+    }
+
+    /// Lets a model that failed be asked again, where such failures pass.
+    fn again(&mut self, turn: Turn, error: &Error) {
+        let pause = match error {
             Error::RateLimited { after: Some(after) } if *after <= SHORT_LIMIT => Some(*after),
             error if error.passes() => Some(PAUSE),
             _ => None,
         };
-        let tries = turn.tries - 1;
-        if let Some(pause) = pause.filter(|_| tries > 0) {
-            let not_before = Instant::now() + pause;
+        if let Some(pause) = pause {
+            self.put_back(turn, pause);
+        }
+    }
+
+    /// Lets a model be asked again after a pause, unless that was often enough.
+    fn put_back(&mut self, turn: Turn, pause: Duration) {
+        let tries = turn.tries.saturating_sub(1);
+        if tries > 0 {
             self.waiting.push_back(Turn {
-                not_before,
+                not_before: Instant::now() + pause,
                 tries,
                 ..turn
             });
         }
-        error
     }
 
     fn report(&mut self, runner: Runner<'_>, whole: Whole) -> Report {
@@ -408,7 +461,7 @@ impl<'a> Call<'a> {
             first,
         } = whole;
         let Runner { turn, pass } = runner;
-        let Link { model, own } = turn.link;
+        let Link { model, errand } = turn.link;
         let counted = usage.unwrap_or_else(|| Usage {
             tokens_in: tokens::of_request(self.request),
             tokens_out: tokens::estimate(&text),
@@ -434,7 +487,7 @@ impl<'a> Call<'a> {
             total: self.started.elapsed(),
             attempts: std::mem::take(&mut self.attempts),
             sources,
-            own,
+            own: errand == Errand::Own,
             cached: false,
         };
         if finish != Finish::Length {

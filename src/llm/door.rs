@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -8,28 +8,20 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
 use tracing::Instrument;
 
-use super::breaker::{Admission, Breaker, Change};
 use super::cache::Cache;
 use super::chain::Outlet;
-use super::choose::{Candidate, Prefer, order};
+use super::choose::Prefer;
 use super::health::Health;
-use super::pass::Link;
 use super::plan::{Builder, Chains};
-use super::pulse::Pulse;
 use super::purse::{Bottomless, Purse};
 use super::settings::{Deadlines, Models, Settings};
+use super::states::State;
 use super::wire::Place;
-use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, Wish, chain, ollama};
+use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
 use crate::model::Clock;
 
 /// How often an Ollama on this machine is looked for while there is no other model.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// However fast a model usually is, it is given so long before another one is asked as well.
-const LEAST_HEDGE: Duration = Duration::from_millis(300);
-/// One of so many calls may have another one beside it.
-const HEDGED_SHARE: usize = 10;
-/// So many may in any case.
-const LEAST_HEDGES: usize = 4;
 
 /// The one way to a model. Cheap to clone; all clones share chains and breakers.
 #[derive(Clone)]
@@ -39,17 +31,17 @@ pub(super) struct Inside {
     pub(super) clock: Clock,
     pub(super) deadlines: Deadlines,
     pub(super) cache: Cache,
-    states: Mutex<HashMap<String, State>>,
+    pub(super) states: Mutex<HashMap<String, State>>,
     /// Calls that run beside a late one at the moment.
-    hedges: AtomicUsize,
+    pub(super) hedges: AtomicUsize,
     purse: OnceLock<Arc<dyn Purse>>,
     pub(super) health: Health,
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
     idle_keys: Vec<String>,
-    prefer: Prefer,
+    pub(super) prefer: Prefer,
     /// Makes models that stand in no chain; none behind a door without settings.
-    shop: Option<Builder>,
+    pub(super) shop: Option<Builder>,
 }
 
 impl Plan {
@@ -57,13 +49,6 @@ impl Plan {
     pub(super) fn models(&self) -> impl Iterator<Item = &Arc<dyn Model>> {
         self.chains.values().flatten()
     }
-}
-
-/// How one model at one provider does.
-#[derive(Default)]
-struct State {
-    breaker: Breaker,
-    pulse: Pulse,
 }
 
 /// A call beside a late one, counted as long as it lives.
@@ -360,149 +345,14 @@ impl Inside {
         }
     }
 
-    fn states(&self) -> MutexGuard<'_, HashMap<String, State>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The models of a chain in the order in which they are to be asked, the wished one first.
-    fn links(&self, chain: &[Arc<dyn Model>], request: &Request) -> Vec<Link> {
-        let shared = |model: &Arc<dyn Model>| Link {
-            model: Arc::clone(model),
-            own: false,
-        };
-        let mut links: Vec<Link> = chain.iter().map(shared).collect();
-        let wished = request.wish.as_ref().map(|wish| wish.model.as_str());
-        if let Some(Wish { model, key }) = &request.wish
-            && (key.is_some() || links.iter().all(|link| link.model.name() != model))
-            && let Some(made) = self
-                .shop
-                .as_ref()
-                .and_then(|shop| shop.make(model, key.as_ref()))
-        {
-            let (model, own) = (made, key.is_some());
-            links.insert(0, Link { model, own });
-        }
-        if let [_] | [] = links.as_slice() {
-            return links;
-        }
-        let is_near = self.purse().is_near(&request.payer);
-        let candidates: Vec<Candidate> = {
-            let states = self.states();
-            let mut is_first = true;
-            let candidate = |link: &Link| {
-                let entry = link.model.entry().clone();
-                let state = states.get(&entry.name);
-                // With their own key and without, it may stand there twice.
-                let wished = wished == Some(&entry.name) && std::mem::take(&mut is_first);
-                Candidate {
-                    limit: link.model.limit(request),
-                    speed: state.and_then(|state| state.pulse.within(50)),
-                    full: !link.own && self.is_full(&states, entry.provider()),
-                    wished: wished && (link.own || !is_near),
-                    entry,
-                }
-            };
-            links.iter().map(candidate).collect()
-        };
-        let order = order(&candidates, request, (self.prefer, is_near));
-        let link = |place: usize| links.get(place).cloned();
-        order.into_iter().filter_map(link).collect()
-    }
-
-    /// Whether a provider has as many answers under way as it is to have at a time.
-    fn is_full(&self, states: &HashMap<String, State>, provider: &str) -> bool {
-        let Some(most) = self
-            .shop
-            .as_ref()
-            .and_then(|shop| shop.side_by_side(provider))
-        else {
-            return false;
-        };
-        let of_it = states.iter().filter(|(name, _)| {
-            let found = name.split_once('/').map(|(provider, _)| provider);
-            found == Some(provider)
-        });
-        of_it.map(|(_, state)| state.pulse.running).sum::<usize>() >= most
+    /// Whether a model stands in a chain.
+    pub(super) fn is_listed(&self, name: &str) -> bool {
+        let plan = self.plan.read().unwrap_or_else(PoisonError::into_inner);
+        plan.models().any(|model| model.name() == name)
     }
 
     pub(super) fn purse(&self) -> &dyn Purse {
         self.purse.get().map_or(&Bottomless, |purse| purse.as_ref())
-    }
-
-    /// Asks a model's breaker for the leave to make a call. Unless it says to wait, exactly one of
-    /// `end` and `abandon` has to follow.
-    pub(super) fn begin(&self, name: &str) -> Admission {
-        let now = self.clock.now();
-        let mut states = self.states();
-        let state = match states.get_mut(name) {
-            Some(state) => state,
-            None => states.entry(name.to_owned()).or_default(),
-        };
-        let admission = state.breaker.admit(now);
-        if admission != Admission::Wait {
-            state.pulse.running += 1;
-        }
-        admission
-    }
-
-    /// Whether a model was left alone long enough.
-    pub(super) fn is_due(&self, name: &str) -> bool {
-        let now = self.clock.now();
-        let states = self.states();
-        let state = states.get(name);
-        state.is_some_and(|state| state.breaker.is_due(now))
-    }
-
-    /// The first sign of an answer came after so long.
-    pub(super) fn began(&self, name: &str, after: Duration) {
-        if let Some(state) = self.states().get_mut(name) {
-            state.pulse.began(after);
-        }
-    }
-
-    /// A call is over.
-    pub(super) fn end(&self, name: &str, error: Option<&Error>) -> Option<Change> {
-        let now = self.clock.now();
-        let mut states = self.states();
-        let state = states.get_mut(name)?;
-        state.pulse.running = state.pulse.running.saturating_sub(1);
-        match error.map(Error::severity) {
-            Some(Some(severity)) => state.breaker.failed(now, severity),
-            // The provider is well, whatever it thought of this request.
-            Some(None) | None => state.breaker.succeeded(),
-        }
-    }
-
-    /// A call was given up before it could tell anything.
-    pub(super) fn abandon(&self, name: &str, probe: bool) {
-        let now = self.clock.now();
-        let mut states = self.states();
-        if let Some(state) = states.get_mut(name) {
-            state.pulse.running = state.pulse.running.saturating_sub(1);
-            if probe {
-                state.breaker.abandoned(now);
-            }
-        }
-    }
-
-    /// How long a model's first sign is waited for before another one is asked as well; none: never.
-    pub(super) fn hedge_after(&self, name: &str) -> Option<Duration> {
-        let untold = self.deadlines.hedge()?;
-        let states = self.states();
-        let known = states.get(name).and_then(|state| state.pulse.within(95));
-        Some(known.map_or(untold, |known| known.max(LEAST_HEDGE)))
-    }
-
-    /// Whether one more call may run beside one that is late: few of all do, lest a crowd that waits
-    /// becomes two crowds; more where the late one is known to be in trouble.
-    pub(super) fn may_hedge(&self, late: &str) -> bool {
-        let states = self.states();
-        let running: usize = states.values().map(|state| state.pulse.running).sum();
-        let is_open = states
-            .get(late)
-            .is_some_and(|state| state.breaker.is_open());
-        let most = (running / HEDGED_SHARE).max(LEAST_HEDGES);
-        is_open || self.hedges.load(Ordering::Relaxed) < most
     }
 
     /// Counts a call that runs beside a late one.

@@ -32,6 +32,7 @@ mod settings;
 mod sight;
 mod sources;
 mod sse;
+mod states;
 mod tokens;
 mod voice;
 mod wire;
@@ -275,6 +276,19 @@ pub trait Model: Send + Sync {
         pump::output(request, self.entry().output)
     }
 
+    /// Whether it is known which model it is: one may be chosen at the first question.
+    fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Finds out which model it is.
+    ///
+    /// # Errors
+    /// Like [`Model::stream`].
+    async fn ready(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Sends the request once, without trying again.
     ///
     /// # Errors
@@ -398,6 +412,8 @@ impl Report {
 pub struct Attempt {
     /// `provider/id`.
     pub model: String,
+    /// Whether it was asked with the person's own key.
+    pub own: bool,
     /// How it went.
     pub outcome: Outcome,
     /// What it cost, as far as that is known; an estimate for one that did not end well.

@@ -162,6 +162,17 @@ impl Model for Chosen {
         )
     }
 
+    fn is_ready(&self) -> bool {
+        self.found.initialized()
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        self.found
+            .get_or_try_init(|| self.choose())
+            .await
+            .map(|_| ())
+    }
+
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
         let model = self.found.get_or_try_init(|| self.choose()).await?;
         model.stream(request).await

@@ -1,21 +1,48 @@
 use std::sync::Arc;
 
 use metrics::counter;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use super::breaker::{Admission, Change};
+use super::breaker::Change;
 use super::choose::most;
 use super::door::Inside;
 use super::money::Cost;
-use super::purse::{Bill, Hold};
+use super::purse::{Bill, Hold, Short};
+use super::states::Leave;
 use super::{Attempt, Error, Model, Outcome, Request, Usage, health, tokens};
+use crate::model::Time;
+
+/// Tokens of a piece of a thought, about, while the provider has not counted them.
+const PER_THOUGHT: u64 = 4;
 
 /// A model of the chain.
 #[derive(Clone)]
 pub(super) struct Link {
     pub(super) model: Arc<dyn Model>,
-    /// Whether it is asked with the person's own key, whose troubles and bills are theirs alone.
-    pub(super) own: bool,
+    pub(super) errand: Errand,
+}
+
+/// Why a model is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// It stands in the chain.
+    Listed,
+    /// The person chose it; nobody else answers as long as it is only slow.
+    Wished,
+    /// The person chose it and asks with a key of their own, whose troubles and bills are theirs alone.
+    Own,
+    /// To find out whether it is well.
+    Check,
+}
+
+/// Why a call is not made.
+pub(super) enum Refused {
+    /// The model rests until then; none: until the call is over on which that depends.
+    Rests(Option<Time>),
+    /// It could cost more than is allowed.
+    TooDear(Short),
+    /// It could not be found out which model it is.
+    Failed(Attempt, Error),
 }
 
 /// The leave to make one call: the breaker let it through and the money for it is set aside. Dropped
@@ -32,55 +59,112 @@ pub(super) struct Pass<'a> {
     tokens_in: u64,
     /// Letters that were heard: of ASCII, and others.
     heard: [u64; 2],
+    /// Pieces of thoughts that were heard.
+    thoughts: u64,
+    /// What the provider counted until now.
+    counted: Option<Usage>,
     settled: bool,
     /// The call in the traces, from here to its end.
     span: tracing::Span,
 }
 
 impl<'a> Pass<'a> {
-    /// Asks for the leave; why not, where it is not given.
+    /// Asks for the leave.
     pub(super) async fn ask(
         inside: &'a Inside,
         link: Link,
         request: &Request,
-    ) -> Result<Self, Outcome> {
-        let name = link.model.name().to_owned();
-        let admission = if link.own {
-            Admission::Pass
-        } else {
-            inside.begin(&name)
-        };
-        if admission == Admission::Wait {
-            return Err(Outcome::Skipped);
+    ) -> Result<Self, Refused> {
+        let mut pass = Self::begin(inside, link, request)?;
+        if !pass.link.model.is_ready() {
+            pass = pass.made_ready().await?;
         }
-        let mut pass = Self {
-            inside,
-            name,
-            probe: admission == Admission::Probe,
-            hold: None,
-            began: Instant::now(),
-            tokens_in: tokens::of_request(request),
-            heard: [0; 2],
-            settled: false,
-            span: health::span(link.model.as_ref()),
-            link,
-        };
+        if pass.is_own() {
+            return Ok(pass);
+        }
         let (model, tokens_in) = (&pass.link.model, pass.tokens_in);
         let limit = model.limit(request);
         let bill = Bill {
             cost: most(model.entry(), tokens_in, limit),
             tokens: tokens_in.saturating_add(u64::from(limit)),
         };
-        if !pass.link.own {
-            match inside.purse().reserve(&request.payer, bill).await {
-                Ok(hold) => pass.hold = Some(hold),
-                Err(short) => {
-                    pass.give_back();
-                    return Err(Outcome::TooDear(short));
-                }
+        match inside.purse().reserve(&request.payer, bill).await {
+            Ok(hold) => {
+                pass.hold = Some(hold);
+                Ok(pass)
+            }
+            Err(short) => {
+                pass.give_back();
+                Err(Refused::TooDear(short))
             }
         }
-        Ok(pass)
+    }
+
+    fn begin(inside: &'a Inside, link: Link, request: &Request) -> Result<Self, Refused> {
+        let name = link.model.name().to_owned();
+        let probe = match link.errand {
+            Errand::Own => false,
+            Errand::Listed | Errand::Wished | Errand::Check => leave(inside, &name)?,
+        };
+        Ok(Self {
+            inside,
+            name,
+            probe,
+            hold: None,
+            began: Instant::now(),
+            tokens_in: tokens::of_request(request),
+            heard: [0; 2],
+            thoughts: 0,
+            counted: None,
+            settled: false,
+            span: health::span(link.model.as_ref()),
+            link,
+        })
+    }
+
+    /// Finds out which model it is, where that is chosen late: only then it is known what it costs.
+    async fn made_ready(mut self) -> Result<Self, Refused> {
+        let model = Arc::clone(&self.link.model);
+        let by = self.began + self.inside.deadlines.first_token();
+        let late = Err(Error::Late(super::Wait::FirstToken));
+        if let Err(error) = timeout_at(by, model.ready()).await.unwrap_or(late) {
+            return Err(Refused::Failed(self.failed(&error, false), error));
+        }
+        if model.name() != self.name {
+            self.tell(None);
+            self.settled = true;
+            model.name().clone_into(&mut self.name);
+            self.probe = leave(self.inside, &self.name)?;
+            self.settled = false;
+        }
+        Ok(self)
+    }
+
+    fn is_own(&self) -> bool {
+        self.link.errand == Errand::Own
+    }
+
+    /// The first sign came.
+    pub(super) fn opened(&mut self) {
+        if !self.is_own() {
+            let after = self.began.elapsed();
+            let probe = std::mem::take(&mut self.probe);
+            log(
+                &self.name,
+                self.inside.began(&self.name, (after, probe)),
+                "",
+            );
+        }
+    }
+
+    /// A piece of a thought came, which has to be paid like any other.
+    pub(super) fn thought(&mut self) {
+        self.thoughts += 1;
+    }
+
+    /// The provider counted.
+    pub(super) fn counted(&mut self, usage: Usage) {
+        self.counted = Some(usage);
     }
 
     /// More was heard.
@@ -116,12 +200,24 @@ impl<'a> Pass<'a> {
         )
     }
 
-    /// Another one was faster. To be outpaced is held against a model: whoever is so slow that others
-    /// overtake him is not to be asked first for a while.
+    /// It was not even asked, for what is asked is too much for it.
+    pub(super) fn unasked(mut self, error: &Error) -> Attempt {
+        self.give_back();
+        self.pay(Bill::default());
+        self.count(error.label());
+        self.attempt(Cost::ZERO, Outcome::Failed(error.clone()))
+    }
+
+    /// Another one was faster, before this one gave a sign.
     pub(super) fn outpaced(mut self) -> Attempt {
-        let late = Error::Late(super::Wait::FirstToken);
         let bill = self.so_far();
-        self.close(bill, "outpaced", Some(&late), Outcome::Outpaced)
+        self.settled = true;
+        if !self.is_own() {
+            self.inside.overtaken(&self.name, self.probe);
+        }
+        self.pay(bill);
+        self.count("outpaced");
+        self.attempt(bill.cost, Outcome::Outpaced)
     }
 
     /// Another one was faster, and it was this one that was to help out.
@@ -135,10 +231,18 @@ impl<'a> Pass<'a> {
 
     /// What it cost until now, about.
     fn so_far(&self) -> Bill {
-        let heard = tokens::of_letters(self.heard);
+        let heard = tokens::of_letters(self.heard).saturating_add(self.thoughts * PER_THOUGHT);
+        let counted = self.counted.unwrap_or(Usage {
+            tokens_in: self.tokens_in,
+            ..Usage::default()
+        });
+        let usage = Usage {
+            tokens_out: counted.tokens_out.max(heard),
+            ..counted
+        };
         Bill {
-            cost: self.link.model.entry().cost(self.tokens_in, heard),
-            tokens: self.tokens_in.saturating_add(heard),
+            cost: self.link.model.entry().bill(&usage),
+            tokens: usage.tokens_in.saturating_add(usage.tokens_out),
         }
     }
 
@@ -152,27 +256,26 @@ impl<'a> Pass<'a> {
         self.settled = true;
         self.pay(bill);
         self.count(label);
-        if !self.link.own {
-            let change = self.inside.end(&self.name, error);
-            self.inside.health.tell(&self.name, error, change);
-            match change {
-                Some(Change::Opened) => tracing::warn!(
-                    llm.model = %self.name,
-                    llm.error = label,
-                    "A model keeps failing and is left alone for a while"
-                ),
-                Some(Change::Closed) => {
-                    tracing::info!(llm.model = %self.name, "A model is back");
-                }
-                None => {}
-            }
+        if !self.is_own() {
+            self.tell(error);
         }
         self.attempt(bill.cost, outcome)
+    }
+
+    /// Tells those who keep count of models how it went.
+    fn tell(&self, error: Option<&Error>) {
+        let check = self.link.errand == Errand::Check;
+        let change = self.inside.end(&self.name, (error, check));
+        if self.inside.is_listed(&self.name) {
+            self.inside.health.tell(&self.name, error, change);
+        }
+        log(&self.name, change, error.map_or("", Error::label));
     }
 
     fn attempt(&self, cost: Cost, outcome: Outcome) -> Attempt {
         Attempt {
             model: self.link.model.name().to_owned(),
+            own: self.is_own(),
             outcome,
             cost,
             took: self.began.elapsed(),
@@ -188,17 +291,23 @@ impl<'a> Pass<'a> {
     /// Tells the breaker that nothing can be told.
     fn give_back(&mut self) {
         self.settled = true;
-        if !self.link.own {
+        if !self.is_own() {
             self.inside.abandon(&self.name, self.probe);
         }
     }
 
     fn count(&self, result: &'static str) {
         self.span.record("llm.result", result);
+        // What people name by themselves would make figures without end.
+        let model = if self.is_own() {
+            "own"
+        } else {
+            self.link.model.name()
+        };
         counter!(
             "toney_model_calls_total",
             "provider" => self.link.model.entry().provider().to_owned(),
-            "model" => self.link.model.name().to_owned(),
+            "model" => model.to_owned(),
             "result" => result
         )
         .increment(1);
@@ -214,5 +323,25 @@ impl Drop for Pass<'_> {
         self.give_back();
         self.pay(bill);
         self.count("cancelled");
+    }
+}
+
+/// The leave of a model's breaker; true: on this call it depends whether others may follow.
+fn leave(inside: &Inside, name: &str) -> Result<bool, Refused> {
+    match inside.begin(name) {
+        Leave::Go(probe) => Ok(probe),
+        Leave::Wait(until) => Err(Refused::Rests(until)),
+    }
+}
+
+fn log(name: &str, change: Option<Change>, error: &'static str) {
+    match change {
+        Some(Change::Opened) => tracing::warn!(
+            llm.model = %name,
+            llm.error = error,
+            "A model keeps failing and is left alone for a while"
+        ),
+        Some(Change::Closed) => tracing::info!(llm.model = %name, "A model is back"),
+        None => {}
     }
 }

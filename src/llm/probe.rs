@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use super::chain::{self, Outlet};
-use super::pass::Link;
+use super::pass::{Errand, Link};
 use super::{Door, Line, Model, Request, Role};
 
 /// How often is looked whose rest is over.
@@ -47,7 +47,7 @@ impl Door {
         };
         let link = Link {
             model: Arc::clone(model),
-            own: false,
+            errand: Errand::Check,
         };
         chain::run(self.inside(), vec![link], &request, Outlet::default()).await;
     }

@@ -12,19 +12,46 @@ pub(super) struct Pulse {
     firsts: Vec<u32>,
     /// Which of them is replaced next.
     next: usize,
+    /// How often others were faster since the last first sign.
+    overtaken: u32,
     /// Answers under way.
     pub(super) running: usize,
 }
+
+/// Who was overtaken so often in a row is not to be asked first.
+const TOO_OFTEN: u32 = 5;
 
 impl Pulse {
     /// An answer began after so long.
     pub(super) fn began(&mut self, after: Duration) {
         let ms = u32::try_from(after.as_millis()).unwrap_or(u32::MAX);
+        self.overtaken = 0;
         match self.firsts.get_mut(self.next) {
             Some(old) => *old = ms,
             None => self.firsts.push(ms),
         }
         self.next = (self.next + 1) % KEPT;
+    }
+
+    /// Another one was faster, so that nobody knows how long this one takes.
+    pub(super) fn overtaken(&mut self) {
+        self.overtaken = self.overtaken.saturating_add(1);
+    }
+
+    /// Whether somebody should find out how long it takes.
+    pub(super) fn is_unmeasured(&self) -> bool {
+        self.overtaken > 0
+    }
+
+    /// Whether it is overtaken again and again.
+    pub(super) fn is_overtaken(&self) -> bool {
+        self.overtaken >= TOO_OFTEN
+    }
+
+    /// The slowest first sign that is remembered; zero where none is.
+    pub(super) fn slowest(&self) -> Duration {
+        let slowest = self.firsts.iter().copied().max().unwrap_or_default();
+        Duration::from_millis(u64::from(slowest))
     }
 
     /// What so many of 100 answers began within; none while too few are known.

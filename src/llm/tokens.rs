@@ -5,6 +5,8 @@ use super::{Line, Request, Role, sight};
 
 /// Tokens that every message costs beyond its text.
 const PER_LINE: u64 = 6;
+/// Tokens of a letter beyond the usual planes.
+const PER_RARE: u64 = 3;
 /// An answer needs that much room at least, or the window is cut.
 const LEAST_OUTPUT: u64 = 512;
 
@@ -17,11 +19,18 @@ pub fn estimate(text: &str) -> u64 {
     of_letters(letters(text))
 }
 
-/// Letters of a text: of ASCII, and others.
+/// Letters of a text: of ASCII, and others; a rare one, as an emoji is, counts for the tokens that it has.
 pub(super) fn letters(text: &str) -> [u64; 2] {
-    let all = text.chars().count();
-    let ascii = text.bytes().filter(u8::is_ascii).count();
-    [ascii, all.saturating_sub(ascii)].map(|count| u64::try_from(count).unwrap_or(u64::MAX))
+    let mut counts = [0, 0];
+    let [ascii, other] = &mut counts;
+    for letter in text.chars() {
+        match letter.len_utf8() {
+            1 => *ascii += 1,
+            4 => *other += PER_RARE,
+            _ => *other += 1,
+        }
+    }
+    counts
 }
 
 /// About how many tokens so many letters have.

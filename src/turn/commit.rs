@@ -432,6 +432,7 @@ impl<'a> Commit<'a> {
                 };
                 Some(ModelCall {
                     cost_nano_usd: attempt.cost.nanos(),
+                    own: attempt.own.into(),
                     total_ms: i64::try_from(attempt.took.as_millis()).unwrap_or(i64::MAX),
                     ..self.call(scene, task, (attempt.model.as_str(), result))
                 })

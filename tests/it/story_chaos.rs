@@ -7,10 +7,10 @@ use crate::world::{World, pause};
 
 const PEOPLE: usize = 1_000;
 /// How long a first sign is waited for, and until another model helps out, in milliseconds.
-const FIRST: i64 = 3_000;
+const FIRST: i64 = 6_000;
 const HEDGE: i64 = 500;
 /// What the machine may take for itself, in milliseconds: it is busy with a thousand people at once.
-const LEEWAY: i64 = 1_500;
+const LEEWAY: i64 = 4_000;
 
 /// Until the last one is asked again that failed twice more while all were ill.
 const RECOVERY: Duration = Duration::from_secs(90);

@@ -36,7 +36,7 @@ fn hedged(models: &[&Arc<Scripted>], clock: &Clock) -> Door {
 }
 
 #[tokio::test]
-async fn a_late_model_is_overtaken_and_after_a_while_not_asked_first() {
+async fn a_late_model_is_overtaken_and_not_asked_first_until_it_is_known() {
     let slow = vec![
         Step::Wait(Duration::from_secs(8)),
         Step::Say("Late."),
@@ -53,9 +53,69 @@ async fn a_late_model_is_overtaken_and_after_a_while_not_asked_first() {
         let expected = [("x/one", &Outcome::Outpaced), ("y/two", &Outcome::Answered)];
         assert_eq!(outcomes(report), expected);
     }
-    assert_eq!(door.resting(), ["x/one"]);
+    // Nobody says that it is ill, but nobody waits for it either.
+    assert!(door.resting().is_empty());
     assert_eq!(report(&ask(&door).await).model, "y/two");
     assert_eq!((one.calls(), two.calls()), (5, 6));
+    // It takes 200 ms, so it is given more than that.
+    one.answers_with(vec![
+        Step::Wait(Duration::from_millis(200)),
+        Step::Say("One."),
+        Step::End,
+    ]);
+    door.probe().await;
+    assert_eq!(said(&ask(&door).await), "One.");
+    assert_eq!((one.calls(), two.calls()), (7, 6));
+}
+
+#[tokio::test]
+async fn who_is_overtaken_and_gives_no_sign_in_any_time_is_left_alone() {
+    let one = model("x/one", vec![vec![Step::Wait(Duration::from_secs(8))]]);
+    let two = model("y/two", vec![well()]);
+    let mut settings = settings();
+    settings.deadlines.hedge_ms = 10;
+    let both = [&one, &two].map(|model| Arc::clone(model) as Arc<dyn Model>);
+    let door = Door::to(both.to_vec(), clock(), &settings);
+    for _ in 0..5 {
+        assert_eq!(said(&ask(&door).await), "Gut, danke.");
+    }
+    assert!(door.resting().is_empty());
+    door.probe().await;
+    assert_eq!(door.resting(), ["x/one"]);
+}
+
+#[tokio::test]
+async fn whoever_comes_while_a_model_is_tried_out_waits_for_that() {
+    let clock = Clock::System;
+    let after = Some(Duration::from_millis(300));
+    let late = vec![
+        Step::Wait(Duration::from_millis(200)),
+        Step::Say("Gut, "),
+        Step::Say("danke."),
+        Step::End,
+    ];
+    let one = model(
+        "x/one",
+        vec![vec![Step::Fail(Error::RateLimited { after })], late],
+    );
+    let mut settings = settings();
+    settings.deadlines = patient(0);
+    let door = Door::to(vec![one.clone()], clock, &settings);
+    let heard = futures::future::join_all((0..20).map(|_| ask(&door))).await;
+    assert!(heard.iter().all(|heard| said(heard) == "Gut, danke."));
+}
+
+#[tokio::test]
+async fn who_was_too_slow_helps_when_the_faster_one_breaks_off() {
+    let one = model(
+        "x/one",
+        vec![vec![Step::Wait(Duration::from_secs(8))], well()],
+    );
+    let broken = vec![Step::Say("Schle"), Step::Fail(Error::Broken)];
+    let two = model("y/two", vec![broken]);
+    let heard = ask(&hedged(&[&one, &two], &clock())).await;
+    assert_eq!(said(&heard), "Gut, danke.");
+    assert_eq!((one.calls(), two.calls()), (2, 1));
 }
 
 #[tokio::test]
