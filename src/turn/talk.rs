@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
-use crate::llm::{self, Heard, Place, Request, Task, Unavailable, Wish};
+use crate::llm::{self, Heard, Outcome, Place, Request, Task, Unavailable, Wish};
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
@@ -119,6 +119,9 @@ impl<'a> Talk<'a> {
             over.said.clear();
             cited.clear();
         }
+        if let Some(note) = self.refused_key(&over) {
+            over.note = [over.note.as_str(), &note].join("\n\n").trim().to_owned();
+        }
         let Footer { text, buttons } = self.ground.footer(&cited);
         let said = over.text();
         match (said.as_str(), row) {
@@ -175,6 +178,30 @@ impl<'a> Talk<'a> {
             }
         }
         Vec::new()
+    }
+
+    /// Whoever pays by themselves hears of it when that does not work any more.
+    fn refused_key(&self, over: &Over) -> Option<String> {
+        let Wish {
+            model,
+            key: Some(_),
+        } = self.wish.as_ref()?
+        else {
+            return None;
+        };
+        let attempts = match &over.how {
+            How::Model(report) => report.attempts.as_slice(),
+            How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
+            How::Fixed | How::Stopped | How::Interrupted | How::TooLate => &[],
+        };
+        // Their own key is tried first.
+        let first = attempts.iter().find(|attempt| attempt.model == *model)?;
+        let is_refused = matches!(
+            first.outcome,
+            Outcome::Failed(llm::Error::Unauthorised | llm::Error::Unpaid)
+        );
+        let provider = model.split('/').next().unwrap_or_default();
+        is_refused.then(|| phrases::own_key_refused(provider))
     }
 
     /// What the model is asked: who it is, what was said, and what is said now.

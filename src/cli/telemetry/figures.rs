@@ -79,6 +79,10 @@ const COUNTERS: &[(&str, &str)] = &[
 /// Figures that rise and fall.
 const GAUGES: &[(&str, &str)] = &[
     (
+        "toney_model_up",
+        "1 while a model answers, 0 while it is left alone, by provider and model",
+    ),
+    (
         "toney_queue_depth",
         "What waits, by queue: jobs due and dead, messages to send and given up",
     ),
