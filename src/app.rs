@@ -402,7 +402,7 @@ fn intake(
         delivery.clone(),
         tools.clone(),
         settings.flood_per_minute,
-        entrusted::seal(config)?,
+        entrusted::seal(config),
     )))
 }
 
@@ -505,7 +505,7 @@ fn workers(
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
         reader: Arc::new(Reader::new()),
-        wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
+        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
         door: door.clone(),
         prompts: prompts.clone(),
         delivery: delivery.clone(),
