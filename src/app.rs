@@ -4,7 +4,9 @@
 mod entrusted;
 mod health;
 mod library;
+mod money;
 mod receive;
+pub(crate) mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,7 @@ use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts};
+use crate::llm::{self, Door, Prompts, Voices};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
@@ -35,6 +37,7 @@ use crate::turn::{self, Command, Turn, Wishes};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
+pub(crate) use money::limits;
 use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
@@ -130,7 +133,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let redis = redis(&store_settings)?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
-    let door = door(&config, &clock)?;
+    let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
@@ -139,29 +142,28 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
+    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
-    let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
-    let runner = match own_work_only {
-        true => runner.with_own_work_only(),
-        false => runner,
-    };
+    let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
+    if own_work_only {
+        runner = runner.with_own_work_only();
+    }
     let (inbox, deliveries) = Inbox::new(1_024);
     let notes = Arc::new(Memo {
         store: store.clone(),
     });
     let desk = Desk { inbox, notes };
 
-    let gateway = http::Gateway {
+    name_parts(&readiness, &platforms);
+    let listening = http::Gateway {
         platforms: platforms.clone(),
         desk: desk.clone(),
         readiness: readiness.clone(),
         metrics,
     };
-    name_parts(&readiness, &platforms);
-    let server = http::Server::bind(&config.section("http")?, gateway).await?;
+    let server = http::Server::bind(&config.section("http")?, listening).await?;
 
     let all = Gateway {
         watch: health::watch(&config, (&store, &door), &tools, own_work_only)?,
@@ -184,6 +186,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
+    money::keep(&config, (&all, &voices), &tasks, &tools)?;
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
@@ -275,7 +278,9 @@ impl Gateway {
         }
         drop(tell);
         let door = self.door.clone();
-        let look = async move { door.keep_looking().await };
+        let look = async move {
+            tokio::join!(door.keep_looking(), door.keep_probing());
+        };
         tasks.spawn(until(self.serving.clone(), look));
         if let Some(watch) = self.watch.clone() {
             tasks.spawn(until(self.serving.clone(), watch.run()));
@@ -494,12 +499,15 @@ fn platforms(
 fn workers(
     config: &Config,
     (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, delivery): (&Door, &Delivery),
+    (door, voices, delivery): (&Door, &Voices, &Delivery),
     (clock, ids): &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
+    let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
+    let tools = (clock.clone(), ids.clone());
+    let speak = voice::speak(config, voices, delivery, tools)?;
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
@@ -507,7 +515,9 @@ fn workers(
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
         door: door.clone(),
+        voices: voices.clone(),
         prompts: prompts.clone(),
+        limits,
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
         queue: intake.queue,
@@ -520,13 +530,19 @@ fn workers(
         store,
         door: door.clone(),
         prompts,
+        limits,
         clock: clock.clone(),
         ids: ids.clone(),
     };
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(summarise), Arc::new(notice)])
+    Ok(vec![
+        Arc::new(turn),
+        Arc::new(speak),
+        Arc::new(summarise),
+        Arc::new(notice),
+    ])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -12,6 +12,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::app;
+use crate::budget;
 use crate::config::{Config, Wrong};
 use crate::delivery;
 use crate::http;
@@ -90,6 +91,7 @@ pub(super) async fn doctor(config: &Config, json: bool) -> Result<Exit> {
     found.extend(accounts);
     found.extend(services::models(config, &clock).await);
     found.extend(services::embedding(config, &clock).await);
+    found.extend(services::voices(config, &clock));
     if let Ok(settings) = config.section::<http::Settings>("http") {
         found.push(services::address(&settings).await);
     }
@@ -111,6 +113,7 @@ async fn settings(config: &Config) -> Vec<Finding> {
     let rooms = [
         config.section::<store::Settings>("store").map(drop),
         config.section::<jobs::Settings>("jobs").map(drop),
+        config.section::<budget::Settings>("budgets").map(drop),
         config.section::<delivery::Settings>("delivery").map(drop),
         config.section::<intake::Settings>("intake").map(drop),
         config.section::<knowledge::Settings>("knowledge").map(drop),

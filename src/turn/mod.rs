@@ -14,14 +14,18 @@ mod commit;
 mod documents;
 mod gather;
 mod ground;
+mod hearing;
 pub mod intent;
 mod models;
 mod pages;
 mod quote;
 mod show;
+mod sight;
 pub mod sort;
+mod speaking;
 mod step;
 mod talk;
+mod usage;
 mod why;
 mod wish;
 
@@ -33,11 +37,12 @@ use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::budget::Limits;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{Door, Prompts};
+use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
     Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
@@ -46,6 +51,7 @@ use crate::model::{
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
+pub use speaking::Speak;
 pub use wish::Wishes;
 
 use commit::Commit;
@@ -105,8 +111,12 @@ pub struct Turn {
     pub wishes: Wishes,
     /// The models.
     pub door: Door,
+    /// The models that hear and speak.
+    pub voices: Voices,
     /// The prompts.
     pub prompts: Arc<Prompts>,
+    /// What models may cost.
+    pub limits: Limits,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -247,6 +257,7 @@ impl Turn {
                     media,
                     file,
                     caption,
+                    heard: String::new(),
                 }
                 .answer(self, scene, commit, work)
                 .await
@@ -282,7 +293,9 @@ impl Turn {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Model => return self.model(scene, commit, args).await,
+            Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Usage => return self.usage(scene, commit).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;

@@ -11,6 +11,7 @@ mod people;
 mod search;
 mod serving;
 mod traces;
+mod usage;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

@@ -20,6 +20,7 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod budgets;
 mod commands;
 mod config;
 mod crash;
@@ -34,7 +35,9 @@ mod model_wire;
 mod redis_engine;
 mod retrieve;
 mod store;
+mod story_budget;
 mod story_buttons;
+mod story_chaos;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;
@@ -50,8 +53,11 @@ mod story_models;
 mod story_outage;
 mod story_pages;
 mod story_restart;
+mod story_sight;
+mod story_speaking;
 mod story_understood;
 mod story_use_cases;
+mod story_voice;
 mod telegram_adapter;
 mod terminal_adapter;
 #[allow(dead_code, reason = "stories of one platform use a part of the world")]

@@ -150,6 +150,7 @@ async fn commands() {
     /docs – Show your documents, share or delete them
     /forget – Delete what I have about something
     /why – Explain my last answer: what I read, model, cost
+    /usage – Show what language models cost for you
     /model – Show and choose the language model; bring your own key
     /privacy – Show what I keep and where it goes
     ann: /new
