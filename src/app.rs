@@ -407,7 +407,7 @@ fn intake(
         delivery.clone(),
         tools.clone(),
         settings.flood_per_minute,
-        entrusted::seal(config)?,
+        entrusted::seal(config),
     )))
 }
 
@@ -513,7 +513,7 @@ fn workers(
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
         reader: Arc::new(Reader::new()),
-        wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
+        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
         door: door.clone(),
         voices: voices.clone(),
         prompts: prompts.clone(),

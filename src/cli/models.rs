@@ -137,10 +137,13 @@ fn list(
     let mut rows = rows(&catalogue);
     for row in &mut rows {
         let down = down.iter().find(|down| down.model == row.name);
-        row.down = down.map(|down| {
-            let (why, since) = (&down.reason, Time::from_ms(down.since));
-            format!("down since {since}: {}", phrases::what_went_wrong(why))
-        });
+        row.down = down.map(since);
+    }
+    // Models that nobody described are in use as well.
+    for down in down {
+        if rows.iter().all(|row| row.name != down.model) {
+            rows.push(Row::undescribed(down));
+        }
     }
     let of = |name: &str| {
         name.split_once('/')
@@ -203,7 +206,26 @@ fn dollars(cost: Cost) -> f64 {
     cost.nanos() as f64 / 1e9
 }
 
+/// Since when a model does not answer, and why.
+fn since(down: &HealthRow) -> String {
+    let (why, since) = (&down.reason, Time::from_ms(down.since));
+    format!("down since {since}: {}", phrases::what_went_wrong(why))
+}
+
 impl Row {
+    fn undescribed(down: &HealthRow) -> Self {
+        Self {
+            kind: "chat",
+            name: down.model.clone(),
+            context: None,
+            price: Vec::new(),
+            tools: false,
+            vision: false,
+            until: None,
+            down: Some(since(down)),
+        }
+    }
+
     fn line(&self) -> String {
         let price = match self.price.as_slice() {
             [per_in, per_out] => format!("${per_in} in, ${per_out} out per million tokens"),

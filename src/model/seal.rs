@@ -1,5 +1,5 @@
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
@@ -15,9 +15,14 @@ const CONTEXT: &[u8] = b"toney: what people entrust, 1";
 /// Makes texts unreadable and readable again, by the installation's secret. Whoever changed a sealed text, or put
 /// it where it does not belong, finds that it cannot be read.
 #[derive(Clone)]
-pub struct Seal(Arc<LessSafeKey>);
+pub struct Seal(Arc<Inside>);
 
-/// Nothing can be sealed: the machine gives no randomness.
+struct Inside {
+    secret: Box<dyn Fn() -> Option<[u8; 32]> + Send + Sync>,
+    key: OnceLock<LessSafeKey>,
+}
+
+/// Nothing can be sealed: there is no secret, or the machine gives no randomness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("nothing can be sealed here")]
 pub struct Unsealable;
@@ -31,25 +36,27 @@ impl KeyType for Length {
 }
 
 impl Seal {
-    /// The seal of the installation with this secret.
-    ///
-    /// # Errors
-    /// Never: the length of the key is fixed.
-    pub fn new(secret: &[u8; 32]) -> Result<Self, Unsealable> {
-        let mut bytes = [0_u8; 32];
-        Salt::new(HKDF_SHA256, b"toney")
-            .extract(secret)
-            .expand(&[CONTEXT], Length)
-            .and_then(|derived| derived.fill(&mut bytes))
-            .map_err(|_| Unsealable)?;
-        let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| Unsealable)?;
-        Ok(Self(Arc::new(LessSafeKey::new(key))))
+    /// The seal of the installation with the secret that this gives; it is not asked for before it is needed.
+    pub fn new(secret: impl Fn() -> Option<[u8; 32]> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(Inside {
+            secret: Box::new(secret),
+            key: OnceLock::new(),
+        }))
+    }
+
+    fn key(&self) -> Result<&LessSafeKey, Unsealable> {
+        if let Some(key) = self.0.key.get() {
+            return Ok(key);
+        }
+        let secret = (self.0.secret)().ok_or(Unsealable)?;
+        let key = derived(&secret)?;
+        Ok(self.0.key.get_or_init(|| key))
     }
 
     /// Seals a text for one place alone; only there it can be read again.
     ///
     /// # Errors
-    /// When the machine gives no randomness.
+    /// When there is no secret, or the machine gives no randomness.
     pub fn seal(&self, place: &str, text: &str) -> Result<String, Unsealable> {
         let mut nonce = [0_u8; NONCE_LEN];
         SystemRandom::new()
@@ -57,7 +64,7 @@ impl Seal {
             .map_err(|_| Unsealable)?;
         let mut sealed = text.as_bytes().to_vec();
         let once = Nonce::assume_unique_for_key(nonce);
-        self.0
+        self.key()?
             .seal_in_place_append_tag(once, Aad::from(place.as_bytes()), &mut sealed)
             .map_err(|_| Unsealable)?;
         Ok(format!("{MARK}{}{}", hex(nonce), hex(sealed)))
@@ -70,7 +77,8 @@ impl Seal {
         let mut rest = rest.to_vec();
         let once = Nonce::assume_unique_for_key(*nonce);
         let text = self
-            .0
+            .key()
+            .ok()?
             .open_in_place(once, Aad::from(place.as_bytes()), &mut rest)
             .ok()?;
         String::from_utf8(text.to_vec()).ok()
@@ -81,6 +89,17 @@ impl fmt::Debug for Seal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("***")
     }
+}
+
+fn derived(secret: &[u8; 32]) -> Result<LessSafeKey, Unsealable> {
+    let mut bytes = [0_u8; 32];
+    Salt::new(HKDF_SHA256, b"toney")
+        .extract(secret)
+        .expand(&[CONTEXT], Length)
+        .and_then(|derived| derived.fill(&mut bytes))
+        .map_err(|_| Unsealable)?;
+    let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| Unsealable)?;
+    Ok(LessSafeKey::new(key))
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -109,20 +128,20 @@ mod tests {
 
     #[test]
     fn what_was_sealed_is_read_with_the_same_secret_in_the_same_place_alone() {
-        let seal = Seal::new(&[7; 32]).unwrap();
+        let seal = Seal::new(|| Some([7; 32]));
         let sealed = seal.seal("inbound", KEY).unwrap();
         assert!(sealed.starts_with(MARK) && !sealed.contains("geheim"));
         assert_eq!(seal.open("inbound", &sealed).as_deref(), Some(KEY));
         assert_eq!(seal.open("elsewhere", &sealed), None);
-        let other = Seal::new(&[8; 32]).unwrap();
+        let other = Seal::new(|| Some([8; 32]));
         assert_eq!(other.open("inbound", &sealed), None);
         assert_eq!(
-            Seal::new(&[7; 32])
-                .unwrap()
+            Seal::new(|| Some([7; 32]))
                 .open("inbound", &sealed)
                 .as_deref(),
             Some(KEY)
         );
+        assert_eq!(Seal::new(|| None).seal("inbound", KEY), Err(Unsealable));
         assert_eq!(format!("{seal:?}"), "***");
         assert_ne!(
             seal.seal("inbound", KEY).unwrap(),
@@ -133,7 +152,7 @@ mod tests {
 
     #[test]
     fn whatever_was_changed_is_not_read() {
-        let seal = Seal::new(&[7; 32]).unwrap();
+        let seal = Seal::new(|| Some([7; 32]));
         let sealed = seal.seal("inbound", KEY).unwrap();
         for place in MARK.len()..sealed.len() {
             let mut changed = sealed.clone().into_bytes();

@@ -123,6 +123,9 @@ impl<'a> Talk<'a> {
             over.said.clear();
             cited.clear();
         }
+        if let Some(note) = self.refused_key(&over) {
+            over.note = [over.note.as_str(), &note].join("\n\n").trim().to_owned();
+        }
         let Footer { text, buttons } = self.ground.footer(&cited);
         let said = over.text();
         match (said.as_str(), row) {
@@ -180,6 +183,30 @@ impl<'a> Talk<'a> {
             }
         }
         Vec::new()
+    }
+
+    /// Whoever pays by themselves hears of it when that does not work any more.
+    fn refused_key(&self, over: &Over) -> Option<String> {
+        let Wish {
+            model,
+            key: Some(_),
+        } = self.wish.as_ref()?
+        else {
+            return None;
+        };
+        let attempts = match &over.how {
+            How::Model(report) => report.attempts.as_slice(),
+            How::Unavailable(unavailable) => unavailable.attempts.as_slice(),
+            How::Fixed | How::Stopped | How::Interrupted | How::TooLate => &[],
+        };
+        // Their own key is tried first.
+        let first = attempts.iter().find(|attempt| attempt.model == *model)?;
+        let is_refused = matches!(
+            first.outcome,
+            Outcome::Failed(llm::Error::Unauthorised | llm::Error::Unpaid)
+        );
+        let provider = model.split('/').next().unwrap_or_default();
+        is_refused.then(|| phrases::own_key_refused(provider))
     }
 
     /// Whether a picture was shown and turned down, which is all that went wrong.

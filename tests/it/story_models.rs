@@ -188,6 +188,8 @@ async fn a_key_of_ones_own_is_used_and_read_by_nobody(engine: Engine) {
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: still there?
     toney: still there?
+
+    (Your own key for openai was turned down, so I went on without it. /model key openai off forgets it.)
     ");
     ann.says("/model key openai off");
     world.settle().await;

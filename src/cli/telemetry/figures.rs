@@ -83,6 +83,10 @@ const COUNTERS: &[(&str, &str)] = &[
 /// Figures that rise and fall.
 const GAUGES: &[(&str, &str)] = &[
     (
+        "toney_model_up",
+        "1 while a model answers, 0 while it is left alone, by provider and model",
+    ),
+    (
         "toney_budget_spent_usd",
         "Dollars that the installation spent on models on the day of the last call, in UTC",
     ),

@@ -74,6 +74,13 @@ pub fn own_key_hint(deletes: bool, forms: bool) -> String {
     )
 }
 
+/// Behind an answer that the person's own key could not bring.
+pub fn own_key_refused(provider: &str) -> String {
+    format!(
+        "_(Your own key for {provider} was turned down, so I went on without it. /model key {provider} off forgets it.)_"
+    )
+}
+
 /// Whose keys somebody brought.
 pub fn own_keys(providers: &[String]) -> String {
     let first = providers.first().map_or("openai", String::as_str);

@@ -42,13 +42,15 @@ async fn a_model_that_is_down_is_marked() {
     let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
     let noted = sqlx::query(
         "INSERT INTO provider_health (provider, model, state, reason, since, changed_at)
-         VALUES ('openai', 'openai/gpt-4o', 'down', 'unpaid', 1000, 1000)",
+         VALUES ('openai', 'openai/gpt-4o', 'down', 'unpaid', 1000, 1000),
+                ('attic', 'attic/own', 'down', 'late', 1000, 1000)",
     );
     noted.execute(&mut database).await.unwrap();
     let ran = machine.run(&["models", "list"]).await.with(0);
     let down = ran.out.lines().filter(|line| line.contains("down since"));
     let down: Vec<&str> = down.collect();
-    assert_eq!(down.len(), 1, "{down:#?}");
+    assert_eq!(down.len(), 2, "{down:#?}");
+    assert!(down[1].contains(" attic/own "), "{down:#?}");
     assert!(down[0].contains(" openai/gpt-4o "), "{down:#?}");
     let said = "down since 1970-01-01 00:00:01 UTC: the account there is out of credit";
     assert!(down[0].ends_with(said), "{down:#?}");

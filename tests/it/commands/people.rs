@@ -82,7 +82,8 @@ async fn a_fresh_gateway_invites_its_artist() {
 /// What is kept about somebody is handed out, and is gone when it is erased; others keep theirs.
 #[tokio::test]
 async fn a_person_is_exported_and_erased() {
-    let machine = Machine::new();
+    let model = Model::start().await;
+    let machine = Machine::new().with_model(&model);
     for person in ["ann", "bob"] {
         let talk = format!("a secret of {person}\n");
         machine
@@ -90,9 +91,15 @@ async fn a_person_is_exported_and_erased() {
             .await
             .with(0);
     }
+    let own = "/model openai/scripted\n/model key openai sk-ann-0123456789abcdef\n";
+    let chat = ["chat", "--as", "ann"];
+    machine.reads(&chat, own).await.with(0);
     let ran = machine.run(&["export", "terminal:ann"]).await.with(0);
     let all: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(all["messages"][0]["text"], "a secret of ann");
+    assert_eq!(all["model_choices"][0]["model"], "openai/scripted");
+    assert_eq!(all["own_keys"][0]["provider"], "openai");
+    assert!(all["own_keys"][0].get("sealed").is_none());
     assert_eq!(all["identities"][0]["platform_user"], "ann");
     let ran = machine.run(&["erase", "terminal:ann"]).await.with(1);
     assert!(ran.out.contains("Add --yes"), "{}", ran.out);
