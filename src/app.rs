@@ -1,6 +1,8 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod entrusted;
+mod health;
 mod library;
 mod receive;
 pub(crate) mod voice;
@@ -16,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::delivery::{self, Delivery};
+use crate::health::{KIND as NOTICE, Notice};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
@@ -29,17 +32,22 @@ use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn};
+use crate::turn::{self, Command, Turn, Wishes};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
-const SUBSCRIPTIONS: &[Subscription] = &[Subscription {
-    event: "window_exceeded",
-    worker: "summarise",
-}];
+const SUBSCRIPTIONS: &[Subscription] = &[
+    hears("window_exceeded", "summarise"),
+    hears("provider_down", NOTICE),
+    hears("provider_back", NOTICE),
+];
+
+const fn hears(event: &'static str, worker: &'static str) -> Subscription {
+    Subscription { event, worker }
+}
 
 /// How long running turns may take to finish once the process is told to end.
 const TURNS_GRACE: Duration = Duration::from_secs(6);
@@ -132,6 +140,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (library.knowledge(), redis.clone());
     let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
+    let watch = health::watch(&config, (&store, &door), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
     let how: jobs::Settings = config.section("jobs")?;
     let runner = Runner::new(store.clone(), how, tools, workers, sends);
@@ -180,6 +189,10 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
+    // Whoever asks one thing is gone before a provider is back.
+    if !own_work_only {
+        tasks.spawn(until(all.serving.clone(), watch.run()));
+    }
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
@@ -390,6 +403,7 @@ fn intake(
         delivery.clone(),
         tools.clone(),
         settings.flood_per_minute,
+        entrusted::seal(config)?,
     )))
 }
 
@@ -495,6 +509,7 @@ fn workers(
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
         reader: Arc::new(Reader::new()),
+        wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
         door: door.clone(),
         voices: voices.clone(),
         prompts: prompts.clone(),
@@ -513,7 +528,15 @@ fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(speak), Arc::new(summarise)])
+    let notice = Notice {
+        delivery: delivery.clone(),
+    };
+    Ok(vec![
+        Arc::new(turn),
+        Arc::new(speak),
+        Arc::new(summarise),
+        Arc::new(notice),
+    ])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

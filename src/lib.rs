@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod jobs;

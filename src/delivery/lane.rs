@@ -206,6 +206,7 @@ impl Inner {
                 None => Ok(None),
             },
             Content::Buttons { message, buttons } => attempt.set_buttons(&message, &buttons).await,
+            Content::Delete { message } => attempt.delete(&message).await,
         }
     }
 
@@ -294,7 +295,7 @@ fn elsewhere(content: Content) -> Option<Content> {
             caption,
             reply_to: None,
         }),
-        Content::Buttons { .. } => None,
+        Content::Buttons { .. } | Content::Delete { .. } => None,
     }
 }
 

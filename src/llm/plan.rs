@@ -64,6 +64,7 @@ impl Builder {
             transcribe: _,
             speak: _,
             voice: _,
+            choices: _,
             catalogue: _,
             nearby: _,
             prefer: _,

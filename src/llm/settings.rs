@@ -112,6 +112,9 @@ pub struct Models {
     pub speak: Vec<String>,
     /// Whose voice it is said in, in the words of the providers.
     pub voice: String,
+    /// From which those may choose, besides those of `chat`, who work for an artist.
+    #[serde(deserialize_with = "list")]
+    pub choices: Vec<String>,
     /// The file that describes models and providers; the one that is compiled in when unset.
     pub catalogue: Option<PathBuf>,
     /// Where Ollama is looked for while no model is configured; the usual port of this machine
@@ -136,6 +139,7 @@ impl Default for Models {
             transcribe: Vec::new(),
             speak: Vec::new(),
             voice: "alloy".to_owned(),
+            choices: Vec::new(),
             catalogue: None,
             nearby: None,
             prefer: Prefer::default(),

@@ -16,6 +16,7 @@ mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod models;
 mod pages;
 mod quote;
 mod show;
@@ -25,6 +26,7 @@ mod speaking;
 mod step;
 mod talk;
 mod why;
+mod wish;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -38,18 +40,18 @@ use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{Door, Prompts, Task, Voices};
+use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
     Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    Priority, Setting, Time, TurnId, phrases,
+    ModelPress, Priority, Setting, Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
 pub use speaking::Speak;
+pub use wish::Wishes;
 
-use command::Chain;
 use commit::Commit;
 use gather::{Asked, gather};
 use talk::Talk;
@@ -103,6 +105,8 @@ pub struct Turn {
     pub knowledge: Knowledge,
     /// Understands what is wanted.
     pub reader: Arc<intent::Reader>,
+    /// Who wants which model.
+    pub wishes: Wishes,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -225,13 +229,21 @@ impl Turn {
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => match DocumentPress::parse(&data) {
                 Some(press) => self.document_press(scene, commit, (press, card)).await,
-                None => Ok(self
-                    .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                None => match ModelPress::parse(&data) {
+                    Some(press) => self.model_press(scene, commit, (press, card)).await,
+                    None => Ok(self
+                        .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                        .await),
+                },
+            },
+            Asked::Form { data, fields } => match ModelPress::parse(&data) {
+                Some(ModelPress::Key(provider)) => {
+                    self.key_form(scene, commit, (provider, &fields)).await
+                }
+                Some(_) | None => Ok(self
+                    .outdated(scene, commit, phrases::FORM_OUTDATED, None)
                     .await),
             },
-            Asked::Form { data: _, fields: _ } => Ok(self
-                .outdated(scene, commit, phrases::FORM_OUTDATED, None)
-                .await),
             Asked::Media {
                 media,
                 file,
@@ -277,6 +289,7 @@ impl Turn {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
+            Command::Model => return self.model(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
@@ -298,11 +311,6 @@ impl Turn {
                 let said = why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say());
                 said + &self.on_record(scene, &commit).await?
             }
-            Command::Model => command::models(&Chain {
-                models: self.door.chain(Task::Chat),
-                offline: self.door.is_offline(),
-                resting: self.door.resting(),
-            }),
             Command::Privacy => phrases::PRIVACY.to_owned(),
         };
         commit.say(scene, answer);

@@ -9,6 +9,7 @@ mod models;
 mod people;
 mod search;
 mod serving;
+mod traces;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
