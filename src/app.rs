@@ -4,6 +4,7 @@
 mod entrusted;
 mod health;
 mod library;
+mod money;
 mod receive;
 pub(crate) mod voice;
 
@@ -17,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::delivery::{self, Delivery};
-use crate::health::{KIND as NOTICE, Notice};
+use crate::delivery::Delivery;
+use crate::health::{KIND as NOTICE, Notice, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
-use crate::jobs::{self, Runner, Worker};
+use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts};
+use crate::llm::{self, Door, Prompts, Voices};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
@@ -36,6 +37,7 @@ use crate::turn::{self, Command, Turn, Wishes};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
+pub(crate) use money::limits;
 use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
@@ -93,6 +95,8 @@ struct Gateway {
     store: Store,
     redis: Option<Redis>,
     door: Door,
+    /// Hears which models are well.
+    watch: Option<Watch>,
     platforms: Vec<Arc<dyn Platform>>,
     readiness: Readiness,
     /// Adapters and the intake stop first.
@@ -129,21 +133,20 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let redis = redis(&store_settings)?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
-    let door = door(&config, &clock)?;
+    let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
-    let how: delivery::Settings = config.section("delivery")?;
+    let how = config.section("delivery")?;
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
+    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
-    let watch = health::watch(&config, (&store, &door), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
-    let how: jobs::Settings = config.section("jobs")?;
-    let runner = Runner::new(store.clone(), how, tools, workers, sends);
+    let how = config.section("jobs")?;
+    let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
     let runner = match own_work_only {
         true => runner.with_own_work_only(),
         false => runner,
@@ -164,6 +167,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let server = http::Server::bind(&config.section("http")?, gateway).await?;
 
     let all = Gateway {
+        watch: health::watch(&config, (&store, &door), &tools, own_work_only)?,
         store,
         redis,
         door,
@@ -183,16 +187,18 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
-    let sending = delivery.run(claims, all.sending.clone(), SENDS_GRACE);
-    tasks.spawn(sending);
+    money::keep(
+        &config,
+        (&all.store, &tasks),
+        (&all.door, &voices),
+        &tools,
+        &all.serving,
+    )?;
+    tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    // Whoever asks one thing is gone before a provider is back.
-    if !own_work_only {
-        tasks.spawn(until(all.serving.clone(), watch.run()));
-    }
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
@@ -279,8 +285,13 @@ impl Gateway {
         }
         drop(tell);
         let door = self.door.clone();
-        let look = async move { door.keep_looking().await };
+        let look = async move {
+            tokio::join!(door.keep_looking(), door.keep_probing());
+        };
         tasks.spawn(until(self.serving.clone(), look));
+        if let Some(watch) = self.watch.clone() {
+            tasks.spawn(until(self.serving.clone(), watch.run()));
+        }
         let watch = self.keep_alive();
         tokio::pin!(watch);
         let mut left = self.platforms.len();
@@ -495,15 +506,15 @@ fn platforms(
 fn workers(
     config: &Config,
     (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, delivery): (&Door, &Delivery),
+    (door, voices, delivery): (&Door, &Voices, &Delivery),
     (clock, ids): &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
+    let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
-    let voices = voice::voices(config, clock)?;
     let tools = (clock.clone(), ids.clone());
-    let speak = voice::speak(config, &voices, delivery, tools)?;
+    let speak = voice::speak(config, voices, delivery, tools)?;
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
@@ -513,6 +524,7 @@ fn workers(
         door: door.clone(),
         voices: voices.clone(),
         prompts: prompts.clone(),
+        limits,
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
         queue: intake.queue,
@@ -525,6 +537,7 @@ fn workers(
         store,
         door: door.clone(),
         prompts,
+        limits,
         clock: clock.clone(),
         ids: ids.clone(),
     };

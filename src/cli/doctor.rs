@@ -12,6 +12,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::app;
+use crate::budget;
 use crate::config::{Config, Wrong};
 use crate::delivery;
 use crate::http;
@@ -112,6 +113,7 @@ async fn settings(config: &Config) -> Vec<Finding> {
     let rooms = [
         config.section::<store::Settings>("store").map(drop),
         config.section::<jobs::Settings>("jobs").map(drop),
+        config.section::<budget::Settings>("budgets").map(drop),
         config.section::<delivery::Settings>("delivery").map(drop),
         config.section::<intake::Settings>("intake").map(drop),
         config.section::<knowledge::Settings>("knowledge").map(drop),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::app;
 use crate::config::Config;
 use crate::knowledge::Found;
-use crate::llm::{Door, Prompts};
+use crate::llm::{Door, Payer, Prompts};
 use crate::model::{Clock, Target};
 use crate::store::Asker;
 use crate::turn;
@@ -200,6 +200,7 @@ impl Judge {
             door: &self.door,
             prompts: &self.prompts,
             patience: self.patience,
+            payer: Payer::default(),
         };
         let Sorted { intent, .. } = sorter.sort(&said).await;
         Ok(match kind {

@@ -16,6 +16,7 @@ mod search;
 mod serve;
 mod shelf;
 pub mod telemetry;
+mod usage;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -141,6 +142,11 @@ enum Command {
         #[command(flatten)]
         queue: queues::Arguments,
     },
+    /// Shows what models cost, and what of today's budgets is left.
+    Usage {
+        #[command(flatten)]
+        asked: usage::Arguments,
+    },
 }
 
 /// Runs the command that was typed.
@@ -195,6 +201,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Models { action }) => models::models(&config, action).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
+        Some(Command::Usage { asked }) => usage::usage(&config, asked).await,
     }
 }
 

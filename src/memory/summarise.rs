@@ -2,10 +2,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use crate::budget::Limits;
 use crate::jobs::{Work, Worker};
-use crate::llm::{self, Door, Prompts, Request, Task};
+use crate::llm::{self, Door, Payer, Prompts, Request, Task};
 use crate::model::{
-    Clock, Event, Failure, Happening, Ids, MessageId, ModelCallId, SessionId, phrases,
+    Clock, Event, Failure, Happening, Ids, MessageId, ModelCallId, PersonId, SessionId, Setting,
+    phrases,
 };
 use crate::store::{Change, Line, ModelCall, Role, Store, Summary};
 
@@ -20,6 +22,8 @@ pub struct Summarise {
     pub door: Door,
     /// How it is asked.
     pub prompts: Arc<Prompts>,
+    /// What it may cost.
+    pub limits: Limits,
     /// The time.
     pub clock: Clock,
     /// The ids.
@@ -59,7 +63,8 @@ impl Worker for Summarise {
         match (lines.first(), lines.last()) {
             (Some(first), Some(last)) => {
                 let range = (first.id, last.id);
-                Ok(self.fold(session, &before, (&lines, range)).await)
+                let payer = self.payer(event.person).await?;
+                Ok(self.fold((session, payer), &before, (&lines, range)).await)
             }
             (_, _) => Ok(Change::default()),
         }
@@ -67,9 +72,22 @@ impl Worker for Summarise {
 }
 
 impl Summarise {
+    /// Who pays: whoever talked, and their artist where artists have a limit.
+    async fn payer(&self, person: Option<PersonId>) -> Result<Payer, Failure> {
+        let mut payer = Payer {
+            person,
+            artist: None,
+        };
+        if let Some(person) = person.filter(|_| self.limits.is_per_artist()) {
+            let asker = self.store.asker(person, Setting::Direct).await?;
+            payer.artist = asker.artists().first().copied();
+        }
+        Ok(payer)
+    }
+
     async fn fold(
         &self,
-        session: SessionId,
+        (session, payer): (SessionId, Payer),
         before: &str,
         (lines, (from, through)): (&[Line], (MessageId, MessageId)),
     ) -> Change {
@@ -92,6 +110,7 @@ impl Summarise {
         };
         let request = Request {
             messages: vec![llm::Line::new(llm::Role::Person, prompt)],
+            payer,
             ..Request::default()
         };
         let llm::Whole { text, end, .. } =
@@ -110,12 +129,16 @@ impl Summarise {
         let call = ModelCall {
             id: ModelCallId::new(&self.ids),
             turn: None,
+            person: payer.person,
+            artist: payer.artist,
+            own: report.own.into(),
             task: Task::Summarise.as_str().to_owned(),
             provider: report.provider,
             model: report.model,
             result: "answered".to_owned(),
             tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
             tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+            cache_read: i64::try_from(report.cache_read).unwrap_or(i64::MAX),
             cost_nano_usd: report.cost.nanos(),
             first_token_ms: millis(report.first_token),
             total_ms: millis(report.total),

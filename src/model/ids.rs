@@ -110,6 +110,8 @@ id! {
     ReadId = "rd";
     /// One running program.
     ProcessId = "prc";
+    /// What is set aside for one call of a model.
+    HoldId = "hld";
 }
 
 /// Makes ids: 48 bits of milliseconds, then 80 random bits; strictly rising within a process.

@@ -26,8 +26,8 @@ pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ArtistId, AttachmentId, ConversationId, DocumentId, EventId, Ids, InvalidId, JobId, MessageId,
-    ModelCallId, OutboundId, PersonId, ProcessId, ReadId, SessionId, TurnId,
+    ArtistId, AttachmentId, ConversationId, DocumentId, EventId, HoldId, Ids, InvalidId, JobId,
+    MessageId, ModelCallId, OutboundId, PersonId, ProcessId, ReadId, SessionId, TurnId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,

@@ -1,5 +1,6 @@
 //! Every fixed sentence that a person can read, in one place.
 
+mod budgets;
 mod choice;
 mod health;
 mod models;
@@ -7,6 +8,7 @@ mod voice;
 
 use super::{Standing, Target, Time};
 
+pub use budgets::*;
 pub use choice::*;
 pub use health::*;
 pub use models::*;

@@ -140,12 +140,13 @@ const EVENTS: Sql = dialect!(
     "WHERE TRUE ON CONFLICT (id) DO NOTHING"
 );
 const CALLS: Sql = dialect!(
-    "INSERT INTO model_calls (id, turn_id, task, provider, model, result, tokens_in, tokens_out,
-            cost_nano_usd, first_token_ms, total_ms, created_at)
-     SELECT j.value ->> 'id', COALESCE(j.value ->> 'turn', ''), j.value ->> 'task',
+    "INSERT INTO model_calls (id, turn_id, person_id, artist_id, own, task, provider, model, result,
+            tokens_in, tokens_out, cache_read, cost_nano_usd, first_token_ms, total_ms, created_at)
+     SELECT j.value ->> 'id', COALESCE(j.value ->> 'turn', ''), COALESCE(j.value ->> 'person', ''),
+            COALESCE(j.value ->> 'artist', ''), CAST(j.value ->> 'own' AS BIGINT), j.value ->> 'task',
             j.value ->> 'provider', j.value ->> 'model', j.value ->> 'result',
             CAST(j.value ->> 'tokens_in' AS BIGINT), CAST(j.value ->> 'tokens_out' AS BIGINT),
-            CAST(j.value ->> 'cost_nano_usd' AS BIGINT),
+            CAST(j.value ->> 'cache_read' AS BIGINT), CAST(j.value ->> 'cost_nano_usd' AS BIGINT),
             CAST(j.value ->> 'first_token_ms' AS BIGINT),
             CAST(j.value ->> 'total_ms' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (id) DO NOTHING"

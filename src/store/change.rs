@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Address, Content, ConversationId, Event, Inbound, JobId, Message, MessageId, ModelCallId,
-    Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
+    Address, ArtistId, Content, ConversationId, Event, Inbound, JobId, Message, MessageId,
+    ModelCallId, Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
 };
 
 use super::passages::NewRead;
@@ -232,12 +232,20 @@ pub struct AddressFact {
 pub struct ModelCall {
     pub id: ModelCallId,
     pub turn: Option<TurnId>,
+    /// Whom it was for.
+    pub person: Option<PersonId>,
+    /// The artist it was done for, as far as that was known.
+    pub artist: Option<ArtistId>,
+    /// 1: paid with the person's own key; 0 otherwise.
+    pub own: i64,
     pub task: String,
     pub provider: String,
     pub model: String,
     pub result: String,
     pub tokens_in: i64,
     pub tokens_out: i64,
+    /// Those of `tokens_in` that the provider read from its cache.
+    pub cache_read: i64,
     pub cost_nano_usd: i64,
     pub first_token_ms: i64,
     pub total_ms: i64,

@@ -155,10 +155,14 @@ const KEPT: &[(&str, Sql)] = &[
     (
         "model_calls",
         same(concat!(
-            "SELECT * FROM model_calls WHERE turn_id IN ",
+            "SELECT * FROM model_calls WHERE (person_id = $1 AND person_id <> '') OR turn_id IN ",
             turns!(),
             " ORDER BY id"
         )),
+    ),
+    (
+        "budgets",
+        same("SELECT * FROM budgets WHERE scope = $1 ORDER BY day"),
     ),
     (
         "events",
@@ -223,10 +227,15 @@ const ERASE: &[Sql] = &[
         "UPDATE sessions SET summary = '' WHERE id IN ",
         sessions!()
     )),
+    // What was paid stays in the installation's sums; for whom does not.
     same(concat!(
-        "DELETE FROM model_calls WHERE turn_id IN ",
-        turns!()
+        "UPDATE model_calls SET person_id = '', turn_id = ''
+         WHERE (person_id = $1 AND person_id <> '') OR (turn_id <> '' AND turn_id IN ",
+        turns!(),
+        ")"
     )),
+    same("DELETE FROM budgets WHERE scope = $1"),
+    same("UPDATE budget_holds SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM events WHERE body LIKE '%' || $1 || '%'"),
     same(concat!(
         "DELETE FROM messages WHERE role <> 'user' AND session_id IN ",

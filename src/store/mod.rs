@@ -8,6 +8,7 @@
 mod apply;
 mod asker;
 mod bm25;
+mod budgets;
 mod change;
 mod choices;
 mod conversations;
@@ -24,6 +25,7 @@ mod process;
 mod redis;
 mod standing;
 mod tx;
+mod usage;
 mod vectors;
 mod writer;
 
@@ -39,6 +41,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
 pub use asker::{Asker, InvalidScope, Scope};
+pub use budgets::{
+    Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender,
+};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,
@@ -56,6 +61,7 @@ pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
 pub use redis::Redis;
 pub use standing::Standing;
+pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 

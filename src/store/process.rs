@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use serde_json::json;
 
+use super::budgets::settle_the_dead;
 use super::conversations::same;
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
@@ -75,6 +76,11 @@ const PRUNE_OUTBOUND: Sql = same(
     "DELETE FROM outbound WHERE id IN (SELECT id FROM outbound WHERE state = 'sent' AND $1 <> ''
      AND ended_at < $2 ORDER BY ended_at LIMIT $3)",
 );
+// What a day came to stands in the calls for good.
+const PRUNE_BUDGETS: Sql = same(
+    "DELETE FROM budgets WHERE (scope, day) IN (SELECT scope, day FROM budgets WHERE $1 <> ''
+     AND day < $2 AND held_nano_usd = 0 AND held_tokens = 0 ORDER BY day LIMIT $3)",
+);
 /// Rows that are deleted in one go: nobody else writes meanwhile.
 const SLICE: u64 = 500;
 
@@ -128,6 +134,7 @@ impl Store {
         let mut tx = Tx::begin(&self.db).await?;
         tx.run(LEAVE, self.me.to_string(), &[]).await?;
         free_the_dead(&mut tx).await?;
+        settle_the_dead(&mut tx).await?;
         tx.commit().await?;
         // So that whoever copies the file of a program that has ended has everything.
         self.db.checkpoint().await;
@@ -147,12 +154,12 @@ impl Store {
         Ok(!got.is_empty())
     }
 
-    /// Deletes finished work older than `keep_days`.
+    /// Deletes finished work, and the budgets of days, older than `keep_days`.
     pub async fn prune(&self, keep_days: u64) -> Result<u64> {
         let span = std::time::Duration::from_secs(keep_days * 24 * 3_600);
         let before = self.clock.now().ms() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
         let mut pruned = 0;
-        for rows in [PRUNE_JOBS, PRUNE_OUTBOUND] {
+        for rows in [PRUNE_JOBS, PRUNE_OUTBOUND, PRUNE_BUDGETS] {
             loop {
                 let binds = [Bind::Int(before), Bind::Int(SLICE.cast_signed())];
                 let mut tx = Tx::begin(&self.db).await?;
@@ -182,7 +189,14 @@ impl Store {
             }
         }
         let (freed, doubtful) = free_the_dead(&mut tx).await?;
+        let spent = settle_the_dead(&mut tx).await?;
         tx.commit().await?;
+        if spent > 0 {
+            tracing::info!(
+                budget.holds = spent,
+                "Calls of a process that ended count as what they could have cost at most"
+            );
+        }
         if freed > 0 {
             tracing::info!(
                 lanes.count = freed,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::knowledge::{Found, Knowledge};
-use crate::llm::{self, Door, Place, Prompts, Task, Whole};
+use crate::llm::{self, Door, Payer, Place, Prompts, Request, Task, Whole};
 use crate::model::{Clock, Target};
 use crate::store::Asker;
 
@@ -50,6 +50,7 @@ impl Alone {
             door: &self.door,
             prompts: &self.prompts,
             patience: self.patience,
+            payer: Payer::default(),
         };
         let Sorted { intent, .. } = sorter.sort(said).await;
         let mut ground = Ground::bare(intent.clone(), said.text.to_owned());
@@ -92,7 +93,7 @@ impl Alone {
     /// Never in a build whose tests passed.
     pub async fn answer(&self, of: (&Asker, Target), said: &Said<'_>) -> anyhow::Result<Answered> {
         let ground = self.ground(of, said).await;
-        let (text, cited) = match self.ask(&ground, said).await? {
+        let (text, cited) = match self.ask(&ground, (of.0, said)).await? {
             Some(text) => {
                 let checked = ground.check(&text);
                 (checked.text, checked.cited)
@@ -111,7 +112,11 @@ impl Alone {
     }
 
     /// What a model says, if one says anything.
-    async fn ask(&self, ground: &Ground, said: &Said<'_>) -> anyhow::Result<Option<String>> {
+    async fn ask(
+        &self,
+        ground: &Ground,
+        (asker, said): (&Asker, &Said<'_>),
+    ) -> anyhow::Result<Option<String>> {
         let before = said.history.iter().map(|turn| {
             let role = match turn.from_toney {
                 true => llm::Role::Toney,
@@ -121,7 +126,13 @@ impl Alone {
         });
         let lines = before.chain([llm::Line::new(llm::Role::Person, said.text)]);
         let (alone, now) = (("", Place::Direct), (self.clock.now(), ""));
-        let request = ground.request(&self.prompts, alone, now, lines.collect())?;
+        let request = Request {
+            payer: Payer {
+                person: asker.person(),
+                artist: asker.artists().first().copied(),
+            },
+            ..ground.request(&self.prompts, alone, now, lines.collect())?
+        };
         let Whole { text, .. } = llm::whole(self.door.answer(Task::Chat, request)).await;
         Ok(Some(text).filter(|text| !text.trim().is_empty()))
     }

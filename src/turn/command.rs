@@ -12,6 +12,7 @@ pub enum Command {
     Docs,
     Forget,
     Why,
+    Usage,
     Speak,
     Model,
     Privacy,
@@ -19,7 +20,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -27,6 +28,7 @@ impl Command {
         Self::Docs,
         Self::Forget,
         Self::Why,
+        Self::Usage,
         Self::Speak,
         Self::Model,
         Self::Privacy,
@@ -42,6 +44,7 @@ impl Command {
             Self::Docs => "docs",
             Self::Forget => "forget",
             Self::Why => "why",
+            Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
             Self::Privacy => "privacy",
@@ -58,6 +61,7 @@ impl Command {
             Self::Docs => "Show your documents, share or delete them",
             Self::Forget => "Delete what I have about something",
             Self::Why => "Explain my last answer: what I read, model, cost",
+            Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
             Self::Privacy => "Show what I keep and where it goes",

@@ -2,7 +2,7 @@
 
 use tokio::sync::OnceCell;
 
-use crate::llm::{self, Outcome, Report, Task};
+use crate::llm::{self, Outcome, Payer, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
     Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
@@ -102,6 +102,23 @@ impl<'a> Commit<'a> {
     pub(super) async fn asker(&self, setting: Setting) -> Result<&Asker, Failure> {
         let read = || self.turn.store.asker(self.recalled.person, setting);
         Ok(self.asker.get_or_try_init(read).await?)
+    }
+
+    /// Who pays for a model that is asked here: the person, and their artist as far as that is known. It is
+    /// looked up where artists have a limit.
+    pub(super) async fn payer(&self, setting: Setting) -> Result<Payer, Failure> {
+        if self.turn.limits.is_per_artist() {
+            self.asker(setting).await?;
+        }
+        Ok(self.paid())
+    }
+
+    fn paid(&self) -> Payer {
+        let artists = self.asker.get().map(Asker::artists);
+        Payer {
+            person: Some(self.recalled.person),
+            artist: artists.and_then(|all| all.first().copied()),
+        }
     }
 
     /// Says this first.
@@ -356,23 +373,28 @@ impl<'a> Commit<'a> {
 
     /// Notes what it cost to listen or to speak.
     pub(super) fn voiced(&mut self, scene: &Scene, task: &str, calls: &[llm::Call]) {
-        let ids = &self.turn.ids;
-        let rows = calls
-            .iter()
-            .map(|call| voiced(call, task, (ids, Some(scene.turn), self.now())));
-        self.change.calls.extend(rows.collect::<Vec<_>>());
+        let now = (&self.turn.ids, Some(scene.turn), self.now());
+        let payer = self.paid();
+        let rows = calls.iter().map(|call| voiced(call, (task, payer), now));
+        let rows: Vec<_> = rows.collect();
+        self.change.calls.extend(rows);
     }
 
     fn call(&self, scene: &Scene, task: Task, (model, result): (&str, String)) -> ModelCall {
+        let Payer { person, artist } = self.paid();
         ModelCall {
             id: ModelCallId::new(&self.turn.ids),
             turn: Some(scene.turn),
+            person,
+            artist,
+            own: 0,
             task: task.as_str().to_owned(),
             provider: model.split('/').next().unwrap_or_default().to_owned(),
             model: model.to_owned(),
             result,
             tokens_in: 0,
             tokens_out: 0,
+            cache_read: 0,
             cost_nano_usd: 0,
             first_token_ms: 0,
             total_ms: 0,
@@ -385,6 +407,8 @@ impl<'a> Commit<'a> {
         ModelCall {
             tokens_in: i64::try_from(report.tokens_in).unwrap_or(i64::MAX),
             tokens_out: i64::try_from(report.tokens_out).unwrap_or(i64::MAX),
+            cache_read: i64::try_from(report.cache_read).unwrap_or(i64::MAX),
+            own: report.own.into(),
             cost_nano_usd: report.cost.nanos(),
             first_token_ms: i64::try_from(report.first_token.as_millis()).unwrap_or(i64::MAX),
             total_ms: i64::try_from(report.total.as_millis()).unwrap_or(i64::MAX),
@@ -447,7 +471,7 @@ impl<'a> Commit<'a> {
 /// The row of a call that listened or spoke.
 pub(super) fn voiced(
     call: &llm::Call,
-    task: &str,
+    (task, payer): (&str, Payer),
     (ids, turn, at): (&Ids, Option<TurnId>, Time),
 ) -> ModelCall {
     let (result, cost) = match &call.result {
@@ -458,12 +482,16 @@ pub(super) fn voiced(
     ModelCall {
         id: ModelCallId::new(ids),
         turn,
+        person: payer.person,
+        artist: payer.artist,
+        own: 0,
         task: task.to_owned(),
         provider: call.model.split('/').next().unwrap_or_default().to_owned(),
         model: call.model.clone(),
         result,
         tokens_in: 0,
         tokens_out: 0,
+        cache_read: 0,
         cost_nano_usd: cost.nanos(),
         first_token_ms: took,
         total_ms: took,

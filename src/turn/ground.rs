@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use anyhow::Context;
 
 use crate::knowledge::{Found, Knowledge, Passage, Question, query_hash};
-use crate::llm::{self, Persona, Place, Prompts, Request};
+use crate::llm::{self, Payer, Persona, Place, Prompts, Request};
 use crate::model::{
     Button, DocumentPress, Failure, ReadId, Setting, Standing, Target, Time, phrases,
     terms::{self, Language},
@@ -97,11 +97,12 @@ impl Turn {
             history: &history,
             role: None,
         };
-        let sorter = Sorter {
+        let mut sorter = Sorter {
             reader: &self.reader,
             door: &self.door,
             prompts: &self.prompts,
             patience: self.settings.patience(),
+            payer: Payer::default(),
         };
         let mut rules = self.reader.read(&asked);
         // Who it is costs a reading of the store, and tells nothing where nothing depends on it.
@@ -113,6 +114,7 @@ impl Turn {
                 rules = self.reader.read(&asked);
             }
         }
+        sorter.payer = commit.payer(scene.setting()).await?;
         let Sorted { intent, how } = sorter.settle(rules, &asked).await;
         let mut ground = Ground::bare(intent, words.clone());
         if ground.wants_reading() {

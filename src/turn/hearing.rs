@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio::time::{Duration, sleep};
 
-use crate::llm::{Payer, Reason, Recording, Voiced};
+use crate::llm::{Reason, Recording, Voiced};
 use crate::model::phrases;
 
 use super::attachment::bytes;
@@ -48,10 +48,7 @@ impl Turn {
         let Some(recording) = Recording::read(file.into()) else {
             return Ok(Listened::Deaf(phrases::NO_RECORDING));
         };
-        let payer = Payer {
-            person: Some(commit.person()),
-            artist: None,
-        };
+        let payer = commit.payer(scene.setting()).await?;
         let hearing = self.voices.hear(&recording, &payer);
         tokio::pin!(hearing);
         let Voiced { calls, made } = loop {

@@ -25,6 +25,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod usage;
 mod why;
 mod wish;
 
@@ -36,6 +37,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::budget::Limits;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
@@ -113,6 +115,8 @@ pub struct Turn {
     pub voices: Voices,
     /// The prompts.
     pub prompts: Arc<Prompts>,
+    /// What models may cost.
+    pub limits: Limits,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -181,7 +185,7 @@ impl Worker for Turn {
             now,
         };
         metrics::counter!("toney_turns_total", "asked" => asked.name()).increment(1);
-        let change = self.answer(&scene, asked, recalled, work).await?;
+        let change = Box::pin(self.answer(&scene, asked, recalled, work)).await?;
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
@@ -288,9 +292,10 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
-            Command::Speak => return self.speak(scene, commit, args).await,
             Command::Model => return self.model(scene, commit, args).await,
+            Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Usage => return self.usage(scene, commit).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;

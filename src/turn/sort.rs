@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::llm::{self, Door, Prompts, Request, Sorting, Task, Tool, Whole};
+use crate::llm::{self, Door, Payer, Prompts, Request, Sorting, Task, Tool, Whole};
 
 use super::intent::{self, Act, Intent, Reader, Said, reply};
 use super::step::How;
@@ -16,7 +16,10 @@ const MOST_TOKENS: u32 = 400;
 const BEFORE: usize = 4;
 
 /// What a model is asked about a line.
-fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja::Error> {
+fn request(
+    (prompts, payer): (&Prompts, Payer),
+    said: &Said<'_>,
+) -> Result<Request, minijinja::Error> {
     let acts = Act::ALL.map(|act| (act.name(), act.about(), act.has_effect()));
     let skipped = said.history.len().saturating_sub(BEFORE);
     let before: Vec<(&str, &str)> = said
@@ -41,6 +44,7 @@ fn request(prompts: &Prompts, said: &Said<'_>) -> Result<Request, minijinja::Err
         force: Some(TOOL.to_owned()),
         max_output: Some(MOST_TOKENS),
         temperature: Some(0.0),
+        payer,
         ..Request::default()
     })
 }
@@ -52,6 +56,8 @@ pub struct Sorter<'a> {
     pub prompts: &'a Prompts,
     /// How long a model may think about it; `None` leaves it to the rules.
     pub patience: Option<Duration>,
+    /// Who pays for it.
+    pub payer: Payer,
 }
 
 /// What was understood.
@@ -75,7 +81,7 @@ impl Sorter<'_> {
     /// What holds of a line that the rules have read.
     pub(super) async fn settle(&self, rules: Intent, said: &Said<'_>) -> Sorted {
         let patience = self.patience.filter(|_| self.asks(&rules));
-        let request = patience.and_then(|_| request(self.prompts, said).ok());
+        let request = patience.and_then(|_| request((self.prompts, self.payer), said).ok());
         let (Some(patience), Some(request)) = (patience, request) else {
             return Sorted {
                 intent: rules,

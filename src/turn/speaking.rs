@@ -170,9 +170,8 @@ impl Worker for Speak {
         };
         let letter = self.letter(job.id, order.address, content);
         let now = self.clock.now();
-        let rows = calls
-            .iter()
-            .map(|call| voiced(call, "speak", (&self.ids, None, now)));
+        let how = (("speak", payer), (&self.ids, None, now));
+        let rows = calls.iter().map(|call| voiced(call, how.0, how.1));
         Ok(Change {
             calls: rows.collect(),
             outbound: vec![letter],

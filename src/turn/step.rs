@@ -1,6 +1,6 @@
 //! The life of an answer that a model makes: a pure machine from what comes to what follows.
 
-use crate::llm::{Finish, Heard, Reason, Report, Unavailable};
+use crate::llm::{Finish, Heard, Limit, Reason, Report, Short, Unavailable};
 use crate::model::phrases;
 
 use super::pages::pages;
@@ -70,19 +70,34 @@ impl Over {
         }
     }
 
-    /// Whether a model would have been asked if one were there.
-    pub(super) fn is_model_wanted(&self) -> bool {
-        match &self.how {
-            How::Unavailable(unavailable) => {
-                !matches!(unavailable.reason, Reason::NotConfigured | Reason::Offline)
+    /// What stands behind passages that are quoted in its place.
+    pub(super) fn quoting(&self) -> String {
+        let reason = match &self.how {
+            How::Unavailable(unavailable) => Some(unavailable.reason),
+            How::Fixed | How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => None,
+        };
+        match reason {
+            Some(Reason::NotConfigured | Reason::Offline) => phrases::QUOTED_WITHOUT.to_owned(),
+            Some(Reason::OverBudget(Short::Spent { limit, until })) => {
+                phrases::quoted_over_budget(whose(limit), until)
             }
-            How::Fixed | How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => true,
+            Some(Reason::OverBudget(Short::Unknown) | Reason::Refused | Reason::AllFailed)
+            | None => phrases::QUOTED.to_owned(),
         }
     }
 
     /// Whether no model had a word to say.
     pub(super) fn is_unanswered(&self) -> bool {
         self.said.is_empty() && matches!(self.how, How::Unavailable(_) | How::TooLate)
+    }
+}
+
+/// Whose budget it is, in words.
+pub(super) const fn whose(limit: Limit) -> &'static str {
+    match limit {
+        Limit::Installation => phrases::BUDGET_OF_ALL,
+        Limit::Artist => phrases::BUDGET_OF_ARTIST,
+        Limit::Person => phrases::BUDGET_OF_PERSON,
     }
 }
 
@@ -161,6 +176,7 @@ impl Answer {
 
     fn over(&self, how: How) -> Effect {
         let said = self.said.trim();
+        let over_budget;
         let note = match &how {
             How::Model(report) => match report.finish {
                 Finish::Complete | Finish::Tools => "",
@@ -176,7 +192,11 @@ impl Answer {
                 Reason::Refused => phrases::REFUSED,
                 Reason::Offline => phrases::SWITCHED_OFF,
                 Reason::AllFailed => phrases::OFFLINE,
-                Reason::OverBudget(_) => phrases::OVER_BUDGET,
+                Reason::OverBudget(Short::Unknown) => phrases::BUDGET_UNKNOWN,
+                Reason::OverBudget(Short::Spent { limit, until }) => {
+                    over_budget = phrases::over_budget(whose(limit), until);
+                    &over_budget
+                }
             },
             How::TooLate => phrases::OFFLINE,
         };
@@ -205,6 +225,7 @@ mod tests {
 
     use super::*;
     use crate::llm::Cost;
+    use crate::model::Time;
 
     fn report(finish: Finish) -> Report {
         Report {
@@ -279,6 +300,26 @@ mod tests {
             let over = over(Answer::default().step(failed(reason)));
             assert_eq!((over.text().as_str(), over.said.as_str()), (text, ""));
         }
+    }
+
+    #[test]
+    fn a_budget_that_is_used_up_says_whose_and_until_when() {
+        let until = Time::from_ms(1_700_006_400_000);
+        let limit = Limit::Person;
+        let reason = Reason::OverBudget(Short::Spent { limit, until });
+        let spent = over(Answer::default().step(failed(reason)));
+        assert!(spent.text().starts_with(
+            "Your budget for language models is used up for today, so I can't talk this through with you \
+             before tomorrow (00:00 UTC)."
+        ));
+        assert!(spent.is_unanswered());
+        assert!(
+            spent
+                .quoting()
+                .contains("used up until tomorrow (00:00 UTC)")
+        );
+        let unknown = over(Answer::default().step(failed(Reason::OverBudget(Short::Unknown))));
+        assert_eq!(unknown.text(), phrases::BUDGET_UNKNOWN);
     }
 
     #[test]

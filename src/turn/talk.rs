@@ -173,13 +173,7 @@ impl<'a> Talk<'a> {
             Plan::Answer(_) => {
                 let Checked { text, cited } = self.ground.quoted().unwrap_or_default();
                 if !cited.is_empty() {
-                    let is_wanted = over.is_model_wanted();
-                    let note = if is_wanted {
-                        phrases::QUOTED
-                    } else {
-                        phrases::QUOTED_WITHOUT
-                    };
-                    note.clone_into(&mut over.note);
+                    over.note = over.quoting();
                     over.said = text;
                 }
                 return cited;
@@ -330,7 +324,7 @@ impl<'a> Talk<'a> {
         show: &mut Show,
     ) -> Result<Option<Over>, Failure> {
         let mut answer = self.first_words(commit);
-        let mut model = self.ask(commit)?;
+        let mut model = self.ask(commit).await?;
         let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
         let mut typing_at = Instant::now() + TYPING_AFTER;
         loop {
@@ -358,7 +352,7 @@ impl<'a> Talk<'a> {
     async fn listen_blind(&mut self, commit: &Commit<'_>) -> Over {
         let mut answer = self.first_words(commit);
         let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
-        let mut model = match self.ask(commit) {
+        let mut model = match self.ask(commit).await {
             Ok(model) => model,
             Err(_) => futures::stream::empty().boxed(),
         };
@@ -373,8 +367,12 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn ask(&self, commit: &Commit<'_>) -> Result<BoxStream<'static, Heard>, Failure> {
-        Ok(self.turn.door.answer(Task::Chat, self.request(commit)?))
+    async fn ask(&self, commit: &Commit<'_>) -> Result<BoxStream<'static, Heard>, Failure> {
+        let request = Request {
+            payer: commit.payer(self.scene.setting()).await?,
+            ..self.request(commit)?
+        };
+        Ok(self.turn.door.answer(Task::Chat, request))
     }
 
     async fn typing(&self, at: Instant) {

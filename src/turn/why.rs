@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::llm::{Outcome, Reason};
+use crate::llm::{Outcome, Reason, Short};
 use crate::model::phrases;
 
-use super::step::How;
+use super::step::{How, whose};
 
 /// How an answer came about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,10 +106,18 @@ impl Why {
                 Outcome::Answered => None,
                 Outcome::Skipped => Some(format!("{} rests", attempt.model)),
                 Outcome::Outpaced => Some(format!("{} was too slow", attempt.model)),
-                Outcome::TooDear(_) => Some(format!("{} would cost too much", attempt.model)),
+                Outcome::TooDear(Short::Unknown) => Some(format!(
+                    "{}: {}",
+                    attempt.model,
+                    phrases::WHY_BUDGET_UNKNOWN
+                )),
+                Outcome::TooDear(Short::Spent { limit, .. }) => {
+                    Some(phrases::why_too_dear(&attempt.model, whose(*limit)))
+                }
                 Outcome::Failed(error) => Some(format!("{}: {error}", attempt.model)),
             })
             .collect();
+        let over_budget;
         let said = |end: &str| Self {
             end: end.to_owned(),
             ..empty.clone()
@@ -135,7 +143,11 @@ impl Why {
                 Reason::NotConfigured => "no model is set up",
                 Reason::Refused => "the model declined",
                 Reason::AllFailed => "no model could be reached",
-                Reason::OverBudget(_) => "the budget for models is used up",
+                Reason::OverBudget(Short::Unknown) => phrases::WHY_BUDGET_UNKNOWN,
+                Reason::OverBudget(Short::Spent { limit, until }) => {
+                    over_budget = phrases::why_over_budget(whose(limit), until);
+                    &over_budget
+                }
             }),
         };
         Self { failed, ..why }
@@ -183,19 +195,11 @@ fn seconds(ms: u64) -> String {
     format!("{}.{:02}", ms / 1_000, ms % 1_000 / 10)
 }
 
-/// Nano-dollars in words; less than a hundredth of a cent is said as such.
+/// What it cost, in words.
 fn cost(nanos: i64) -> String {
     match nanos {
         ..=0 => "nothing by the price list".to_owned(),
-        1..=99_999 => "less than $0.0001".to_owned(),
-        _ => {
-            let tenths_of_milli = nanos / 100_000;
-            format!(
-                "${}.{:04}",
-                tenths_of_milli / 10_000,
-                tenths_of_milli % 10_000
-            )
-        }
+        _ => phrases::dollars(nanos),
     }
 }
 

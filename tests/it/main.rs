@@ -20,6 +20,7 @@
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod budgets;
 mod commands;
 mod config;
 mod crash;
@@ -34,7 +35,9 @@ mod model_wire;
 mod redis_engine;
 mod retrieve;
 mod store;
+mod story_budget;
 mod story_buttons;
+mod story_chaos;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;

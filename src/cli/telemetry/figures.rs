@@ -27,6 +27,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Interactions that could not be acknowledged in time",
     ),
     (
+        "toney_budget_refused_total",
+        "Calls of models that were refused because they could go over a budget, by whose limit it was",
+    ),
+    (
         "toney_embedded_texts_total",
         "Texts that were turned into vectors, by model",
     ),
@@ -79,6 +83,10 @@ const COUNTERS: &[(&str, &str)] = &[
 /// Figures that rise and fall.
 const GAUGES: &[(&str, &str)] = &[
     (
+        "toney_budget_spent_usd",
+        "Dollars that the installation spent on models on the day of the last call, in UTC",
+    ),
+    (
         "toney_queue_depth",
         "What waits, by queue: jobs due and dead, messages to send and given up",
     ),
@@ -94,6 +102,10 @@ const GAUGES: &[(&str, &str)] = &[
 
 /// Figures that are spread over buckets; those without `_seconds` count things.
 const HISTOGRAMS: &[(&str, &str)] = &[
+    (
+        "toney_budget_batch_changes",
+        "Reservations and settlements of budgets that were committed together",
+    ),
     (
         "toney_delivery_seconds",
         "From the moment a message was due to the platform's answer",

@@ -19,7 +19,3 @@ pub const SWITCHED_OFF: &str = "I run without a language model here, so I can't 
 
 /// `/model` when none is wanted.
 pub const NO_MODEL_WANTED: &str = "Whoever runs me has switched language models off, so I quote what stands in documents and answer commands; /help lists them.";
-
-/// The answer when a model could cost more than is allowed.
-pub const OVER_BUDGET: &str = "What my language models may cost for today is used up, so I can't talk this through with you before tomorrow. \
-    I quote what stands in documents and answer commands; /help lists them.";

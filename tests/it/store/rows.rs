@@ -119,12 +119,16 @@ fn everything(process: &Process) -> Change {
         calls: vec![ModelCall {
             id: ModelCallId::new(ids),
             turn: None,
+            person: Some(ann.person),
+            artist: None,
+            own: 1,
             task: "chat".to_owned(),
             provider: "p".to_owned(),
             model: "m".to_owned(),
             result: "ok".to_owned(),
             tokens_in: 1,
             tokens_out: 2,
+            cache_read: 1,
             cost_nano_usd: i64::MAX,
             first_token_ms: 3,
             total_ms: 4,
@@ -163,7 +167,10 @@ async fn all_rows(home: &Home) -> Vec<String> {
         ("outbound", "id || state || content || revision || lane"),
         ("addresses", "address || moved_to || unreachable_at"),
         ("events", "id || name || body"),
-        ("model_calls", "id || cost_nano_usd"),
+        (
+            "model_calls",
+            "id || cost_nano_usd || person_id || own || cache_read",
+        ),
         ("attachments", "id || state || name || size"),
         ("lanes", "lane || holder || next_at || turns"),
     ] {
