@@ -8,6 +8,7 @@ mod answer;
 mod audio;
 mod door;
 mod embeddings;
+mod habits;
 mod messages;
 mod pictures;
 mod schema;
@@ -40,6 +41,7 @@ pub use audio::{AudioFault, Sound, opus};
 use door::{Door, Line, Lines};
 pub use embeddings::EmbedFault;
 use embeddings::{Poison, embeddings};
+use habits::Habits;
 use schema::Schemas;
 
 use super::servers::free_port;
@@ -82,6 +84,8 @@ struct Script {
     keys: Vec<String>,
     /// Models that take no pictures.
     blind: Vec<String>,
+    /// Whose ways it has.
+    habits: Habits,
     /// What the provider keeps in its cache.
     prefixes: HashSet<String>,
     counts: Counts,
@@ -120,6 +124,7 @@ impl Server {
             models: vec!["scripted".to_owned()],
             keys: Vec::new(),
             blind: Vec::new(),
+            habits: Habits::default(),
             prefixes: HashSet::new(),
             counts: Counts::default(),
         };
@@ -167,6 +172,11 @@ impl Server {
     /// The names told by `/v1/models` and `/api/tags`.
     pub fn offer_models(&self, models: &[&str]) {
         self.script().models = models.iter().map(ToString::to_string).collect();
+    }
+
+    /// Takes on the ways of a provider.
+    pub fn speaks_like(&self, provider: &str) {
+        self.script().habits = Habits::of(provider);
     }
 
     /// Switches the checks against the specification; a benchmark leaves them out.
@@ -331,6 +341,9 @@ impl Server {
             let mut complaints = SCHEMAS.check(schema, &body);
             complaints.extend(SCHEMAS.unknown_keys(schema, &body));
             complaints.extend(pictures::complaints(&body));
+            if path == CHAT {
+                complaints.extend(self.habits().complaints(&body));
+            }
             complaints
         } else {
             Vec::new()
@@ -362,6 +375,10 @@ impl Server {
         refusal.map_or(Ok(request), |text| {
             Err(refuse(400, "invalid_request_error", &text))
         })
+    }
+
+    fn habits(&self) -> Habits {
+        self.script().habits
     }
 
     fn choose(&self, request: &Request) -> Answer {
@@ -457,8 +474,10 @@ async fn chat(
 ) -> Response {
     let ticket = server.ticket();
     let request = server.read(CHAT, "CreateChatCompletionRequest", &headers, &body);
-    let request = request.map(|request| (request, ()));
-    let plan = |answer: &Answer, request: &Request, (), id| wire::plan(answer, request, id);
+    let habits = server.habits();
+    let request = request.map(|request| (request, habits));
+    let plan =
+        |answer: &Answer, request: &Request, habits, id| wire::plan(answer, request, (id, habits));
     ticket.answer(line, request, plan).await
 }
 

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, Message, Request, ToolCall};
+use super::habits::Habits;
 use super::pictures;
 use super::strict;
 use super::wire::{self, Plan, Step};
@@ -185,7 +186,9 @@ pub fn plan(answer: &Answer, request: &Request, cached: Cached, id: u64) -> Plan
             code, retry_after, ..
         }) => return refusal(*code, "Scripted refusal", retry_after.clone()),
         Some(Fault::Words { code, words }) => return refusal(*code, words, None),
-        Some(Fault::Html(_) | Fault::Hang) => return wire::plan(answer, request, id),
+        Some(Fault::Html(_) | Fault::Hang) => {
+            return wire::plan(answer, request, (id, Habits::default()));
+        }
         _ => {}
     }
     let message = Frame {
