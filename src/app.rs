@@ -146,25 +146,24 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
-    let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
-    let runner = match own_work_only {
-        true => runner.with_own_work_only(),
-        false => runner,
-    };
+    let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
+    if own_work_only {
+        runner = runner.with_own_work_only();
+    }
     let (inbox, deliveries) = Inbox::new(1_024);
     let notes = Arc::new(Memo {
         store: store.clone(),
     });
     let desk = Desk { inbox, notes };
 
-    let gateway = http::Gateway {
+    name_parts(&readiness, &platforms);
+    let listening = http::Gateway {
         platforms: platforms.clone(),
         desk: desk.clone(),
         readiness: readiness.clone(),
         metrics,
     };
-    name_parts(&readiness, &platforms);
-    let server = http::Server::bind(&config.section("http")?, gateway).await?;
+    let server = http::Server::bind(&config.section("http")?, listening).await?;
 
     let all = Gateway {
         watch: health::watch(&config, (&store, &door), &tools, own_work_only)?,
@@ -187,13 +186,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
-    money::keep(
-        &config,
-        (&all.store, &tasks),
-        (&all.door, &voices),
-        &tools,
-        &all.serving,
-    )?;
+    money::keep(&config, (&all, &voices), &tasks, &tools)?;
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
