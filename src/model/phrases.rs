@@ -181,6 +181,7 @@ pub const PRIVACY: &str = "**What I keep**\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
     - To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.\n\
+    - Pictures go to a language model that sees, voice notes to a model that writes them down, and what you have me say aloud to one that speaks, where such models are set up.\n\
     - Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.\n\
     - Logs hold ids and times, never what was said.\n\n\
     **In groups** I only read what is addressed to me, and I never use what you told me in private.\n\n\

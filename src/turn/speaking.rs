@@ -12,7 +12,8 @@ use crate::delivery::render::visible;
 use crate::jobs::{Work, Worker};
 use crate::llm::{Payer, Reason, Voiced, Voices};
 use crate::model::{
-    Address, Clock, Content, Failure, Ids, JobId, Message, PersonId, Priority, Setting, phrases,
+    Address, ArtistId, Clock, Content, Failure, Ids, JobId, Message, PersonId, Priority, Setting,
+    phrases,
 };
 use crate::store::{Change, NewJob, NewOutbound, Role, ingest_lane};
 
@@ -35,6 +36,8 @@ struct Order {
     address: Address,
     /// Who pays for it.
     person: PersonId,
+    /// Their artist, where that is known.
+    artist: Option<ArtistId>,
     reply_to: Option<Message>,
 }
 
@@ -59,7 +62,7 @@ impl Turn {
             }
             "" => match last_answer(&commit) {
                 Some(answer) => {
-                    self.order(scene, &mut commit, answer)?;
+                    self.order(scene, &mut commit, answer).await?;
                     phrases::SPEAKING
                 }
                 None => phrases::NOTHING_TO_SAY,
@@ -83,12 +86,17 @@ impl Turn {
             && !self.voices.speaking().is_empty()
             && self.store.is_spoken_to(commit.person()).await?
         {
-            self.order(scene, commit, answer.to_owned())?;
+            self.order(scene, commit, answer.to_owned()).await?;
         }
         Ok(())
     }
 
-    fn order(&self, scene: &Scene, commit: &mut Commit<'_>, text: String) -> Result<(), Failure> {
+    async fn order(
+        &self,
+        scene: &Scene,
+        commit: &mut Commit<'_>,
+        text: String,
+    ) -> Result<(), Failure> {
         let Some(last) = scene.last() else {
             return Ok(());
         };
@@ -96,6 +104,7 @@ impl Turn {
             text,
             address: last.address.clone(),
             person: commit.person(),
+            artist: commit.payer(scene.setting()).await?.artist,
             reply_to: scene.reply_to(),
         };
         let now = self.clock.now();
@@ -150,7 +159,7 @@ impl Worker for Speak {
         let text = aloud(&order.text);
         let payer = Payer {
             person: Some(order.person),
-            artist: None,
+            artist: order.artist,
         };
         let Voiced { calls, made } = self.voices.say(&text, &payer).await;
         let reply_to = order.reply_to.clone();

@@ -151,6 +151,7 @@ async fn commands() {
     /forget – Delete what I have about something
     /why – Explain my last answer: what I read, model, cost
     /usage – Show what language models cost for you
+    /speak – Say my last answer aloud; on or off: answer voice notes so
     /model – Show and choose the language model; bring your own key
     /privacy – Show what I keep and where it goes
     ann: /new
@@ -174,6 +175,7 @@ async fn commands() {
 
     • It stays in the database of whoever runs me.
     • To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.
+    • Pictures go to a language model that sees, voice notes to a model that writes them down, and what you have me say aloud to one that speaks, where such models are set up.
     • Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.
     • Logs hold ids and times, never what was said.
 

@@ -1,6 +1,6 @@
 //! Answers said aloud: on request, and to those who speak themselves.
 
-use crate::sim::discord::Discord;
+use crate::sim::discord::{Discord, Kind, When, route};
 use crate::sim::model::{Answer, AudioFault, opus};
 use crate::sim::telegram::{Fault, On, Upload};
 use crate::story_discord::texts;
@@ -197,5 +197,21 @@ async fn aloud_on_discord() {
     let voices = said.iter().filter(|said| said.files == ["voice.ogg"]);
     assert_eq!(voices.count(), 1, "{said:#?}");
     assert_eq!(world.model.spoke().len(), 1);
+    // The sentence leaves first, then the recording, whose answer gets lost.
+    world.model.hold();
+    discord.whispers(ann, "/speak");
+    let two = |discord: &Discord| texts(discord, at_ann).len() == said.len() + 1;
+    assert!(discord.wait_until(PATIENCE, two).await);
+    world
+        .until_stored("SELECT state FROM outbound WHERE state <> 'sent'", &[])
+        .await;
+    discord.fail(route::SEND, When::Times(1), Kind::ApplyThenReset);
+    world.model.release();
+    let three = |discord: &Discord| texts(discord, at_ann).len() == said.len() + 2;
+    assert!(discord.wait_until(PATIENCE, three).await);
+    world.settle().await;
+    let said = discord.bot_messages(at_ann);
+    let voices = said.iter().filter(|said| said.files == ["voice.ogg"]);
+    assert_eq!(voices.count(), 2, "{said:#?}");
     world.finish().await;
 }
