@@ -1,6 +1,8 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod entrusted;
+mod health;
 mod library;
 mod money;
 mod receive;
@@ -16,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::delivery::{self, Delivery};
+use crate::health::{KIND as NOTICE, Notice};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{self, Runner, Worker};
@@ -26,21 +29,26 @@ use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
-use crate::platform::{Desk, Fatal, Inbox, Platform};
+use crate::platform::{Desk, Fatal, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn};
+use crate::turn::{self, Command, Turn, Wishes};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
-use receive::{Memo, Receive};
+use receive::{Receive, desk};
 
 /// Who hears of which event. One line each.
-const SUBSCRIPTIONS: &[Subscription] = &[Subscription {
-    event: "window_exceeded",
-    worker: "summarise",
-}];
+const SUBSCRIPTIONS: &[Subscription] = &[
+    hears("window_exceeded", "summarise"),
+    hears("provider_down", NOTICE),
+    hears("provider_back", NOTICE),
+];
+
+const fn hears(event: &'static str, worker: &'static str) -> Subscription {
+    Subscription { event, worker }
+}
 
 /// How long running turns may take to finish once the process is told to end.
 const TURNS_GRACE: Duration = Duration::from_secs(6);
@@ -118,7 +126,6 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let ids = Ids::new(clock.clone(), seed);
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
-    let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
     let redis = redis(&store_settings)?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
@@ -133,6 +140,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (library.knowledge(), redis.clone());
     let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
+    let watch = health::watch(&config, (&store, &door), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
     let how: jobs::Settings = config.section("jobs")?;
     let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
@@ -140,11 +148,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         true => runner.with_own_work_only(),
         false => runner,
     };
-    let (inbox, deliveries) = Inbox::new(1_024);
-    let notes = Arc::new(Memo {
-        store: store.clone(),
-    });
-    let desk = Desk { inbox, notes };
+    let (desk, deliveries) = desk(&store);
 
     let gateway = http::Gateway {
         platforms: platforms.clone(),
@@ -165,8 +169,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         working: CancellationToken::new(),
         sending: CancellationToken::new(),
         serving: CancellationToken::new(),
-        keep_days,
-        lease: Duration::from_secs(lease_seconds),
+        keep_days: store_settings.keep_days,
+        lease: Duration::from_secs(store_settings.lease_seconds),
     };
     let tasks = TaskTracker::new();
     tasks.spawn(writer);
@@ -175,18 +179,17 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
-    money::keep(
-        &config,
-        (&all.store, &all.door, &tasks),
-        &tools,
-        &all.serving,
-    )?;
-    let sending = delivery.run(claims, all.sending.clone(), SENDS_GRACE);
-    tasks.spawn(sending);
+    let paying = (&all.store, &all.door, &tasks);
+    money::keep(&config, paying, &tools, &all.serving)?;
+    tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
+    // Whoever asks one thing is gone before a provider is back.
+    if !own_work_only {
+        tasks.spawn(until(all.serving.clone(), watch.run()));
+    }
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
@@ -397,6 +400,7 @@ fn intake(
         delivery.clone(),
         tools.clone(),
         settings.flood_per_minute,
+        entrusted::seal(config)?,
     )))
 }
 
@@ -500,6 +504,7 @@ fn workers(
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
         reader: Arc::new(Reader::new()),
+        wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
         door: door.clone(),
         prompts: prompts.clone(),
         limits,
@@ -519,7 +524,10 @@ fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(summarise)])
+    let notice = Notice {
+        delivery: delivery.clone(),
+    };
+    Ok(vec![Arc::new(turn), Arc::new(summarise), Arc::new(notice)])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -5,6 +5,7 @@ pub mod budget;
 pub mod cli;
 pub mod config;
 pub mod delivery;
+pub mod health;
 pub mod http;
 pub mod intake;
 pub mod jobs;

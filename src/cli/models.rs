@@ -15,13 +15,16 @@ use crate::llm::{
     self, Catalogue, Cost, Door, Heard, Line, Outcome, Published, Refreshed, Request, Role, Task,
     Voice, refresh,
 };
-use crate::model::Clock;
+use crate::model::{Clock, Ids, Time, phrases};
+use crate::store::{self, HealthRow, Store};
 
 use super::Exit;
 use super::queues::show;
 
 /// A model whose end is nearer than this is worth a warning.
 const SOON: Duration = Duration::from_secs(60 * 24 * 3_600);
+/// How long the database may take to say which models are well.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// What a model is asked to show that it answers, and how long the answer may be.
 const TRIAL: &str = "Answer with the one word: ready";
 const TRIAL_TOKENS: u32 = 200;
@@ -69,7 +72,10 @@ pub(super) enum Action {
 pub(super) async fn models(config: &Config, action: Action) -> Result<Exit> {
     let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
     match action {
-        Action::List { provider, json } => list(&settings, provider.as_deref(), json),
+        Action::List { provider, json } => {
+            let down = down(config).await;
+            list(&settings, provider.as_deref(), (&down, json))
+        }
         Action::Check { json } => check(&settings, json),
         Action::Test { name } => test(settings, name).await,
         Action::Import {
@@ -101,11 +107,41 @@ struct Row {
     tools: bool,
     vision: bool,
     until: Option<NaiveDate>,
+    /// Since when it does not answer, and why.
+    down: Option<String>,
 }
 
-fn list(settings: &llm::Settings, provider: Option<&str>, json: bool) -> Result<Exit> {
+/// The models that do not answer at the moment, as the gateway noted it; none where nothing was noted yet.
+async fn down(config: &Config) -> Vec<HealthRow> {
+    let looked = async {
+        let settings: store::Settings = config.section("store")?;
+        if settings.file().is_some_and(|file| !file.exists()) {
+            return Ok(Vec::new());
+        }
+        let ids = Ids::new(Clock::System, None);
+        let (store, _writer, _news) = Store::open(&settings, Clock::System, ids).await?;
+        store.provider_health().await
+    };
+    let looked = tokio::time::timeout(PATIENCE, looked).await;
+    let rows: Vec<HealthRow> = looked.ok().and_then(Result::ok).unwrap_or_default();
+    let down = rows.into_iter().filter(|row| row.state == "down");
+    down.filter(|row| !row.model.is_empty()).collect()
+}
+
+fn list(
+    settings: &llm::Settings,
+    provider: Option<&str>,
+    (down, json): (&[HealthRow], bool),
+) -> Result<Exit> {
     let catalogue = catalogue(settings)?;
     let mut rows = rows(&catalogue);
+    for row in &mut rows {
+        let down = down.iter().find(|down| down.model == row.name);
+        row.down = down.map(|down| {
+            let (why, since) = (&down.reason, Time::from_ms(down.since));
+            format!("down since {since}: {}", phrases::what_went_wrong(why))
+        });
+    }
     let of = |name: &str| {
         name.split_once('/')
             .map_or("", |(provider, _)| provider)
@@ -128,6 +164,7 @@ fn rows(catalogue: &Catalogue) -> Vec<Row> {
         tools: entry.tools,
         vision: entry.vision,
         until: entry.deprecated,
+        down: None,
     });
     let embedding = catalogue.embeddings.iter().map(|entry| Row {
         kind: "embedding",
@@ -137,6 +174,7 @@ fn rows(catalogue: &Catalogue) -> Vec<Row> {
         tools: false,
         vision: false,
         until: None,
+        down: None,
     });
     let voice = |kind, times| {
         move |voice: &Voice| Row {
@@ -147,6 +185,7 @@ fn rows(catalogue: &Catalogue) -> Vec<Row> {
             tools: false,
             vision: false,
             until: voice.deprecated,
+            down: None,
         }
     };
     let speech = catalogue.speech.iter().map(voice("speech", 1_000_000));
@@ -180,6 +219,7 @@ impl Row {
             self.tools.then(|| "tools".to_owned()),
             self.vision.then(|| "pictures".to_owned()),
             until,
+            self.down.clone(),
         ];
         let said: Vec<String> = said.into_iter().flatten().collect();
         format!("{:13} {:44} {}", self.kind, self.name, said.join(", "))

@@ -27,6 +27,7 @@ pub(super) const SHORT: &[(&str, &str)] = &[
     ("TONEY_PUBLIC_URL", "http.public_url"),
     ("TONEY_DATA_DIR", "data.dir"),
     ("TONEY_SECRET_KEY", "data.secret_key"),
+    ("TONEY_OPERATOR_CHAT", "operator.chat"),
     ("TONEY_LOG", "log.filter"),
     ("TONEY_LOG_FORMAT", "log.format"),
     ("TONEY_OFFLINE", "offline"),

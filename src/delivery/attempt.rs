@@ -196,6 +196,24 @@ impl<'a> Attempt<'a> {
         }
     }
 
+    /// Deletes what somebody wrote. What the platform does not let us delete stays; it was asked for.
+    pub(super) async fn delete(&mut self, message: &Message) -> Result<Option<Ended>> {
+        loop {
+            if let Some(ended) = self.ready().await? {
+                return Ok(Some(ended));
+            }
+            let address = &self.row.outbound.address;
+            match self.account.platform.delete(address, message).await {
+                Ok(()) | Err(SendError::Rejected(_) | SendError::Vanished(_)) => return Ok(None),
+                Err(error) => {
+                    if let Some(ended) = self.after(error, true).await? {
+                        return Ok(Some(ended));
+                    }
+                }
+            }
+        }
+    }
+
     /// A short lease leaves less time for a request; otherwise nothing could ever leave.
     fn longest_request(&self) -> Duration {
         LONGEST_REQUEST.min(self.inner.store.lease() / 2)

@@ -186,6 +186,7 @@ impl Inner {
                 None => Ok(None),
             },
             Content::Buttons { message, buttons } => attempt.set_buttons(&message, &buttons).await,
+            Content::Delete { message } => attempt.delete(&message).await,
         }
     }
 
@@ -265,7 +266,7 @@ fn elsewhere(content: Content) -> Option<Content> {
             reply_to: None,
             interaction: None,
         }),
-        Content::Buttons { .. } => None,
+        Content::Buttons { .. } | Content::Delete { .. } => None,
     }
 }
 

@@ -45,6 +45,8 @@ pub fn visible(markdown: &str) -> String {
         edits: false,
         free_edits: false,
         typing: false,
+        deletes: false,
+        forms: false,
         buttons_per_row: 0,
         max_download: 0,
         pace: None,

@@ -10,6 +10,8 @@ pub(super) fn features(markup: Markup, unit: Unit, max_text: usize) -> Features 
         edits: true,
         free_edits: false,
         typing: true,
+        deletes: false,
+        forms: false,
         buttons_per_row: 8,
         max_download: 0,
         pace: None,

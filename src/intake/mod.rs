@@ -1,9 +1,10 @@
 //! What comes in: made durable, once, in the lane of its conversation; and floods kept out.
 //!
 //! It takes deliveries from the adapters' inbox, stores what is meant for Toney and says so. It never
-//! answers anything but a flood, and never looks into the words. Start with [`Intake`].
+//! answers anything but a flood, and never looks into the words but for a key, which it seals. Start with [`Intake`].
 
 mod flood;
+mod hide;
 
 use std::time::Duration;
 
@@ -13,9 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::delivery::Delivery;
-use crate::model::{Clock, Content, Ids, Inbound, JobId, Priority, What, phrases};
+use crate::model::{Clock, Content, Ids, Inbound, JobId, Priority, Seal, What, phrases};
 use crate::platform;
 use crate::store::{Change, NewJob, NewOutbound, Redis, Store, turn_lane};
+
+pub use hide::INBOUND as SEALED;
 
 use flood::{Flood, Verdict};
 
@@ -51,6 +54,7 @@ pub struct Intake {
     clock: Clock,
     ids: Ids,
     flood: Flood,
+    seal: Seal,
 }
 
 /// How long a delivery may take to be stored before its adapter is told to try again.
@@ -63,6 +67,7 @@ impl Intake {
         delivery: Delivery,
         (clock, ids): (Clock, Ids),
         per_minute: u32,
+        seal: Seal,
     ) -> Self {
         Self {
             store,
@@ -71,6 +76,7 @@ impl Intake {
             clock,
             ids,
             flood: Flood::new(per_minute),
+            seal,
         }
     }
 
@@ -108,7 +114,7 @@ impl Intake {
     async fn keep(&self, items: Vec<Inbound>) -> Option<Vec<String>> {
         let now = self.clock.now();
         let mut change = Change::default();
-        for item in items {
+        for mut item in items {
             if let Some(message) = item.newest() {
                 self.delivery.saw(&item.address, message);
             }
@@ -118,6 +124,7 @@ impl Intake {
             if !is_for_us(&item) {
                 continue;
             }
+            hide::hide(&self.seal, &mut item);
             let verdict = match item.what {
                 What::Text { .. }
                 | What::Command { .. }

@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures::channel::mpsc::Sender;
+use futures::StreamExt;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
-use futures::{SinkExt, StreamExt};
 use metrics::histogram;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
@@ -38,7 +37,7 @@ pub(super) async fn run(
     inside: &Inside,
     links: Vec<Link>,
     request: &Request,
-    out: Sender<Heard>,
+    out: Outlet,
 ) -> Option<Kept> {
     let started = Instant::now();
     let waiting = links.into_iter().map(|link| Turn {
@@ -58,9 +57,24 @@ pub(super) async fn run(
         kept: None,
     };
     let end = call.walk().await;
-    // Fails when nobody listens any more, which is nobody's loss.
-    let _ = call.out.send(end).await;
+    call.out.put(end);
     call.kept
+}
+
+/// Where the listener finds what was said. Both are one task, so that nothing has to wake anybody.
+#[derive(Clone, Default)]
+pub(super) struct Outlet(Arc<Mutex<VecDeque<Heard>>>);
+
+impl Outlet {
+    fn put(&self, heard: Heard) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.push_back(heard);
+    }
+
+    pub(super) fn take(&self) -> Option<Heard> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.pop_front()
+    }
 }
 
 /// A model that waits for its turn.
@@ -74,7 +88,7 @@ struct Turn {
 struct Call<'a> {
     inside: &'a Inside,
     request: &'a Request,
-    out: Sender<Heard>,
+    out: Outlet,
     started: Instant,
     whole: Instant,
     waiting: VecDeque<Turn>,
@@ -277,7 +291,7 @@ impl<'a> Call<'a> {
                 reached: false,
             };
             let first = async {
-                let request = tokens::fit(request, model.entry());
+                let request = tokens::fit(request, model.entry()).await;
                 let request: Cow<'_, Request> = request.ok_or(unreached(Error::TooLong))?;
                 let asked = timeout_at(by, model.stream(&request)).await;
                 let mut stream = asked.map_err(|_| late())?.map_err(unreached)?;
@@ -320,13 +334,13 @@ impl<'a> Call<'a> {
                     whole.first.get_or_insert_with(|| self.started.elapsed());
                     pass.heard(&piece);
                     whole.text.push_str(&piece);
-                    self.tell(Heard::Text(piece), &mut told).await;
+                    self.tell(Heard::Text(piece), &mut told);
                 }
                 Chunk::Tool(tool) => {
                     whole.first.get_or_insert_with(|| self.started.elapsed());
                     pass.heard(&tool.arguments);
                     whole.calls.push(tool.clone());
-                    self.tell(Heard::Tool(tool), &mut told).await;
+                    self.tell(Heard::Tool(tool), &mut told);
                 }
                 Chunk::Usage(counted) => whole.usage = Some(counted),
                 Chunk::Sources(found) => whole.sources = found,
@@ -350,11 +364,11 @@ impl<'a> Call<'a> {
     }
 
     /// Hands something out, after a restart where an earlier model had already said something.
-    async fn tell(&mut self, heard: Heard, told: &mut bool) {
+    fn tell(&mut self, heard: Heard, told: &mut bool) {
         if !std::mem::replace(told, true) && std::mem::replace(&mut self.shown, true) {
-            let _ = self.out.send(Heard::Restart).await;
+            self.out.put(Heard::Restart);
         }
-        let _ = self.out.send(heard).await;
+        self.out.put(heard);
     }
 
     /// Notes a failure, and when the model may be asked again.

@@ -1,15 +1,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::task::Poll;
 use std::time::Duration;
 
-use futures::channel::mpsc;
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
+use tracing::Instrument;
 
 use super::breaker::{Admission, Breaker, Change};
 use super::cache::Cache;
+use super::chain::Outlet;
 use super::choose::{Candidate, Prefer, order};
+use super::health::Health;
 use super::pass::Link;
 use super::plan::{Builder, Chains};
 use super::pulse::Pulse;
@@ -40,6 +43,7 @@ pub(super) struct Inside {
     /// Calls that run beside a late one at the moment.
     hedges: AtomicUsize,
     purse: OnceLock<Arc<dyn Purse>>,
+    pub(super) health: Health,
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
     idle_keys: Vec<String>,
@@ -90,7 +94,7 @@ pub struct Wrong {
     pub wants: String,
 }
 
-const TASKS: [Task; 4] = [Task::Chat, Task::Classify, Task::Extract, Task::Summarise];
+pub(super) const TASKS: [Task; 4] = [Task::Chat, Task::Classify, Task::Extract, Task::Summarise];
 
 impl Door {
     /// A door that leads nowhere: every question is answered with [`Reason::Offline`].
@@ -175,19 +179,37 @@ impl Door {
             metrics::counter!("toney_model_cache_hits_total", "task" => task.as_str()).increment(1);
             return stream::iter(kept.again()).boxed();
         }
-        let (out, heard) = mpsc::channel(0);
-        let inside = Arc::clone(&self.0);
+        let (out, inside) = (Outlet::default(), Arc::clone(&self.0));
+        let heard = out.clone();
         // The work runs inside the stream, so that it lives exactly as long as somebody listens.
-        let work = stream::once(async move {
+        let work = async move {
             let chain = plan.chains.get(&task).map_or(&[][..], Vec::as_slice);
             let links = inside.links(chain, &request);
-            let kept = chain::run(&inside, links, &request, out).await;
+            let span = tracing::info_span!("answer", llm.task = task.as_str());
+            let running = chain::run(&inside, links, &request, out);
+            let kept = running.instrument(span).await;
             if let Some((key, kept)) = key.zip(kept) {
                 inside.cache.keep(key, kept);
             }
+        };
+        let mut work = Some(Box::pin(work));
+        stream::poll_fn(move |context| {
+            loop {
+                if let Some(heard) = heard.take() {
+                    return Poll::Ready(Some(heard));
+                }
+                match work.as_mut().map(|work| work.as_mut().poll(context)) {
+                    None => return Poll::Ready(None),
+                    Some(Poll::Ready(())) => work = None,
+                    Some(Poll::Pending) => {
+                        return heard
+                            .take()
+                            .map_or(Poll::Pending, |heard| Poll::Ready(Some(heard)));
+                    }
+                }
+            }
         })
-        .filter_map(|()| future::ready(None));
-        stream::select(heard, work).boxed()
+        .boxed()
     }
 
     /// The names of a task's models, best first; empty when there is none.
@@ -280,6 +302,21 @@ impl Door {
         self.plan().found
     }
 
+    pub(super) fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    pub(super) fn shop(&self) -> Option<&Builder> {
+        self.0.shop.as_ref()
+    }
+
+    /// The model of that name that talks with everybody.
+    pub(super) fn link(&self, name: &str) -> Option<Arc<dyn Model>> {
+        let plan = self.plan();
+        let mut models = plan.chains.get(&Task::Chat)?.iter();
+        models.find(|model| model.name() == name).cloned()
+    }
+
     fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.0.plan.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -295,6 +332,7 @@ impl Inside {
             states: Mutex::default(),
             hedges: AtomicUsize::new(0),
             purse: OnceLock::new(),
+            health: Health::default(),
             plan: RwLock::new(Arc::new(plan)),
             nearby: None,
             idle_keys: Vec::new(),

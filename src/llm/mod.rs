@@ -14,8 +14,10 @@ mod door;
 mod embed;
 mod error;
 mod guard;
+mod health;
 mod keys;
 mod money;
+mod offer;
 mod ollama;
 mod pass;
 mod plan;
@@ -45,11 +47,13 @@ pub use choose::Prefer;
 pub use door::{Door, Wrong};
 pub use embed::Embedder;
 pub use error::{Error, Wait};
+pub use health::{HealthChange, Saved};
 pub use money::Cost;
+pub use offer::Offer;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
-pub use tokens::{estimate, fit};
+pub use tokens::estimate;
 
 /// What a call is for; each task has its own chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

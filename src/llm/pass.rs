@@ -8,7 +8,7 @@ use super::choose::most;
 use super::door::Inside;
 use super::money::Cost;
 use super::purse::{Bill, Hold};
-use super::{Attempt, Error, Model, Outcome, Request, Usage, tokens};
+use super::{Attempt, Error, Model, Outcome, Request, Usage, health, tokens};
 
 /// A model of the chain.
 #[derive(Clone)]
@@ -33,6 +33,8 @@ pub(super) struct Pass<'a> {
     /// Letters that were heard: of ASCII, and others.
     heard: [u64; 2],
     settled: bool,
+    /// The call in the traces, from here to its end.
+    span: tracing::Span,
 }
 
 impl<'a> Pass<'a> {
@@ -60,6 +62,7 @@ impl<'a> Pass<'a> {
             tokens_in: tokens::of_request(request),
             heard: [0; 2],
             settled: false,
+            span: health::span(link.model.as_ref()),
             link,
         };
         let (model, tokens_in) = (&pass.link.model, pass.tokens_in);
@@ -150,7 +153,9 @@ impl<'a> Pass<'a> {
         self.pay(bill);
         self.count(label);
         if !self.link.own {
-            match self.inside.end(&self.name, error) {
+            let change = self.inside.end(&self.name, error);
+            self.inside.health.tell(&self.name, error, change);
+            match change {
                 Some(Change::Opened) => tracing::warn!(
                     llm.model = %self.name,
                     llm.error = label,
@@ -189,6 +194,7 @@ impl<'a> Pass<'a> {
     }
 
     fn count(&self, result: &'static str) {
+        self.span.record("llm.result", result);
         counter!(
             "toney_model_calls_total",
             "provider" => self.link.model.entry().provider().to_owned(),

@@ -61,6 +61,7 @@ impl Builder {
             extract,
             summarise,
             embed: _,
+            choices: _,
             catalogue: _,
             nearby: _,
             prefer: _,

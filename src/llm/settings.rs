@@ -104,6 +104,9 @@ pub struct Models {
     /// Turning texts into vectors; all of them side by side, none when empty.
     #[serde(deserialize_with = "list")]
     pub embed: Vec<String>,
+    /// From which those may choose, besides those of `chat`, who work for an artist.
+    #[serde(deserialize_with = "list")]
+    pub choices: Vec<String>,
     /// The file that describes models and providers; the one that is compiled in when unset.
     pub catalogue: Option<PathBuf>,
     /// Where Ollama is looked for while no model is configured; the usual port of this machine
@@ -125,6 +128,7 @@ impl Default for Models {
             extract: Vec::new(),
             summarise: Vec::new(),
             embed: Vec::new(),
+            choices: Vec::new(),
             catalogue: None,
             nearby: None,
             prefer: Prefer::default(),

@@ -34,6 +34,25 @@ pub enum Happening {
     AddressRegained,
     /// Money arrived.
     PaymentReceived { payment: Payment },
+    /// A provider of models stopped answering.
+    ProviderDown {
+        provider: String,
+        /// Those of its models that are left alone.
+        models: Vec<String>,
+        /// The word of the figures for what went wrong last.
+        reason: String,
+        since: Time,
+    },
+    /// A provider of models answers again, and stayed so.
+    ProviderBack {
+        provider: String,
+        since: Time,
+        until: Time,
+        /// Calls that failed meanwhile.
+        failed: u64,
+        /// Calls that others answered meanwhile.
+        saved: u64,
+    },
 }
 
 impl Happening {
@@ -46,6 +65,8 @@ impl Happening {
             Self::AddressLost => "address_lost",
             Self::AddressRegained => "address_regained",
             Self::PaymentReceived { .. } => "payment_received",
+            Self::ProviderDown { .. } => "provider_down",
+            Self::ProviderBack { .. } => "provider_back",
         }
     }
 }

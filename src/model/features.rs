@@ -13,6 +13,10 @@ pub struct Features {
     pub free_edits: bool,
     /// Whether "is typing" can be shown.
     pub typing: bool,
+    /// Whether Toney can delete what people wrote to it alone.
+    pub deletes: bool,
+    /// Whether a button can open a form, which nobody else sees filled in.
+    pub forms: bool,
     /// Most buttons side by side.
     pub buttons_per_row: usize,
     /// Largest file that can be fetched, in bytes.

@@ -11,9 +11,11 @@ mod features;
 mod hex;
 mod ids;
 mod inbound;
+mod key;
 mod outbound;
 pub mod phrases;
 mod press;
+mod seal;
 mod standing;
 pub mod terms;
 
@@ -30,6 +32,8 @@ pub use ids::{
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
 };
+pub use key::{holds_key, is_key, key_in, model_args};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::DocumentPress;
+pub use press::{DocumentPress, ModelPress};
+pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

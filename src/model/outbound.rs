@@ -48,6 +48,8 @@ pub enum Content {
         text: String,
         buttons: Vec<Vec<Button>>,
     },
+    /// A message that somebody wrote is taken away, where the platform lets us.
+    Delete { message: Message },
     /// New buttons (or none) for a message that stands already; its text stays.
     Buttons {
         message: Message,

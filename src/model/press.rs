@@ -65,10 +65,72 @@ impl DocumentPress {
     }
 }
 
+/// What a button under the list of models asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelPress {
+    /// Another page of the list.
+    Page(usize),
+    /// Takes the model with this tag.
+    Set(String),
+    /// Leaves the choice to Toney.
+    Auto,
+    /// Opens a form for a key of one's own, for this provider where one is named.
+    Key(String),
+}
+
+impl ModelPress {
+    /// Reads what stands on a button or a form; `None` when it is none of ours.
+    pub fn parse(data: &str) -> Option<Self> {
+        if let Some(provider) = data.strip_prefix("form:key:") {
+            return Some(Self::Key(provider.to_owned()));
+        }
+        let (verb, what) = data.strip_prefix("model:")?.split_once(':')?;
+        Some(match verb {
+            "page" => Self::Page(what.parse().ok()?),
+            "set" => Self::Set(what.to_owned()),
+            "auto" => Self::Auto,
+            _ => return None,
+        })
+    }
+
+    fn data(&self) -> String {
+        match self {
+            Self::Page(page) => format!("model:page:{page}"),
+            Self::Set(tag) => format!("model:set:{tag}"),
+            Self::Auto => "model:auto:".to_owned(),
+            Self::Key(provider) => format!("form:key:{provider}"),
+        }
+    }
+
+    /// The button that asks for it.
+    pub fn button(&self, label: impl Into<String>) -> Button {
+        Button {
+            label: label.into(),
+            data: self.data(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::{Clock, Ids};
+
+    #[test]
+    fn buttons_of_models_come_back() {
+        for press in [
+            ModelPress::Page(2),
+            ModelPress::Set("00ff".to_owned()),
+            ModelPress::Auto,
+            ModelPress::Key(String::new()),
+            ModelPress::Key("openai".to_owned()),
+        ] {
+            assert_eq!(ModelPress::parse(&press.button("x").data), Some(press));
+        }
+        for foreign in ["", "model:", "model:eat:1", "model:page:x", "form:other:1"] {
+            assert_eq!(ModelPress::parse(foreign), None, "{foreign}");
+        }
+    }
 
     #[test]
     fn buttons_come_back_and_fit() {

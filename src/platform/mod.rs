@@ -80,6 +80,12 @@ pub trait Platform: Send + Sync {
         buttons: &[Vec<Button>],
     ) -> Result<(), SendError>;
 
+    /// Deletes a message that somebody wrote, where the platform lets the bot.
+    async fn delete(&self, address: &Address, message: &Message) -> Result<(), SendError> {
+        let _ = (address, message);
+        Err(SendError::Rejected("nothing is deleted here".to_owned()))
+    }
+
     /// Shows that an answer is being made. Best effort.
     async fn typing(&self, address: &Address) -> Result<(), SendError>;
 

@@ -124,6 +124,15 @@ const KEPT: &[(&str, Sql)] = &[
         )),
     ),
     (
+        "model_choices",
+        same("SELECT * FROM model_choices WHERE person_id = $1"),
+    ),
+    // What was entrusted is not handed out, but that it was.
+    (
+        "own_keys",
+        same("SELECT provider, set_at FROM own_keys WHERE person_id = $1 ORDER BY provider"),
+    ),
+    (
         "attachments",
         same("SELECT * FROM attachments WHERE person_id = $1 ORDER BY id"),
     ),
@@ -252,6 +261,8 @@ const ERASE: &[Sql] = &[
     same("DELETE FROM attachments WHERE person_id = $1"),
     same("DELETE FROM knowledge_reads WHERE person_id = $1"),
     same("DELETE FROM memberships WHERE person_id = $1"),
+    same("DELETE FROM model_choices WHERE person_id = $1"),
+    same("DELETE FROM own_keys WHERE person_id = $1"),
     // Not '', which would let somebody else in by it.
     same("UPDATE invitations SET used_by = 'erased' WHERE used_by = $1"),
     same("DELETE FROM identities WHERE person_id = $1"),

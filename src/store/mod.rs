@@ -10,11 +10,13 @@ mod asker;
 mod bm25;
 mod budgets;
 mod change;
+mod choices;
 mod conversations;
 mod db;
 mod desk;
 mod documents;
 mod erase;
+mod health;
 mod lanes;
 mod lexical;
 mod passages;
@@ -48,10 +50,12 @@ pub use change::{
     NewSession, OutboundState, Outgoing, Rewrite, Role, Summary, ingest_lane, is_event_lane,
     is_out_lane, out_lane, turn_lane,
 };
+pub use choices::Choices;
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
+pub use health::{HealthNote, HealthRow};
 pub use lexical::{Hit, Ranked};
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;

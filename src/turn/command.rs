@@ -59,7 +59,7 @@ impl Command {
             Self::Forget => "Delete what I have about something",
             Self::Why => "Explain my last answer: what I read, model, cost",
             Self::Usage => "Show what language models cost for you",
-            Self::Model => "Show which language model answers",
+            Self::Model => "Show and choose the language model; bring your own key",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

@@ -86,6 +86,10 @@ impl<'a> Commit<'a> {
         &self.recalled
     }
 
+    pub(super) fn address(&self) -> Address {
+        self.address.clone()
+    }
+
     pub(super) fn person(&self) -> PersonId {
         self.recalled.person
     }

@@ -15,6 +15,7 @@ mod documents;
 mod gather;
 mod ground;
 pub mod intent;
+mod models;
 mod pages;
 mod quote;
 mod show;
@@ -23,6 +24,7 @@ mod step;
 mod talk;
 mod usage;
 mod why;
+mod wish;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -37,17 +39,17 @@ use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{Door, Prompts, Task};
+use crate::llm::{Door, Prompts};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
     Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    Priority, Setting, Time, TurnId, phrases,
+    ModelPress, Priority, Setting, Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
+pub use wish::Wishes;
 
-use command::Chain;
 use commit::Commit;
 use gather::{Asked, gather};
 use talk::Talk;
@@ -101,6 +103,8 @@ pub struct Turn {
     pub knowledge: Knowledge,
     /// Understands what is wanted.
     pub reader: Arc<intent::Reader>,
+    /// Who wants which model.
+    pub wishes: Wishes,
     /// The models.
     pub door: Door,
     /// The prompts.
@@ -175,7 +179,7 @@ impl Worker for Turn {
             now,
         };
         metrics::counter!("toney_turns_total", "asked" => asked.name()).increment(1);
-        let change = self.answer(&scene, asked, recalled, work).await?;
+        let change = Box::pin(self.answer(&scene, asked, recalled, work)).await?;
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
@@ -223,13 +227,21 @@ impl Turn {
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => match DocumentPress::parse(&data) {
                 Some(press) => self.document_press(scene, commit, (press, card)).await,
-                None => Ok(self
-                    .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                None => match ModelPress::parse(&data) {
+                    Some(press) => self.model_press(scene, commit, (press, card)).await,
+                    None => Ok(self
+                        .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
+                        .await),
+                },
+            },
+            Asked::Form { data, fields } => match ModelPress::parse(&data) {
+                Some(ModelPress::Key(provider)) => {
+                    self.key_form(scene, commit, (provider, &fields)).await
+                }
+                Some(_) | None => Ok(self
+                    .outdated(scene, commit, phrases::FORM_OUTDATED, None)
                     .await),
             },
-            Asked::Form { data: _, fields: _ } => Ok(self
-                .outdated(scene, commit, phrases::FORM_OUTDATED, None)
-                .await),
             Asked::Media {
                 media,
                 file,
@@ -273,8 +285,9 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Model => return self.model(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
-            Command::Usage => return self.usage(scene, commit).await,
+            Command::Usage => return Box::pin(self.usage(scene, commit)).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
@@ -295,11 +308,6 @@ impl Turn {
                 let said = why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say());
                 said + &self.on_record(scene, &commit).await?
             }
-            Command::Model => command::models(&Chain {
-                models: self.door.chain(Task::Chat),
-                offline: self.door.is_offline(),
-                resting: self.door.resting(),
-            }),
             Command::Privacy => phrases::PRIVACY.to_owned(),
         };
         commit.say(scene, answer);

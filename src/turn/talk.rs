@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
-use crate::llm::{self, Heard, Place, Request, Task, Unavailable};
+use crate::llm::{self, Heard, Place, Request, Task, Unavailable, Wish};
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
@@ -36,6 +36,8 @@ pub(super) struct Talk<'a> {
     in_group: bool,
     /// What the answer stands on.
     ground: Ground,
+    /// The model that whoever talks wants.
+    wish: Option<Wish>,
 }
 
 impl<'a> Talk<'a> {
@@ -52,6 +54,7 @@ impl<'a> Talk<'a> {
             said,
             in_group: scene.setting() == Setting::Group,
             ground: Ground::bare(Intent::default(), String::new()),
+            wish: turn.wish(commit.person()).await,
         };
         let mut show = talk.show().await?;
         let over = loop {
@@ -188,7 +191,11 @@ impl<'a> Talk<'a> {
         let request = self
             .ground
             .request(&self.turn.prompts, asked, now, lines.collect());
-        request.map_err(Failure::GiveUp)
+        let request = request.map_err(Failure::GiveUp)?;
+        Ok(Request {
+            wish: self.wish.clone(),
+            ..request
+        })
     }
 
     fn words(&self) -> String {

@@ -9,6 +9,7 @@ mod models;
 mod people;
 mod search;
 mod serving;
+mod traces;
 mod usage;
 
 use std::path::{Path, PathBuf};

@@ -110,6 +110,8 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
             edits: false,
             free_edits: false,
             typing: false,
+            deletes: false,
+            forms: false,
             buttons_per_row: 1,
             max_download: 0,
             pace: None,

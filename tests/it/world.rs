@@ -11,6 +11,7 @@ use std::sync::{LazyLock, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use tokio_util::task::AbortOnDropHandle;
 use toney::config::{Config, Sources};
 use toney::model::{Clock, Ids, Standing};
 use toney::platform::terminal::Streams;
@@ -254,6 +255,15 @@ impl World {
         store
     }
 
+    /// The database as a process of its own uses it, and the writer that it needs.
+    pub(crate) async fn store_of(&self, clock: Clock, ids: Ids) -> (Store, AbortOnDropHandle<()>) {
+        let settings = self.config.section("store").unwrap();
+        let (store, writer, _) = Store::open(&settings, clock, ids).await.unwrap();
+        let writer = AbortOnDropHandle::new(tokio::task::spawn(writer));
+        store.start().await.unwrap();
+        (store, writer)
+    }
+
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.
     pub(crate) async fn start(&mut self) {
         assert!(self.gateway.is_none(), "it runs already");
@@ -315,6 +325,12 @@ impl World {
         self.stop().await;
         self.start().await;
         self.until_ready().await;
+    }
+
+    /// Ends the program in order and starts it again with a setting changed.
+    pub(crate) async fn restart_with(&mut self, setting: &str, text: &str) {
+        self.config = self.config.clone().with(setting, text).expect("a setting");
+        self.restart().await;
     }
 
     /// Tears the program away in the middle of whatever it does. Its lease is made to be over, so that nobody has

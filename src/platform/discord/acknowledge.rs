@@ -18,6 +18,7 @@ use super::Core;
 use super::gateway::Dispatch;
 use super::rest::{Route, Trouble, code};
 use super::wire::{FORM, NAME};
+use crate::model::{ModelPress, phrases};
 
 /// The platform's own limit for the first answer to an interaction.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(3);
@@ -136,18 +137,34 @@ fn first_answer(interaction: &Wire) -> Option<CreateInteractionResponse> {
     let defer = || CreateInteractionResponse::Defer(CreateInteractionResponseMessage::new());
     match interaction {
         Wire::Command(_) => Some(defer()),
-        Wire::Component(press) if press.data.custom_id.starts_with(FORM) => {
-            let words = CreateInputText::new(InputTextStyle::Paragraph, "Your words", "words")
-                .required(true);
-            let modal = CreateModal::new(&press.data.custom_id, "Tell Toney")
-                .components(vec![CreateActionRow::InputText(words)]);
-            Some(CreateInteractionResponse::Modal(modal))
-        }
+        Wire::Component(press) if press.data.custom_id.starts_with(FORM) => Some(
+            CreateInteractionResponse::Modal(form(&press.data.custom_id)),
+        ),
         Wire::Component(_) => Some(CreateInteractionResponse::Acknowledge),
         Wire::Modal(form) if form.message.is_some() => Some(CreateInteractionResponse::Acknowledge),
         Wire::Modal(_) => Some(defer()),
         _ => None,
     }
+}
+
+/// The form that a button with this data opens.
+fn form(data: &str) -> CreateModal {
+    let field = |style, label: &str, name: &str| {
+        CreateActionRow::InputText(CreateInputText::new(style, label, name).required(true))
+    };
+    let Some(ModelPress::Key(provider)) = ModelPress::parse(data) else {
+        let words = field(InputTextStyle::Paragraph, "Your words", "words");
+        return CreateModal::new(data, "Tell Toney").components(vec![words]);
+    };
+    let key = field(InputTextStyle::Short, phrases::KEY_FORM_KEY, "key");
+    let fields = match provider.as_str() {
+        "" => {
+            let whose = phrases::KEY_FORM_PROVIDER;
+            vec![field(InputTextStyle::Short, whose, "provider"), key]
+        }
+        _ => vec![key],
+    };
+    CreateModal::new(data, phrases::KEY_FORM).components(fields)
 }
 
 impl Core {

@@ -62,6 +62,8 @@ const FEATURES: Features = Features {
     edits: true,
     free_edits: false,
     typing: true,
+    deletes: false,
+    forms: true,
     buttons_per_row: BUTTONS_PER_ROW,
     max_download: 25 * 1024 * 1024,
     pace: Some(Pace {

@@ -81,6 +81,8 @@ const FEATURES: Features = Features {
     edits: true,
     free_edits: false,
     typing: true,
+    deletes: true,
+    forms: false,
     buttons_per_row: 8,
     max_download: MAX_DOWNLOAD,
     pace: Some(Pace {
@@ -315,6 +317,11 @@ impl Platform for Telegram {
         buttons: &[Vec<Button>],
     ) -> Result<(), SendError> {
         self.change(address, &outgoing::markup(address, message, buttons)?)
+            .await
+    }
+
+    async fn delete(&self, address: &Address, message: &Message) -> Result<(), SendError> {
+        self.change(address, &outgoing::deletion(address, message)?)
             .await
     }
 

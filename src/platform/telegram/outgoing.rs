@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use teloxide_core::payloads::{
-    EditMessageReplyMarkup, EditMessageText, SendChatAction, SendMessage,
+    DeleteMessage, EditMessageReplyMarkup, EditMessageText, SendChatAction, SendMessage,
 };
 use teloxide_core::types::{
     ChatAction, ChatId, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions,
@@ -83,6 +83,14 @@ pub(super) fn markup(
     let mut request = EditMessageReplyMarkup::new(chat(address)?, number(message)?);
     request.reply_markup = keyboard(buttons)?;
     Ok(request)
+}
+
+/// The request that deletes a message; of what people write, only what they wrote to the bot alone.
+pub(super) fn deletion(
+    address: &Address,
+    message: &model::Message,
+) -> Result<DeleteMessage, SendError> {
+    Ok(DeleteMessage::new(chat(address)?, number(message)?))
 }
 
 /// The request that shows "is typing".

@@ -12,6 +12,8 @@ use rustyline::error::ReadlineError;
 use rustyline::{Config, DefaultEditor};
 use tokio::sync::mpsc;
 
+use crate::model::holds_key;
+
 use super::screen::Page;
 use super::typed::{QUIT, Sheet};
 
@@ -136,7 +138,9 @@ fn edit(mut editor: DefaultEditor, history: &Path, page: &Page, sender: &mpsc::S
                 let Some(text) = sheet.push(&line) else {
                     continue;
                 };
-                keep(&mut editor, history, &text);
+                if !holds_key(&text) {
+                    keep(&mut editor, history, &text);
+                }
                 if text == QUIT || sender.blocking_send(text).is_err() {
                     return;
                 }

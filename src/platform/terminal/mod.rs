@@ -371,6 +371,8 @@ fn features(live: bool) -> Features {
         edits: live,
         free_edits: true,
         typing: false,
+        deletes: false,
+        forms: false,
         buttons_per_row: 9,
         max_download: u64::MAX,
         pace: None,

@@ -33,6 +33,27 @@ async fn what_is_known_of_models_is_listed() {
     assert!(rows.iter().filter(|row| row["kind"] == "chat").count() >= 60);
 }
 
+/// What the gateway noted of a model stands behind it.
+#[tokio::test]
+async fn a_model_that_is_down_is_marked() {
+    let machine = Machine::new();
+    machine.run(&["migrate"]).await.with(0);
+    let url = format!("sqlite://{}/data/toney.db", machine.folder.display());
+    let mut database = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let noted = sqlx::query(
+        "INSERT INTO provider_health (provider, model, state, reason, since, changed_at)
+         VALUES ('openai', 'openai/gpt-4o', 'down', 'unpaid', 1000, 1000)",
+    );
+    noted.execute(&mut database).await.unwrap();
+    let ran = machine.run(&["models", "list"]).await.with(0);
+    let down = ran.out.lines().filter(|line| line.contains("down since"));
+    let down: Vec<&str> = down.collect();
+    assert_eq!(down.len(), 1, "{down:#?}");
+    assert!(down[0].contains(" openai/gpt-4o "), "{down:#?}");
+    let said = "down since 1970-01-01 00:00:01 UTC: the account there is out of credit";
+    assert!(down[0].ends_with(said), "{down:#?}");
+}
+
 #[tokio::test]
 async fn published_lists_bring_it_up_to_date() {
     let machine = Machine::new();

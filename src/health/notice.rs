@@ -1,0 +1,72 @@
+use async_trait::async_trait;
+
+use crate::delivery::Delivery;
+use crate::jobs::{Work, Worker};
+use crate::model::{Content, Event, Failure, Happening, Priority, phrases};
+use crate::store::Change;
+
+/// The name of the job.
+pub const KIND: &str = "notice";
+
+/// Tells whoever runs Toney what happened.
+pub struct Notice {
+    /// The way out.
+    pub delivery: Delivery,
+}
+
+#[async_trait]
+impl Worker for Notice {
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        work.jobs.truncate(1);
+        let Some(job) = work.jobs.first() else {
+            return Ok(Change::default());
+        };
+        let event: Event =
+            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
+        // The key is the same whoever tells it, and however often.
+        let (key, text) = match event.what {
+            Happening::ProviderDown {
+                provider,
+                models,
+                reason,
+                since,
+            } => (
+                format!("notice:down:{provider}:{}", since.ms()),
+                phrases::provider_down(&provider, &models, &reason),
+            ),
+            Happening::ProviderBack {
+                provider,
+                since,
+                until,
+                failed,
+                saved,
+            } => (
+                format!("notice:back:{provider}:{}", since.ms()),
+                phrases::provider_back(&provider, until.since(since), (failed, saved)),
+            ),
+            Happening::PersonMet
+            | Happening::WindowExceeded { .. }
+            | Happening::AttachmentReceived { .. }
+            | Happening::AddressLost
+            | Happening::AddressRegained
+            | Happening::PaymentReceived { .. } => return Ok(Change::default()),
+        };
+        let content = Content::Message {
+            text,
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: None,
+        };
+        let letter = self
+            .delivery
+            .letter(event.address, key, Priority::Nudge, content);
+        Ok(Change {
+            outbound: vec![letter],
+            ..Change::default()
+        })
+    }
+}
