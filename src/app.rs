@@ -17,11 +17,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-use crate::delivery::{self, Delivery};
-use crate::health::{KIND as NOTICE, Notice};
+use crate::delivery::Delivery;
+use crate::health::{KIND as NOTICE, Notice, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
-use crate::jobs::{self, Runner, Worker};
+use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts};
 use crate::memory::{Memory, Summarise};
@@ -94,6 +94,8 @@ struct Gateway {
     store: Store,
     redis: Option<Redis>,
     door: Door,
+    /// Hears which models are well.
+    watch: Option<Watch>,
     platforms: Vec<Arc<dyn Platform>>,
     readiness: Readiness,
     /// Adapters and the intake stop first.
@@ -133,16 +135,15 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
-    let how: delivery::Settings = config.section("delivery")?;
+    let how = config.section("delivery")?;
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
     let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
-    let watch = health::watch(&config, (&store, &door), &tools)?;
     let (sends, claims) = mpsc::unbounded_channel();
-    let how: jobs::Settings = config.section("jobs")?;
+    let how = config.section("jobs")?;
     let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
     let runner = match own_work_only {
         true => runner.with_own_work_only(),
@@ -160,6 +161,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let server = http::Server::bind(&config.section("http")?, gateway).await?;
 
     let all = Gateway {
+        watch: health::watch(&config, (&store, &door), &tools, own_work_only)?,
         store,
         redis,
         door,
@@ -186,10 +188,6 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
-    // Whoever asks one thing is gone before a provider is back.
-    if !own_work_only {
-        tasks.spawn(until(all.serving.clone(), watch.run()));
-    }
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
@@ -276,8 +274,13 @@ impl Gateway {
         }
         drop(tell);
         let door = self.door.clone();
-        let look = async move { door.keep_looking().await };
+        let look = async move {
+            tokio::join!(door.keep_looking(), door.keep_probing());
+        };
         tasks.spawn(until(self.serving.clone(), look));
+        if let Some(watch) = self.watch.clone() {
+            tasks.spawn(until(self.serving.clone(), watch.run()));
+        }
         let watch = self.keep_alive();
         tokio::pin!(watch);
         let mut left = self.platforms.len();

@@ -55,6 +55,7 @@ const TRIES: usize = 20;
 const MOST_WAITING: usize = 1_000;
 
 /// Keeps what is known of the providers, and finds what is to be told.
+#[derive(Clone)]
 pub struct Watch {
     pub store: Store,
     pub door: Door,

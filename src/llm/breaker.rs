@@ -128,6 +128,11 @@ impl Breaker {
         !matches!(self.state, State::Closed { .. })
     }
 
+    /// Whether it is time to try again.
+    pub(super) fn is_due(&self, now: Time) -> bool {
+        matches!(self.state, State::Open { until } if until <= now)
+    }
+
     fn open(&mut self, now: Time, severity: Severity) {
         let pause = match severity {
             Severity::Counts => self.pause,

@@ -105,15 +105,8 @@ struct Opened {
     first: Chunk,
 }
 
-/// A model that is waited for.
-type Opening<'a> = BoxFuture<'a, (Who, Result<Opened, Failed>)>;
-
-/// Which of the two models that are waited for at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Who {
-    First,
-    Second,
-}
+/// A model that is waited for, by its number.
+type Opening<'a> = BoxFuture<'a, (usize, Result<Opened, Failed>)>;
 
 /// Why a model gave no answer.
 struct Failed {
@@ -198,14 +191,14 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// Asks a model, and one more when its first sign is late; listens to whoever is first.
+    /// Asks a model, and one more when its first sign is late; listens to whoever is first. A helper that
+    /// fails is followed by the next one.
     async fn race(&mut self, first: Runner<'a>) -> Result<Report, Error> {
-        let link = first.turn.link.clone();
-        let hedge_after = self.inside.hedge_after(link.model.name());
-        let mut hedge_at = hedge_after.map(|after| first.pass.began + after);
+        let mut hedge_at = self.hedge_at(&first);
         let mut openings = FuturesUnordered::new();
-        openings.push(self.open(Who::First, &first));
-        let (mut first, mut second) = (Some(first), None);
+        openings.push(self.open(0, &first));
+        let mut runners = vec![(0, first)];
+        let mut asked = 1;
         let mut hedging = None;
         loop {
             let at = hedge_at.unwrap_or(self.whole);
@@ -213,44 +206,54 @@ impl<'a> Call<'a> {
                 Some(opened) = openings.next() => opened,
                 () = sleep_until(at), if hedge_at.is_some() => {
                     hedge_at = None;
-                    if !self.inside.may_hedge(link.model.name()) {
+                    let Some((_, late)) = runners.first() else { continue };
+                    let late = late.turn.link.clone();
+                    if !self.inside.may_hedge(late.model.name()) {
                         hedge_at = Some(Instant::now() + LOOK_AGAIN);
-                    } else if let Some(runner) = self.helper(&link).await {
+                    } else if let Some(runner) = self.helper(&late).await {
                         hedging = Some(self.inside.hedging());
-                        openings.push(self.open(Who::Second, &runner));
-                        second = Some(runner);
+                        openings.push(self.open(asked, &runner));
+                        runners.push((asked, runner));
+                        asked += 1;
                     }
                     continue;
                 }
             };
-            let (runner, other) = match who {
-                Who::First => (first.take(), &mut second),
-                Who::Second => (second.take(), &mut first),
+            let Some(place) = runners.iter().position(|(runner, _)| *runner == who) else {
+                continue;
             };
-            let Some(runner) = runner else { continue };
+            let (_, runner) = runners.remove(place);
             match opened {
                 Ok(opened) => {
                     // Whoever was slower is not waited for any longer.
                     drop((openings, hedging));
-                    if let Some(slower) = other.take() {
-                        self.attempts.push(match who {
-                            Who::First => slower.pass.unneeded(),
-                            Who::Second => slower.pass.outpaced(),
-                        });
-                    }
+                    let slower = runners.into_iter();
+                    self.attempts
+                        .extend(slower.map(|(other, Runner { pass, .. })| {
+                            if other < who {
+                                pass.outpaced()
+                            } else {
+                                pass.unneeded()
+                            }
+                        }));
                     return self.hear(runner, opened).await;
                 }
                 Err(failed) => {
-                    let is_last = other.is_none();
                     let error = self.fail(runner, failed);
-                    if is_last || !error.goes_on() {
+                    let Some((_, left)) = runners.first().filter(|_| error.goes_on()) else {
                         return Err(error);
-                    }
-                    // The other one is waited for, and may get help itself.
-                    hedge_at = None;
+                    };
+                    hedging = None;
+                    hedge_at = self.hedge_at(left);
                 }
             }
         }
+    }
+
+    /// When a model is to get help; none: never.
+    fn hedge_at(&self, runner: &Runner<'_>) -> Option<Instant> {
+        let after = self.inside.hedge_after(runner.turn.link.model.name())?;
+        Some(runner.pass.began + after)
     }
 
     /// The next model that may help out, rather at another provider than the one that is late.
@@ -272,7 +275,7 @@ impl<'a> Call<'a> {
     }
 
     /// Waits for the first sign of a model.
-    fn open(&self, who: Who, runner: &Runner<'_>) -> Opening<'a> {
+    fn open(&self, who: usize, runner: &Runner<'_>) -> Opening<'a> {
         let (inside, request, whole) = (self.inside, self.request, self.whole);
         let (model, began) = (Arc::clone(&runner.turn.link.model), runner.pass.began);
         Box::pin(async move {

@@ -52,6 +52,13 @@ pub(super) struct Inside {
     shop: Option<Builder>,
 }
 
+impl Plan {
+    /// The models of all chains, each as often as it stands in one.
+    pub(super) fn models(&self) -> impl Iterator<Item = &Arc<dyn Model>> {
+        self.chains.values().flatten()
+    }
+}
+
 /// How one model at one provider does.
 #[derive(Default)]
 struct State {
@@ -75,7 +82,7 @@ struct Nearby {
 }
 
 #[derive(Default)]
-struct Plan {
+pub(super) struct Plan {
     offline: bool,
     /// Made of what was found, not of what was configured.
     found: bool,
@@ -317,7 +324,11 @@ impl Door {
         models.find(|model| model.name() == name).cloned()
     }
 
-    fn plan(&self) -> Arc<Plan> {
+    pub(super) fn inside(&self) -> &Inside {
+        &self.0
+    }
+
+    pub(super) fn plan(&self) -> Arc<Plan> {
         Arc::clone(&self.0.plan.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -424,6 +435,14 @@ impl Inside {
             state.pulse.running += 1;
         }
         admission
+    }
+
+    /// Whether a model was left alone long enough.
+    pub(super) fn is_due(&self, name: &str) -> bool {
+        let now = self.clock.now();
+        let states = self.states();
+        let state = states.get(name);
+        state.is_some_and(|state| state.breaker.is_due(now))
     }
 
     /// The first sign of an answer came after so long.

@@ -21,6 +21,7 @@ mod offer;
 mod ollama;
 mod pass;
 mod plan;
+mod probe;
 mod prompt;
 mod pulse;
 mod pump;

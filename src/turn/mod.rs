@@ -287,7 +287,7 @@ impl Turn {
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
-            Command::Usage => return Box::pin(self.usage(scene, commit)).await,
+            Command::Usage => return self.usage(scene, commit).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;

@@ -37,6 +37,7 @@ mod retrieve;
 mod store;
 mod story_budget;
 mod story_buttons;
+mod story_chaos;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;

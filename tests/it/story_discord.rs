@@ -40,6 +40,12 @@ pub(crate) fn introduced(text: &str) -> String {
     format!("{}\n\n{text}", phrases::INTRODUCTION)
 }
 
+/// What `/model` says where there is one.
+pub(crate) fn one_model() -> String {
+    let hint = phrases::own_key_hint(false, true);
+    format!("I answer with `openai/scripted`.\n\n{hint}")
+}
+
 pub(crate) fn texts(discord: &Discord, channel: Channel) -> Vec<String> {
     let said = discord.bot_messages(channel).into_iter();
     said.map(|msg| msg.content).collect()

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::story_discord::{hears, introduced, square, texts, world};
+use crate::story_discord::{hears, introduced, one_model, square, texts, world};
 use crate::world::{Engine, PATIENCE, World, on_both};
 
 on_both! {
@@ -156,7 +156,7 @@ async fn repeated_events_are_answered_once(engine: Engine) {
     hears(&world, at_ann, &[&introduced("one")]).await;
     let model = discord.slash(ann, at_ann, "model", &[]);
     discord.redeliver_interaction(model);
-    let told = "I answer with `openai/scripted`.";
+    let told = &one_model();
     hears(&world, at_ann, &[&introduced("one"), told]).await;
     world.restart().await;
     discord.redeliver(one);

@@ -6,7 +6,7 @@ use toney::model::phrases;
 
 use crate::sim::discord::{Discord, Interaction, Kind, When, route};
 use crate::sim::model::Answer;
-use crate::story_discord::{hears, introduced, square, stored, texts, thinks, world};
+use crate::story_discord::{hears, introduced, one_model, square, stored, texts, thinks, world};
 use crate::world::{Engine, PATIENCE, World, on_both};
 
 on_both! {
@@ -89,7 +89,7 @@ async fn a_command_beside_a_running_turn(engine: Engine) {
     let deferred = |discord: &Discord| discord.interaction(model).response == Some(5);
     assert!(discord.wait_until(PATIENCE, deferred).await);
     world.model.release();
-    filled(&world, model, "I answer with `openai/scripted`.").await;
+    filled(&world, model, &one_model()).await;
     world.settle().await;
     assert!(texts(discord, at_ann).contains(&introduced("think")));
     world.finish().await;

@@ -151,7 +151,7 @@ async fn commands() {
     /forget – Delete what I have about something
     /why – Explain my last answer: what I read, model, cost
     /usage – Show what language models cost for you
-    /model – Show which language model answers
+    /model – Show and choose the language model; bring your own key
     /privacy – Show what I keep and where it goes
     ann: /new
     toney: A fresh start: what we said before stays in the records, but I no longer have it in mind.
@@ -159,6 +159,8 @@ async fn commands() {
     toney: There is no answer in this session yet that I could explain. Ask me something first.
     ann: /model
     toney: I answer with openai/scripted.
+
+    With a key of your own you pay its provider yourself and may use all of its models: /model key openai YOUR-KEY (I delete that message).
     ann: /privacy
     toney: What I keep
 
@@ -166,6 +168,7 @@ async fn commands() {
     • Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.
     • Which passages I read for which answer; /why tells you.
     • Your name and id on this platform, so that I know it is you.
+    • The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone.
 
     Where it goes
 

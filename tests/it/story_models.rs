@@ -6,7 +6,7 @@ use toney::model::{Standing, phrases};
 
 use crate::sim::discord::Discord;
 use crate::sim::model::Server;
-use crate::story_discord::hears;
+use crate::story_discord::{hears, one_model};
 use crate::world::{Engine, PATIENCE, World, on_both};
 
 on_both!(
@@ -278,8 +278,7 @@ async fn a_key_on_discord_comes_by_a_form(engine: Engine) {
     let at_ann = discord.dm(ann);
     world.model.accept_keys(&["first", KEY]);
     discord.whispers(ann, "/model");
-    let hint = phrases::own_key_hint(false, true);
-    let list = format!("I answer with `openai/scripted`.\n\n{hint}");
+    let list = one_model();
     hears(&world, at_ann, &[&list]).await;
     let press = discord.press(ann, at_ann, phrases::KEY_BUTTON);
     let opened = |discord: &Discord| discord.interaction(press).response == Some(9);

@@ -167,7 +167,7 @@ pub fn price(dollars: Option<[f64; 2]>) -> String {
     let word = match per_out {
         0.0 => return "free".to_owned(),
         ..1.5 => "cheap",
-        ..8.0 => "medium",
+        1.5..8.0 => "medium",
         _ => "dear",
     };
     format!("{word} (${per_in} in, ${per_out} out per million tokens)")
@@ -180,7 +180,7 @@ pub fn speed(first_words: Option<Duration>) -> String {
     };
     let word = match first.as_millis() {
         ..1_000 => "fast",
-        ..3_000 => "not so fast",
+        1_000..3_000 => "not so fast",
         _ => "slow",
     };
     format!("{word} ({:.1} s)", first.as_secs_f64())

@@ -60,8 +60,8 @@ fn spans(request: &[u8]) -> Vec<Span> {
     let spans = found.iter().map(|span| {
         let field = |wanted| {
             let all = fields(span).into_iter();
-            let found = all.filter(|(number, _)| *number == wanted).map(|(_, v)| v);
-            found.last().unwrap_or_default().to_vec()
+            let mut found = all.filter(|(number, _)| *number == wanted).map(|(_, v)| v);
+            found.next_back().unwrap_or_default().to_vec()
         };
         Span {
             id: field(2),
