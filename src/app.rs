@@ -6,6 +6,7 @@ mod health;
 mod library;
 mod money;
 mod receive;
+pub(crate) mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,13 +24,13 @@ use crate::http::{self, Readiness};
 use crate::intake::{self, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts};
+use crate::llm::{self, Door, Prompts, Voices};
 use crate::memory::{Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
-use crate::platform::{Desk, Fatal, Platform};
+use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn, Wishes};
@@ -37,7 +38,7 @@ use crate::turn::{self, Command, Turn, Wishes};
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
-use receive::{Receive, desk};
+use receive::{Memo, Receive};
 
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
@@ -128,10 +129,11 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let ids = Ids::new(clock.clone(), seed);
     let tools = (clock.clone(), ids.clone());
     let store_settings: store::Settings = config.section("store")?;
+    let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
     let redis = redis(&store_settings)?;
     let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
-    let door = door(&config, &clock)?;
+    let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
@@ -140,25 +142,28 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &delivery), &tools)?;
+    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
-    let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
-    let runner = match own_work_only {
-        true => runner.with_own_work_only(),
-        false => runner,
-    };
-    let (desk, deliveries) = desk(&store);
+    let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
+    if own_work_only {
+        runner = runner.with_own_work_only();
+    }
+    let (inbox, deliveries) = Inbox::new(1_024);
+    let notes = Arc::new(Memo {
+        store: store.clone(),
+    });
+    let desk = Desk { inbox, notes };
 
-    let gateway = http::Gateway {
+    name_parts(&readiness, &platforms);
+    let listening = http::Gateway {
         platforms: platforms.clone(),
         desk: desk.clone(),
         readiness: readiness.clone(),
         metrics,
     };
-    name_parts(&readiness, &platforms);
-    let server = http::Server::bind(&config.section("http")?, gateway).await?;
+    let server = http::Server::bind(&config.section("http")?, listening).await?;
 
     let all = Gateway {
         watch: health::watch(&config, (&store, &door), &tools, own_work_only)?,
@@ -171,8 +176,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         working: CancellationToken::new(),
         sending: CancellationToken::new(),
         serving: CancellationToken::new(),
-        keep_days: store_settings.keep_days,
-        lease: Duration::from_secs(store_settings.lease_seconds),
+        keep_days,
+        lease: Duration::from_secs(lease_seconds),
     };
     let tasks = TaskTracker::new();
     tasks.spawn(writer);
@@ -181,8 +186,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         all.serving.cancel();
         return Ok(Ended::Told);
     }
-    let paying = (&all.store, &all.door, &tasks);
-    money::keep(&config, paying, &tools, &all.serving)?;
+    money::keep(&config, (&all, &voices), &tasks, &tools)?;
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
@@ -495,13 +499,15 @@ fn platforms(
 fn workers(
     config: &Config,
     (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, delivery): (&Door, &Delivery),
+    (door, voices, delivery): (&Door, &Voices, &Delivery),
     (clock, ids): &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
     let store = knowledge.store.clone();
     let prompts = Arc::new(Prompts::new()?);
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
+    let tools = (clock.clone(), ids.clone());
+    let speak = voice::speak(config, voices, delivery, tools)?;
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
@@ -509,6 +515,7 @@ fn workers(
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config)?, clock.clone()),
         door: door.clone(),
+        voices: voices.clone(),
         prompts: prompts.clone(),
         limits,
         delivery: delivery.clone(),
@@ -530,7 +537,12 @@ fn workers(
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    Ok(vec![Arc::new(turn), Arc::new(summarise), Arc::new(notice)])
+    Ok(vec![
+        Arc::new(turn),
+        Arc::new(speak),
+        Arc::new(summarise),
+        Arc::new(notice),
+    ])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

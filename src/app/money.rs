@@ -1,29 +1,31 @@
 //! What models may cost, put together.
 
 use anyhow::Result;
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::budget::{self, Limits, Till};
 use crate::config::Config;
-use crate::llm::Door;
+use crate::llm::Voices;
 use crate::model::{Clock, Ids};
-use crate::store::Store;
+
+use super::Gateway;
 
 /// What may be spent in a day.
 pub(crate) fn limits(config: &Config) -> Result<Limits> {
     Ok(Limits::new(&config.section::<budget::Settings>("budgets")?))
 }
 
-/// Lets the door pay from what the store keeps, until `stop`.
+/// Lets whoever asks models pay from what the store keeps, until the gateway ends.
 pub(super) fn keep(
     config: &Config,
-    (store, door, tasks): (&Store, &Door, &TaskTracker),
+    (gateway, voices): (&Gateway, &Voices),
+    tasks: &TaskTracker,
     tools: &(Clock, Ids),
-    stop: &CancellationToken,
 ) -> Result<()> {
-    let (till, task) = Till::open(store.clone(), limits(config)?, tools, stop.clone());
-    door.pay_from(till);
+    let (store, stop) = (gateway.store.clone(), gateway.serving.clone());
+    let (till, task) = Till::open(store, limits(config)?, tools, stop);
+    gateway.door.pay_from(till.clone());
+    voices.pay_from(till);
     tasks.spawn(task);
     Ok(())
 }

@@ -4,24 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::http::Readiness;
 use crate::model::{Address, Message};
-use crate::platform::{Delivery, Desk, Fatal, Inbox, Notes, Platform};
+use crate::platform::{Desk, Fatal, Notes, Platform};
 use crate::store::Store;
 
 use super::account_of;
-
-/// What adapters are handed, and what they hand in.
-pub(super) fn desk(store: &Store) -> (Desk, mpsc::Receiver<Delivery>) {
-    let (inbox, deliveries) = Inbox::new(1_024);
-    let notes = Arc::new(Memo {
-        store: store.clone(),
-    });
-    (Desk { inbox, notes }, deliveries)
-}
 
 /// One account that is received from, by one process at a time.
 pub(super) struct Receive {

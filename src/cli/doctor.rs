@@ -91,6 +91,7 @@ pub(super) async fn doctor(config: &Config, json: bool) -> Result<Exit> {
     found.extend(accounts);
     found.extend(services::models(config, &clock).await);
     found.extend(services::embedding(config, &clock).await);
+    found.extend(services::voices(config, &clock));
     if let Ok(settings) = config.section::<http::Settings>("http") {
         found.push(services::address(&settings).await);
     }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::llm::{
     self, Catalogue, Cost, Door, Heard, Line, Outcome, Published, Refreshed, Request, Role, Task,
-    Voice, refresh,
+    Voice, Voices, refresh,
 };
 use crate::model::{Clock, Ids, Time, phrases};
 use crate::store::{self, HealthRow, Store};
@@ -244,6 +244,8 @@ fn check(settings: &llm::Settings, json: bool) -> Result<Exit> {
         .flat_map(|task| door.chain(task))
         .collect();
     used.extend(settings.models.embed.iter().cloned());
+    let voices = Voices::open(settings, Clock::System)?;
+    used.extend(voices.hearing().into_iter().chain(voices.speaking()));
     let today = Clock::System.now().to_string();
     let today = today.split(' ').next().unwrap_or_default().parse();
     let findings = findings(&catalogue, &used, today.context("Reading the date")?);
@@ -267,13 +269,16 @@ fn findings(catalogue: &Catalogue, used: &[String], today: NaiveDate) -> Vec<Fin
         let embeds = catalogue
             .embedding(name.split('@').next().unwrap_or(name))
             .is_some();
-        let found = match catalogue.find(name) {
+        let voices = catalogue.transcription.iter().chain(&catalogue.speech);
+        let voice = voices.into_iter().find(|voice| voice.name == *name);
+        let known = catalogue.find(name).map(|entry| entry.deprecated);
+        let found = match known.or(voice.map(|voice| voice.deprecated)) {
             None if embeds => continue,
             None => said(
                 false,
                 format!("{name} is not described: its limits and prices are guessed."),
             ),
-            Some(entry) => match entry.deprecated {
+            Some(until) => match until {
                 Some(day) if day <= today => said(
                     true,
                     format!("{name} was switched off on {day}: name another one."),
@@ -407,6 +412,8 @@ mod tests {
             r#"
             providers = []
             embeddings = [{ names = ["e"], dimensions = 2, window = 256 }]
+            speech = [{ name = "a/mouth", price = 1, deprecated = "2026-12-11" }]
+            transcription = [{ name = "a/ear", price = 1 }]
             [[models]]
             name = "a/fine"
             context = 10
@@ -421,7 +428,10 @@ mod tests {
             "#,
         )
         .unwrap();
-        let used = ["a/fine", "a/ends", "a/ends", "a/new", "b/e@512"].map(str::to_owned);
+        let used = [
+            "a/fine", "a/ends", "a/ends", "a/new", "b/e@512", "a/ear", "a/mouth",
+        ];
+        let used = used.map(str::to_owned);
         let on = |month, day| {
             let today = NaiveDate::from_ymd_opt(2026, month, day).unwrap();
             let found = findings(&catalogue, &used, today);
@@ -430,7 +440,17 @@ mod tests {
         };
         let one = |name: &str, over| (name.to_owned(), over);
         assert_eq!(on(8, 1), [one("a/new", false)]);
-        assert_eq!(on(11, 21), [one("a/ends", false), one("a/new", false)]);
-        assert_eq!(on(12, 11), [one("a/ends", true), one("a/new", false)]);
+        let soon = [
+            one("a/ends", false),
+            one("a/new", false),
+            one("a/mouth", false),
+        ];
+        assert_eq!(on(11, 21), soon);
+        let over = [
+            one("a/ends", true),
+            one("a/new", false),
+            one("a/mouth", true),
+        ];
+        assert_eq!(on(12, 11), over);
     }
 }

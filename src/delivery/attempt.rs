@@ -1,5 +1,6 @@
 //! The attempts to get one outbound across: again where that is harmless, a search where it is not.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -42,6 +43,17 @@ pub(super) enum Ended {
     Left,
 }
 
+/// What a part goes with.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Around<'a> {
+    /// The message it answers.
+    pub(super) reply_to: Option<&'a Message>,
+    /// What the platform holds open for it.
+    pub(super) interaction: Option<&'a Interaction>,
+    /// The recording that it stands with.
+    pub(super) voice: Option<&'a Path>,
+}
+
 /// One row on its way.
 pub(super) struct Attempt<'a> {
     pub(super) row: Outgoing,
@@ -78,7 +90,11 @@ impl<'a> Attempt<'a> {
         nonce: &str,
         part: &Part,
         buttons: &[Vec<Button>],
-        (reply_to, interaction): (Option<&Message>, Option<&Interaction>),
+        Around {
+            reply_to,
+            interaction,
+            voice,
+        }: Around<'_>,
     ) -> Result<Option<Ended>> {
         let (id, address) = (self.row.outbound.id, self.row.outbound.address.clone());
         let address = &address;
@@ -90,6 +106,7 @@ impl<'a> Attempt<'a> {
             buttons,
             reply_to,
             interaction,
+            voice,
         };
         let mut lost = self.row.state == OutboundState::Unknown;
         loop {

@@ -12,7 +12,7 @@ use crate::model::{
 use crate::store::{AddressFact, Change, Claim, Mark, NewOutbound, OutboundState, Outgoing};
 
 use super::Inner;
-use super::attempt::{Attempt, Ended};
+use super::attempt::{Around, Attempt, Ended};
 use super::render::render;
 
 /// Where the nonces of parts begin that are sent anew; no text has so many parts.
@@ -159,9 +159,12 @@ impl Inner {
                             let reply_to = reply_to.as_ref().filter(|_| first);
                             // Under its old nonce a platform would answer with the deleted one.
                             let nonce = id.nonce(if deleted { index + ANEW } else { index });
-                            attempt
-                                .send(&nonce, part, buttons, (reply_to, interaction))
-                                .await?
+                            let around = Around {
+                                reply_to,
+                                interaction,
+                                voice: None,
+                            };
+                            attempt.send(&nonce, part, buttons, around).await?
                         }
                         ended => ended,
                     };
@@ -176,6 +179,23 @@ impl Inner {
                     }
                 }
                 Ok(None)
+            }
+            Content::Voice {
+                file,
+                caption,
+                reply_to,
+            } => {
+                if !attempt.row.parts.is_empty() {
+                    return Ok(None);
+                }
+                let words = render(&caption, attempt.features());
+                let words = words.into_iter().next().unwrap_or_default();
+                let around = Around {
+                    reply_to: reply_to.as_ref(),
+                    interaction: None,
+                    voice: Some(&file),
+                };
+                attempt.send(&id.nonce(0), &words, &[], around).await
             }
             Content::Edit {
                 message,
@@ -265,6 +285,15 @@ fn elsewhere(content: Content) -> Option<Content> {
             buttons,
             reply_to: None,
             interaction: None,
+        }),
+        Content::Voice {
+            file,
+            caption,
+            reply_to: _,
+        } => Some(Content::Voice {
+            file,
+            caption,
+            reply_to: None,
         }),
         Content::Buttons { .. } | Content::Delete { .. } => None,
     }

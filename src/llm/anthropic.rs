@@ -15,13 +15,15 @@ use self::events::Assembler;
 use super::catalogue::Entry;
 use super::settings::Secret;
 use super::wire::Place;
-use super::{AnswerStream, Error, Line, Model, Request, Role, Tool, guard, ollama, pump};
+use super::{AnswerStream, Error, Image, Line, Model, Request, Role, Tool, guard, ollama, pump};
 
 /// The version of the wire, which every request names.
 const VERSION: &str = "2023-06-01";
 /// Tokens that a model gets on top for its thoughts, since they count towards its limit: a short
 /// answer would drown in them.
 const THOUGHTS: u32 = 4_096;
+/// Bytes of the largest picture: the server takes 5 MB of Base64, which is a third longer than what it stands for.
+const LARGEST_IMAGE: usize = 5 * 1024 * 1024 / 4 * 3;
 /// Bytes of a tool call's id at most.
 const ID_LIMIT: usize = 64;
 
@@ -63,11 +65,16 @@ impl Model for Messages {
         &self.entry
     }
 
+    fn largest_image(&self) -> usize {
+        LARGEST_IMAGE
+    }
+
     fn limit(&self, request: &Request) -> u32 {
         limit(&self.entry, request)
     }
 
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
+        request.check_images(self.largest_image())?;
         let output = limit(&self.entry, request);
         let asked = self.http.post(format!("{}/messages", self.place.base));
         let asked = self.place.authorise(asked);
@@ -171,6 +178,12 @@ fn text(text: &str) -> Value {
     json!({"type": "text", "text": text})
 }
 
+fn image(image: &Image) -> Value {
+    json!({"type": "image", "source": {
+        "type": "base64", "media_type": image.mime, "data": image.encoded(),
+    }})
+}
+
 const PERSON: &str = "user";
 const TONEY: &str = "assistant";
 
@@ -200,7 +213,10 @@ fn turns(lines: &[Line]) -> Vec<Value> {
         match &line.role {
             // Instructions stand apart, and an answer of a tool with its call.
             Role::System | Role::Tool(_) => {}
-            Role::Person => add(PERSON, words().into_iter().collect()),
+            Role::Person => add(
+                PERSON,
+                line.images.iter().map(image).chain(words()).collect(),
+            ),
             Role::Toney => {
                 let (calls, answers) = answered(line, after, &mut used);
                 add(TONEY, words().into_iter().chain(calls).collect());
@@ -317,6 +333,20 @@ mod tests {
         let thinking = body(&entry("anthropic/claude-haiku-5-5"), &request, 100);
         assert_eq!(thinking.get("temperature"), None);
         assert_eq!(thinking["output_config"], json!({"effort": "low"}));
+    }
+
+    #[test]
+    fn a_picture_is_a_block_before_the_words() {
+        let mut line = Line::new(Role::Person, "the cover");
+        line.images.extend(Image::read(b"GIF89a"[..].into()));
+        let picture = json!({"type": "image", "source": {
+            "type": "base64", "media_type": "image/gif", "data": "R0lGODlh",
+        }});
+        let words = json!({"type": "text", "text": "the cover"});
+        assert_eq!(
+            turns(&[line]),
+            [json!({"role": "user", "content": [picture, words]})]
+        );
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub(super) fn order(
 ) -> Vec<usize> {
     let tokens_in = tokens::of_request(request);
     let sees = request.sees();
-    let can = |one: &Candidate| !sees || one.entry.vision || one.entry.guessed;
+    let can = |one: &Candidate| !sees || one.entry.may_see();
     let suits = |one: &Candidate| {
         let needed = tokens_in.saturating_add(u64::from(one.limit));
         let has_tools = request.tools.is_empty() || one.entry.tools;

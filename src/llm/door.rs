@@ -226,6 +226,14 @@ impl Door {
         models.map(|model| model.name().to_owned()).collect()
     }
 
+    /// Bytes of the largest picture that a model of the task's chain is shown; none when all of them are blind.
+    pub fn largest_image(&self, task: Task) -> Option<usize> {
+        let plan = self.plan();
+        let models = plan.chains.get(&task).into_iter().flatten();
+        let seeing = models.filter(|model| model.entry().may_see());
+        seeing.map(|model| model.largest_image()).max()
+    }
+
     /// Whether no model is wanted at all.
     pub fn is_offline(&self) -> bool {
         self.plan().offline

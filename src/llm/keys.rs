@@ -133,6 +133,10 @@ impl Model for Pooled {
         self.first.limit(request)
     }
 
+    fn largest_image(&self) -> usize {
+        self.first.largest_image()
+    }
+
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
         let name = self.name();
         let mut last = None;

@@ -29,12 +29,13 @@ mod purse;
 #[cfg(test)]
 mod scripted;
 mod settings;
+mod sight;
 mod sources;
 mod sse;
 mod tokens;
+mod voice;
 mod wire;
 
-use std::fmt;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -54,7 +55,9 @@ pub use offer::Offer;
 pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
+pub use sight::Image;
 pub use tokens::estimate;
+pub use voice::{Call, Recording, Voiced, Voices};
 
 /// What a call is for; each task has its own chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -105,21 +108,6 @@ pub struct Line {
     pub calls: Vec<ToolCall>,
     /// Pictures that the person shows with it.
     pub images: Vec<Image>,
-}
-
-/// A picture that a model is shown.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Image {
-    /// `image/jpeg` and the like.
-    pub mime: String,
-    /// Its file.
-    pub bytes: bytes::Bytes,
-}
-
-impl fmt::Debug for Image {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} bytes", self.mime, self.bytes.len())
-    }
 }
 
 impl Line {
@@ -292,6 +280,11 @@ pub trait Model: Send + Sync {
     /// # Errors
     /// Sorted by what to do about it, see [`Error`].
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error>;
+
+    /// Bytes of the largest picture that it is shown.
+    fn largest_image(&self) -> usize {
+        sight::LARGEST
+    }
 
     /// Asks the provider for something that costs nothing, to see whether it is there and takes
     /// the key.

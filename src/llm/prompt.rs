@@ -39,6 +39,8 @@ pub struct Persona<'a> {
     pub passages: &'a [Passage<'a>],
     /// Whether was looked for something and nothing found.
     pub found_nothing: bool,
+    /// Whether a picture is shown with the message.
+    pub picture: bool,
     /// What the person seems to want that cannot be done yet; empty = nothing.
     pub unable: &'a str,
 }
@@ -112,6 +114,7 @@ impl Prompts {
             summary,
             passages,
             found_nothing,
+            picture,
             unable,
         } = persona;
         let (personal, global): (Vec<&Passage<'_>>, Vec<_>) =
@@ -124,6 +127,7 @@ impl Prompts {
             personal => shown(&personal),
             global => shown(&global),
             found_nothing => *found_nothing,
+            picture => *picture,
             unable => *unable,
         })
     }
@@ -237,6 +241,7 @@ mod tests {
             summary: "",
             passages: &[],
             found_nothing: false,
+            picture: false,
             unable: "",
         }
     }

@@ -107,6 +107,14 @@ pub struct Models {
     /// From which those may choose, besides those of `chat`, who work for an artist.
     #[serde(deserialize_with = "list")]
     pub choices: Vec<String>,
+    /// Writing down what is said; the models of the providers that have a key when empty.
+    #[serde(deserialize_with = "list")]
+    pub transcribe: Vec<String>,
+    /// Saying what is written; the models of the providers that have a key when empty.
+    #[serde(deserialize_with = "list")]
+    pub speak: Vec<String>,
+    /// Whose voice it is said in, in the words of the providers.
+    pub voice: String,
     /// The file that describes models and providers; the one that is compiled in when unset.
     pub catalogue: Option<PathBuf>,
     /// Where Ollama is looked for while no model is configured; the usual port of this machine
@@ -129,6 +137,9 @@ impl Default for Models {
             summarise: Vec::new(),
             embed: Vec::new(),
             choices: Vec::new(),
+            transcribe: Vec::new(),
+            speak: Vec::new(),
+            voice: "alloy".to_owned(),
             catalogue: None,
             nearby: None,
             prefer: Prefer::default(),

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::catalogue::Entry;
-use super::{Line, Request, Role};
+use super::{Line, Request, Role, sight};
 
 /// Tokens that every message costs beyond its text.
 const PER_LINE: u64 = 6;
@@ -70,7 +70,8 @@ fn weight(line: &Line, count: impl Fn(&str) -> u64) -> u64 {
         .iter()
         .map(|call| count(&call.name) + count(&call.arguments) + PER_LINE)
         .sum();
-    count(&line.text) + calls + PER_LINE
+    let images = sight::TOKENS.saturating_mul(line.images.len() as u64);
+    count(&line.text) + images + calls + PER_LINE
 }
 
 /// About how many tokens a request has.

@@ -184,6 +184,7 @@ impl Wire {
                 Some(last) if is_joined && last.role == line.role && last.calls.is_empty() => {
                     last.text.push_str("\n\n");
                     last.text.push_str(&line.text);
+                    last.images.extend(line.images.iter().cloned());
                 }
                 _ => joined.push(line.clone()),
             }
@@ -201,7 +202,8 @@ fn tool(tool: &Tool) -> Value {
 fn message(line: &Line) -> Value {
     match &line.role {
         Role::System => json!({"role": "system", "content": line.text}),
-        Role::Person => json!({"role": "user", "content": line.text}),
+        Role::Person if line.images.is_empty() => json!({"role": "user", "content": line.text}),
+        Role::Person => json!({"role": "user", "content": shown(line)}),
         Role::Tool(id) => json!({"role": "tool", "tool_call_id": id, "content": line.text}),
         Role::Toney if line.calls.is_empty() => json!({"role": "assistant", "content": line.text}),
         Role::Toney => {
@@ -220,6 +222,16 @@ fn message(line: &Line) -> Value {
     }
 }
 
+/// Pictures, and behind them what is said about them, if anything is.
+fn shown(line: &Line) -> Vec<Value> {
+    let pictures = line
+        .images
+        .iter()
+        .map(|image| json!({"type": "image_url", "image_url": {"url": image.address()}}));
+    let words = (!line.text.trim().is_empty()).then(|| json!({"type": "text", "text": line.text}));
+    pictures.chain(words).collect()
+}
+
 #[async_trait::async_trait]
 impl Model for Wire {
     fn entry(&self) -> &Entry {
@@ -227,6 +239,7 @@ impl Model for Wire {
     }
 
     async fn stream(&self, request: &Request) -> Result<AnswerStream, Error> {
+        request.check_images(self.largest_image())?;
         let output = pump::output(request, self.entry.output);
         let pieces = self
             .client
@@ -314,6 +327,26 @@ mod tests {
                 "model": "mistral-small-2603", "messages": messages, "stream": true,
                 "max_tokens": 100, "temperature": 0.5,
             })
+        );
+    }
+
+    #[test]
+    fn pictures_stand_before_what_is_said_about_them() {
+        let wire = wire("openai/gpt-6-luna", LimitField::MaxTokens, false);
+        let mut line = Line::new(Role::Person, "the cover");
+        line.images
+            .extend(crate::llm::Image::read(b"GIF89a"[..].into()));
+        let mut alone = line.clone();
+        alone.text.clear();
+        let url = "data:image/gif;base64,R0lGODlh";
+        let picture = json!({"type": "image_url", "image_url": {"url": url}});
+        let words = json!({"type": "text", "text": "the cover"});
+        assert_eq!(
+            wire.messages(&[line, alone]),
+            [
+                json!({"role": "user", "content": [picture, words]}),
+                json!({"role": "user", "content": [picture]})
+            ]
         );
     }
 

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Address, Interaction, Message, OutboundId};
@@ -41,6 +43,12 @@ pub enum Content {
         buttons: Vec<Vec<Button>>,
         reply_to: Option<Message>,
         interaction: Option<Interaction>,
+    },
+    /// A recording in Opus, played as a voice note where the platform has such; `caption` stands with it, in Markdown.
+    Voice {
+        file: PathBuf,
+        caption: String,
+        reply_to: Option<Message>,
     },
     /// A new text and new buttons for a message that stands already.
     Edit {

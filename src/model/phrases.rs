@@ -4,6 +4,7 @@ mod budgets;
 mod choice;
 mod health;
 mod models;
+mod voice;
 
 use super::{Standing, Target, Time};
 
@@ -11,6 +12,7 @@ pub use budgets::*;
 pub use choice::*;
 pub use health::*;
 pub use models::*;
+pub use voice::*;
 
 /// First words to somebody who has never written before.
 pub const INTRODUCTION: &str = "Hi, I'm Toney, an AI that works as an artist's manager. I can be wrong; ask /why about any answer.";
@@ -388,9 +390,6 @@ pub fn forgettable(what: &str) -> String {
 pub fn kept_file(what: &str, name: &str, size: &str, why: &str) -> String {
     format!("I kept your {what} {name}({size}). {why}")
 }
-
-/// Why a photo or a voice note is only kept.
-pub const NO_EYES: &str = "I can't see or hear what's in it yet, so tell me if it matters now.";
 
 /// Why a document is only kept that came where others read along.
 pub const READ_ALONE: &str =

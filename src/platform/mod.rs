@@ -9,6 +9,8 @@ pub mod discord;
 pub mod telegram;
 pub mod terminal;
 
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,6 +129,22 @@ pub struct Letter<'a> {
     pub reply_to: Option<&'a Message>,
     /// The deferred interaction that this letter fills, while it has not expired.
     pub interaction: Option<&'a Interaction>,
+    /// The recording that it is, with `part` as the words that stand with it.
+    pub voice: Option<&'a Path>,
+}
+
+/// What a recording is called where files have names.
+const VOICE: &str = "voice.ogg";
+
+/// The recording that a letter is.
+async fn recording(file: &Path) -> Result<Bytes, SendError> {
+    match tokio::fs::read(file).await {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(SendError::Rejected("its recording is gone".to_owned()))
+        }
+        Err(error) => Err(SendError::NotSent(format!("its recording: {error}"))),
+    }
 }
 
 /// A new text for a standing message.

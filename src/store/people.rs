@@ -46,6 +46,8 @@ const JOIN: Sql = dialect!(
             THEN memberships.standing ELSE excluded.standing END
      RETURNING artist_id, standing"
 );
+const SPEAK: Sql = same("UPDATE persons SET spoken_to = $2 WHERE id = $1");
+const SPOKEN_TO: Sql = same("SELECT spoken_to FROM persons WHERE id = $1");
 const MEMBERS: Sql = same("SELECT COUNT(*) FROM memberships");
 
 /// Letters of a code: none that is taken for another.
@@ -129,6 +131,25 @@ impl Store {
         let artist = self.artist(&artist).await?;
         let artist = artist.context("A code leads to an artist who is not there")?;
         Ok(Some((artist, word(&standing)?)))
+    }
+
+    /// From now on voice notes of this person are answered with a voice, too, or no longer.
+    pub async fn speaks_back(&self, person: PersonId, is_wanted: bool) -> Result<()> {
+        let mut tx = Tx::begin(&self.db).await?;
+        let binds = [Bind::Int(i64::from(is_wanted))];
+        tx.run(SPEAK, person.to_string(), &binds).await?;
+        tx.commit().await
+    }
+
+    /// Whether this person wants to be spoken to.
+    pub async fn is_spoken_to(&self, person: PersonId) -> Result<bool> {
+        let found: Option<(i64,)> = reading!(&self.db, SPOKEN_TO, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(person.to_string())
+                .fetch_optional(pool)
+                .await?
+        });
+        Ok(found.is_some_and(|(spoken_to,)| spoken_to != 0))
     }
 
     /// Whether nobody has joined any artist yet.

@@ -9,12 +9,15 @@ use tokio::io::AsyncWriteExt;
 
 use crate::jobs::Work;
 use crate::knowledge::worker::Order;
+use crate::llm::Image;
 use crate::model::{ArtistId, AttachmentId, Failure, File, MediaKind, Setting, phrases};
 use crate::platform::{FetchError, FileStream};
 use crate::store::{Artist, Change, NewAttachment, Scope};
 
 use super::commit::Commit;
 use super::gather::Said;
+use super::hearing::Listened;
+use super::sight::{self, Seen};
 use super::talk::Talk;
 use super::{Scene, Turn};
 
@@ -23,6 +26,8 @@ pub(super) struct Kept {
     pub(super) media: MediaKind,
     pub(super) file: File,
     pub(super) caption: String,
+    /// What a model wrote down of it; empty = nothing.
+    pub(super) heard: String,
 }
 
 /// A file that cannot be fetched must not hold up a conversation for long.
@@ -56,9 +61,6 @@ impl Kept {
             }
         };
         let attachment = AttachmentId::new(&turn.ids);
-        let order = self.order(turn, scene, &commit, (attachment, &path));
-        let order = order.await?;
-        let is_read = order.is_some();
         commit.attachment(NewAttachment {
             id: attachment,
             conversation: commit.conversation(),
@@ -71,48 +73,127 @@ impl Kept {
             path: path.display().to_string(),
             at: scene.now,
         });
-        if let Some(order) = order {
+        let size = bytes(stored.size);
+        if sight::is_picture(self.media, &path).await? {
+            return match turn.picture(&path, stored.size).await? {
+                Seen::Shown(image) => self.show(turn, scene, (commit, work), image).await,
+                Seen::Unseen(why) => self.leave(turn, scene, (commit, work), (&size, why)).await,
+                Seen::TooLarge(why) => {
+                    commit.say(scene, phrases::kept_file(what, &self.named(), &size, &why));
+                    Ok(commit.done().await)
+                }
+            };
+        }
+        if self.media == MediaKind::Voice {
+            return match turn
+                .listen(scene, &mut commit, (&path, stored.size))
+                .await?
+            {
+                Listened::Words(words) => self.heard(turn, scene, (commit, work), words).await,
+                Listened::Deaf(why) => self.leave(turn, scene, (commit, work), (&size, why)).await,
+                Listened::Nothing(why) => {
+                    commit.say(scene, why);
+                    Ok(commit.done().await)
+                }
+            };
+        }
+        let order = self.order(turn, scene, &commit, (attachment, &path));
+        if let Some(order) = order.await? {
             let job = order.job(&turn.clock, &turn.ids);
             commit.job(job.map_err(|error| Failure::GiveUp(error.into()))?);
+            if self.caption.trim().is_empty() {
+                // Whoever reads it says what came of it.
+                return Ok(commit.done().await);
+            }
+            let besides = format!(
+                "[sent with a {what} {}that you are about to read]",
+                self.named()
+            );
+            return self
+                .talk(turn, scene, (commit, work), (besides, None))
+                .await;
         }
-        let name = self
-            .file
-            .name
-            .as_deref()
-            .map(|name| format!("“{name}” "))
-            .unwrap_or_default();
+        let why = match scene.setting() {
+            Setting::Group => phrases::READ_ALONE,
+            Setting::Direct => phrases::READ_FOR_MEMBERS,
+        };
+        self.leave(turn, scene, (commit, work), (&size, why)).await
+    }
+
+    /// Shows a picture to a model; what is remembered of it is that there was one.
+    async fn show(
+        self,
+        turn: &Turn,
+        scene: &Scene,
+        with: (Commit<'_>, &mut Work),
+        image: Image,
+    ) -> Result<Change, Failure> {
+        let besides = format!("[{}]", word(MediaKind::Photo));
+        self.talk(turn, scene, with, (besides, Some(image))).await
+    }
+
+    /// Answers what was said in it, and written under it; it is remembered as spoken.
+    async fn heard(
+        mut self,
+        turn: &Turn,
+        scene: &Scene,
+        with: (Commit<'_>, &mut Work),
+        words: String,
+    ) -> Result<Change, Failure> {
+        let besides = format!("[said in a {}]", word(MediaKind::Voice));
+        let all = [self.caption.trim(), &words].join("\n\n");
+        self.caption = all.trim().to_owned();
+        self.heard = words;
+        self.talk(turn, scene, with, (besides, None)).await
+    }
+
+    /// Only keeps it: says so, or answers what was said with it.
+    async fn leave(
+        self,
+        turn: &Turn,
+        scene: &Scene,
+        (mut commit, work): (Commit<'_>, &mut Work),
+        (size, why): (&str, &str),
+    ) -> Result<Change, Failure> {
+        let (what, name) = (word(self.media), self.named());
+        if self.caption.trim().is_empty() {
+            commit.say(scene, phrases::kept_file(what, &name, size, why));
+            return Ok(commit.done().await);
+        }
+        let besides = format!("[sent with a {what} {name}that you cannot open]");
+        self.talk(turn, scene, (commit, work), (besides, None))
+            .await
+    }
+
+    /// Answers what was said with it.
+    async fn talk(
+        self,
+        turn: &Turn,
+        scene: &Scene,
+        with: (Commit<'_>, &mut Work),
+        (besides, image): (String, Option<Image>),
+    ) -> Result<Change, Failure> {
+        let (commit, work) = with;
         let Some(last) = scene.last() else {
             return Ok(commit.done().await);
         };
-        if self.caption.trim().is_empty() && is_read {
-            // Whoever reads it says what came of it.
-            return Ok(commit.done().await);
-        }
-        if self.caption.trim().is_empty() {
-            let why = match (self.media, last.setting) {
-                (MediaKind::Voice | MediaKind::Photo, _) => phrases::NO_EYES,
-                (MediaKind::Document, Setting::Group) => phrases::READ_ALONE,
-                (MediaKind::Document, Setting::Direct) => phrases::READ_FOR_MEMBERS,
-            };
-            let size = bytes(stored.size);
-            commit.say(scene, phrases::kept_file(what, &name, &size, why));
-            return Ok(commit.done().await);
-        }
         let said = Said {
             text: self.caption,
-            besides: format!(
-                "[sent with a {what} {name}that you {}]",
-                if is_read {
-                    "are about to read"
-                } else {
-                    "cannot open"
-                }
-            ),
+            besides,
+            images: image.into_iter().collect(),
+            heard: self.heard,
             message: last.message.clone(),
             by: last.sender.name.clone(),
             user: last.sender.user.clone(),
         };
-        Talk::answer(turn, scene, vec![said], (commit, work)).await
+        // The future of a talk is large, and a file has one in several places.
+        Box::pin(Talk::answer(turn, scene, vec![said], (commit, work))).await
+    }
+
+    /// Its name for a sentence, with a space behind it; nothing where it has none.
+    fn named(&self) -> String {
+        let name = self.file.name.as_deref();
+        name.map(|name| format!("“{name}” ")).unwrap_or_default()
     }
 }
 
@@ -243,7 +324,7 @@ fn word(media: MediaKind) -> &'static str {
 }
 
 /// A size in words: bytes below a kilobyte, then whole kilobytes, then megabytes.
-fn bytes(size: u64) -> String {
+pub(super) fn bytes(size: u64) -> String {
     match size {
         0..1_024 => format!("{size} bytes"),
         1_024..1_048_576 => format!("{} KB", size / 1_024),

@@ -13,13 +13,14 @@ pub enum Command {
     Forget,
     Why,
     Usage,
+    Speak,
     Model,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -28,6 +29,7 @@ impl Command {
         Self::Forget,
         Self::Why,
         Self::Usage,
+        Self::Speak,
         Self::Model,
         Self::Privacy,
     ];
@@ -43,6 +45,7 @@ impl Command {
             Self::Forget => "forget",
             Self::Why => "why",
             Self::Usage => "usage",
+            Self::Speak => "speak",
             Self::Model => "model",
             Self::Privacy => "privacy",
         }
@@ -59,6 +62,7 @@ impl Command {
             Self::Forget => "Delete what I have about something",
             Self::Why => "Explain my last answer: what I read, model, cost",
             Self::Usage => "Show what language models cost for you",
+            Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
             Self::Privacy => "Show what I keep and where it goes",
         }

@@ -2,12 +2,12 @@
 
 use tokio::sync::OnceCell;
 
-use crate::llm::{Outcome, Payer, Report, Task};
+use crate::llm::{self, Outcome, Payer, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
     Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
     Message, MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Setting, Time,
-    phrases,
+    TurnId,
 };
 use crate::store::{
     AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
@@ -31,7 +31,7 @@ pub(super) struct Commit<'a> {
     /// Who asks, once that was read.
     asker: OnceCell<Asker>,
     /// What stands before whatever is said without a model.
-    prefix: &'static str,
+    prefix: String,
     /// The outbound that grew before it turned out that no model answers.
     grown: Option<OutboundId>,
     /// Conversations of which nothing may be kept at hand.
@@ -75,7 +75,7 @@ impl<'a> Commit<'a> {
             recalled,
             speaker: true,
             asker: OnceCell::new(),
-            prefix: "",
+            prefix: String::new(),
             grown: None,
             stale: Vec::new(),
             change,
@@ -121,9 +121,9 @@ impl<'a> Commit<'a> {
         }
     }
 
-    /// Says first who answers.
-    pub(super) fn introduce(&mut self) {
-        self.prefix = phrases::INTRODUCTION;
+    /// Says this first.
+    pub(super) fn begin_with(&mut self, prefix: String) {
+        self.prefix = prefix;
     }
 
     /// What is said next takes the place of what grew.
@@ -157,7 +157,7 @@ impl<'a> Commit<'a> {
 
     /// Says it with buttons under it.
     pub(super) fn say_with(&mut self, scene: &Scene, text: String, buttons: Vec<Vec<Button>>) {
-        let text = match self.prefix {
+        let text = match self.prefix.as_str() {
             "" => text,
             prefix => format!("{prefix}\n\n{text}"),
         };
@@ -371,6 +371,15 @@ impl<'a> Commit<'a> {
         }
     }
 
+    /// Notes what it cost to listen or to speak.
+    pub(super) fn voiced(&mut self, scene: &Scene, task: &str, calls: &[llm::Call]) {
+        let now = (&self.turn.ids, Some(scene.turn), self.now());
+        let payer = self.paid();
+        let rows = calls.iter().map(|call| voiced(call, (task, payer), now));
+        let rows: Vec<_> = rows.collect();
+        self.change.calls.extend(rows);
+    }
+
     fn call(&self, scene: &Scene, task: Task, (model, result): (&str, String)) -> ModelCall {
         let Payer { person, artist } = self.paid();
         ModelCall {
@@ -456,5 +465,36 @@ impl<'a> Commit<'a> {
 
     fn now(&self) -> Time {
         self.turn.clock.now()
+    }
+}
+
+/// The row of a call that listened or spoke.
+pub(super) fn voiced(
+    call: &llm::Call,
+    (task, payer): (&str, Payer),
+    (ids, turn, at): (&Ids, Option<TurnId>, Time),
+) -> ModelCall {
+    let (result, cost) = match &call.result {
+        Ok(cost) => ("answered".to_owned(), *cost),
+        Err(error) => (error.to_string(), llm::Cost::ZERO),
+    };
+    let took = i64::try_from(call.took.as_millis()).unwrap_or(i64::MAX);
+    ModelCall {
+        id: ModelCallId::new(ids),
+        turn,
+        person: payer.person,
+        artist: payer.artist,
+        own: 0,
+        task: task.to_owned(),
+        provider: call.model.split('/').next().unwrap_or_default().to_owned(),
+        model: call.model.clone(),
+        result,
+        tokens_in: 0,
+        tokens_out: 0,
+        cache_read: 0,
+        cost_nano_usd: cost.nanos(),
+        first_token_ms: took,
+        total_ms: took,
+        at,
     }
 }

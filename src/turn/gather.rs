@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::llm::Image;
 use crate::model::{Chat, File, Inbound, MediaKind, Membership, Message, Payment, What};
 
 use super::Command;
@@ -45,6 +46,10 @@ pub(super) struct Said {
     pub(super) text: String,
     /// What a model is told besides, about a file that came with it; empty = nothing.
     pub(super) besides: String,
+    /// Pictures that a model is shown with it; of those only `besides` is remembered.
+    pub(super) images: Vec<Image>,
+    /// What a model wrote down of it, if it was spoken; shown above the answer.
+    pub(super) heard: String,
     pub(super) message: Option<Message>,
     /// The name of whoever said it.
     pub(super) by: String,
@@ -57,6 +62,14 @@ impl Said {
         let parts = [self.text.as_str(), self.besides.as_str()];
         let parts = parts.into_iter().filter(|part| !part.is_empty());
         parts.collect::<Vec<_>>().join("\n\n")
+    }
+
+    /// What a model is told now: of what it is shown nothing has to be told besides.
+    pub(super) fn told(&self) -> String {
+        match self.images.as_slice() {
+            [] => self.whole(),
+            [_, ..] => self.text.clone(),
+        }
     }
 }
 
@@ -149,6 +162,8 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
                 said.push(Said {
                     text: text.clone(),
                     besides: String::new(),
+                    images: Vec::new(),
+                    heard: String::new(),
                     message: item.message.clone(),
                     by: item.sender.name.clone(),
                     user: item.sender.user.clone(),

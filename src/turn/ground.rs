@@ -257,6 +257,7 @@ impl Ground {
             summary,
             passages: &self.for_prompt(),
             found_nothing: self.found_nothing(),
+            picture: said.last().is_some_and(|line| !line.images.is_empty()),
             unable: unable.unwrap_or_default(),
         });
         let system = system.context("Writing the persona prompt")?;

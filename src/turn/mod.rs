@@ -14,12 +14,15 @@ mod commit;
 mod documents;
 mod gather;
 mod ground;
+mod hearing;
 pub mod intent;
 mod models;
 mod pages;
 mod quote;
 mod show;
+mod sight;
 pub mod sort;
+mod speaking;
 mod step;
 mod talk;
 mod usage;
@@ -39,7 +42,7 @@ use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
-use crate::llm::{Door, Prompts};
+use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
     Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
@@ -48,6 +51,7 @@ use crate::model::{
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
+pub use speaking::Speak;
 pub use wish::Wishes;
 
 use commit::Commit;
@@ -107,6 +111,8 @@ pub struct Turn {
     pub wishes: Wishes,
     /// The models.
     pub door: Door,
+    /// The models that hear and speak.
+    pub voices: Voices,
     /// The prompts.
     pub prompts: Arc<Prompts>,
     /// What models may cost.
@@ -251,6 +257,7 @@ impl Turn {
                     media,
                     file,
                     caption,
+                    heard: String::new(),
                 }
                 .answer(self, scene, commit, work)
                 .await
@@ -286,6 +293,7 @@ impl Turn {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Model => return self.model(scene, commit, args).await,
+            Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
             Command::Start if args.trim().is_empty() => command::welcome(None),

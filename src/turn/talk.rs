@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
-use crate::llm::{self, Heard, Place, Request, Task, Unavailable, Wish};
+use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailable, Wish};
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
@@ -18,6 +18,7 @@ use super::cite::Checked;
 use super::commit::Commit;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::ground::{Footer, Ground, Plan};
+use super::hearing::quoted;
 use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
@@ -60,7 +61,8 @@ impl<'a> Talk<'a> {
         let over = loop {
             // What was said may have been edited into something else meanwhile.
             let all: String = talk.said.iter().map(|said| said.text.as_str()).collect();
-            if let Some(sentence) = unreadable(&all) {
+            let is_shown = talk.images().next().is_some();
+            if let Some(sentence) = unreadable(&all).filter(|_| !is_shown) {
                 commit.replaces(finished(&mut show).await);
                 commit.say(scene, sentence);
                 return Ok(commit.done().await);
@@ -71,9 +73,7 @@ impl<'a> Talk<'a> {
             }
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
-                if talk.introduces(&commit) {
-                    commit.introduce();
-                }
+                commit.begin_with(talk.prefix(&commit));
                 let asked = (command, args, talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
@@ -95,6 +95,10 @@ impl<'a> Talk<'a> {
 
     /// Understands what was said and reads what it is about; whoever waits long for it sees that something is done.
     async fn understand(&self, commit: &Commit<'_>) -> Result<Ground, Failure> {
+        if self.said.iter().all(|said| said.text.trim().is_empty()) {
+            // A picture without a word: there is nothing to understand, and nothing to look up.
+            return Ok(Ground::bare(Intent::default(), String::new()));
+        }
         let mut ground = Box::pin(self.turn.ground(self.scene, commit, &self.said));
         let mut typing_at = Instant::now() + TYPING_AFTER;
         loop {
@@ -135,6 +139,10 @@ impl<'a> Talk<'a> {
         }
         commit.reading(self.ground.read(self.scene, &commit, &cited));
         commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
+        let spoken = (self.said.as_slice(), over.said.as_str());
+        self.turn
+            .speak_back(self.scene, &mut commit, spoken)
+            .await?;
         self.answer_stop(&mut commit, work, &over);
         Ok(commit.done().await)
     }
@@ -154,6 +162,9 @@ impl<'a> Talk<'a> {
             return checked.cited;
         }
         match self.ground.plan() {
+            Plan::Command(_, _) | Plan::Talk if self.is_unseen(over) => {
+                phrases::NOT_SEEN.clone_into(&mut over.note);
+            }
             Plan::Command(_, _) | Plan::Talk => {}
             Plan::Crisis => phrases::CRISIS.clone_into(&mut over.note),
             Plan::Missing(what) => over.note = phrases::not_yet(what),
@@ -171,6 +182,22 @@ impl<'a> Talk<'a> {
         Vec::new()
     }
 
+    /// Whether a picture was shown and turned down, which is all that went wrong.
+    fn is_unseen(&self, over: &Over) -> bool {
+        let turned_down = |attempt: &Attempt| {
+            matches!(
+                attempt.outcome,
+                Outcome::Failed(llm::Error::Rejected(_) | llm::Error::TooLong)
+            )
+        };
+        match &over.how {
+            How::Unavailable(unavailable) => {
+                self.images().next().is_some() && unavailable.attempts.iter().any(turned_down)
+            }
+            How::Fixed | How::Model(_) | How::Stopped | How::Interrupted | How::TooLate => false,
+        }
+    }
+
     /// What the model is asked: who it is, what was said, and what is said now.
     fn request(&self, commit: &Commit<'_>) -> Result<Request, Failure> {
         let recalled = commit.recalled();
@@ -186,7 +213,9 @@ impl<'a> Talk<'a> {
             };
             llm::Line::new(role, line.text.as_str())
         });
-        let lines = before.chain([llm::Line::new(llm::Role::Person, self.words())]);
+        let mut asked_now = llm::Line::new(llm::Role::Person, self.words());
+        asked_now.images = self.images().cloned().collect();
+        let lines = before.chain([asked_now]);
         let now = (self.scene.now, recalled.window.summary.as_str());
         let request = self
             .ground
@@ -203,11 +232,15 @@ impl<'a> Talk<'a> {
             .said
             .iter()
             .map(|said| match self.in_group {
-                true => format!("{}: {}", said.by, said.whole()),
-                false => said.whole(),
+                true => format!("{}: {}", said.by, said.told()),
+                false => said.told(),
             })
             .collect();
         lines.join("\n\n")
+    }
+
+    fn images(&self) -> impl Iterator<Item = &llm::Image> {
+        self.said.iter().flat_map(|said| &said.images)
     }
 
     /// Whether there is an answer of which nothing can be seen where it goes.
@@ -266,11 +299,20 @@ impl<'a> Talk<'a> {
     }
 
     fn first_words(&self, commit: &Commit<'_>) -> Answer {
-        Answer::new(if self.introduces(commit) {
-            phrases::INTRODUCTION.to_owned()
-        } else {
-            String::new()
-        })
+        Answer::new(self.prefix(commit))
+    }
+
+    /// What stands before the answer: who answers, and what was heard.
+    fn prefix(&self, commit: &Commit<'_>) -> String {
+        let introduction = self.introduces(commit).then_some(phrases::INTRODUCTION);
+        let spoken = self.said.iter().filter(|said| !said.heard.is_empty());
+        let quotes = spoken.map(|said| quoted(&said.heard));
+        let parts: Vec<String> = introduction
+            .map(str::to_owned)
+            .into_iter()
+            .chain(quotes)
+            .collect();
+        parts.join("\n\n")
     }
 
     /// Listens to the model and to the person at once until the answer is over; `None` when what it answers has

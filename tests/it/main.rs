@@ -53,8 +53,11 @@ mod story_models;
 mod story_outage;
 mod story_pages;
 mod story_restart;
+mod story_sight;
+mod story_speaking;
 mod story_understood;
 mod story_use_cases;
+mod story_voice;
 mod telegram_adapter;
 mod terminal_adapter;
 #[allow(dead_code, reason = "stories of one platform use a part of the world")]

@@ -1,12 +1,13 @@
 //! Every provider is the same to a person: one story, told over both wires.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::StreamExt;
 use serde_json::{Value, json};
 use toney::llm::{
-    Attempt, Cost, Door, Error, Finish, Heard, Line, Outcome, Reason, Request, Role, Settings,
-    Task, Tool, Wait,
+    Attempt, Catalogue, Cost, Door, Error, Finish, Heard, Line, Outcome, Reason, Request, Role,
+    Settings, Task, Tool, Wait,
 };
 use toney::model::Clock;
 
@@ -74,13 +75,15 @@ fn first_error(heard: &[Heard]) -> Error {
 }
 
 /// A person talks, a tool is called, an error passes, a long answer is cut, another is stopped.
-async fn a_conversation(server: &Server, door: &Door) {
+async fn a_conversation(server: &Server, door: &Door, has_tools: bool) {
     let mut window = question("How are you?");
-    window.tools.push(Tool {
-        name: "tip".into(),
-        about: "Tips the artist.".into(),
-        schema: json!({"type": "object", "properties": {"amount": {"type": "integer"}}}),
-    });
+    if has_tools {
+        window.tools.push(Tool {
+            name: "tip".into(),
+            about: "Tips the artist.".into(),
+            schema: json!({"type": "object", "properties": {"amount": {"type": "integer"}}}),
+        });
+    }
 
     // It streams, without the thought that comes before.
     let fine = Answer::pieces(["\n", "Fine, ", "thank you."]).reasoning("They ask how I am.");
@@ -98,8 +101,16 @@ async fn a_conversation(server: &Server, door: &Door) {
         (Finish::Complete, false)
     );
     window.messages.push(Line::new(Role::Toney, said(&heard)));
+    if has_tools {
+        a_tool_is_called(server, door, &mut window).await;
+    }
+    it_breaks_off(server, door, &mut window).await;
+    it_is_cut_and_stopped(server, door, &window).await;
+    server.assert_clean();
+}
 
-    // It calls a tool, and hears what came of it.
+/// It calls a tool, and hears what came of it.
+async fn a_tool_is_called(server: &Server, door: &Door, window: &mut Request) {
     window.messages.push(Line::new(Role::Person, "Tip 5."));
     let arguments = json!({"amount": 5});
     server.push(Answer {
@@ -122,8 +133,10 @@ async fn a_conversation(server: &Server, door: &Door) {
     let heard = ask(door, window.clone()).await;
     assert_eq!(said(&heard), "Done.");
     window.messages.push(Line::new(Role::Toney, "Done."));
+}
 
-    // An error in the middle is made good without a word.
+/// An error in the middle is made good without a word.
+async fn it_breaks_off(server: &Server, door: &Door, window: &mut Request) {
     window.messages.push(Line::new(Role::Person, "Go on."));
     let kind = "overloaded_error";
     server.push(Answer::pieces(["Half ", "of it"]).fault(Fault::Told { after: 1, kind }));
@@ -132,7 +145,10 @@ async fn a_conversation(server: &Server, door: &Door) {
     assert_eq!(said(&heard), "All of it.");
     assert!(heard.contains(&Heard::Restart));
     assert!(matches!(first_error(&heard), Error::Down(_)));
+}
 
+/// A long answer ends at its limit, and the person stops another one.
+async fn it_is_cut_and_stopped(server: &Server, door: &Door, window: &Request) {
     // A long answer ends at its limit, and says so.
     let long = "la ".repeat(4_000);
     server.push(Answer::text(&long).chunked(400).finish("length"));
@@ -158,14 +174,64 @@ async fn a_conversation(server: &Server, door: &Door) {
             counts.cancelled == before + 1
         })
         .await;
-    server.assert_clean();
+}
+
+/// The catalogue as it is, but for the place of one provider.
+fn catalogue_with(provider: &str, base: &str) -> PathBuf {
+    let place = |block: &str| {
+        if !block.starts_with(&format!("\nname = {provider:?}\n")) {
+            return block.to_owned();
+        }
+        let lines = block
+            .lines()
+            .skip(2)
+            .filter(|line| !line.starts_with("base"));
+        let lines: Vec<&str> = lines.collect();
+        format!(
+            "\nname = {provider:?}\nbase = {base:?}\n{}\n",
+            lines.join("\n")
+        )
+    };
+    let blocks: Vec<String> = Catalogue::shipped()
+        .split("[[providers]]")
+        .map(place)
+        .collect();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("catalogues");
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join(format!("{provider}.toml"));
+    std::fs::write(&file, blocks.join("[[providers]]")).unwrap();
+    file
+}
+
+#[tokio::test]
+async fn every_provider_of_the_catalogue_tells_the_same_story() {
+    let shipped = Catalogue::builtin().unwrap();
+    assert!(shipped.providers.len() >= 11);
+    for provider in &shipped.providers {
+        let name = provider.name.as_str();
+        let server = Server::start().await;
+        server.accept_keys(&["key-1"]);
+        server.speaks_like(name);
+        let usual = format!("{name}/scripted");
+        let model = provider.default.first().unwrap_or(&usual);
+        let settings = format!(
+            "[models]\nchat = [{model:?}]\ncatalogue = {:?}\n[providers.{name}]\nkey = \"key-1\"\n",
+            catalogue_with(name, &server.base_url())
+        );
+        let settings: Settings = toml::from_str(&settings).unwrap();
+        let door = Door::open(&settings, Clock::System).unwrap_or_else(|wrong| panic!("{wrong}"));
+        println!("== {name}");
+        let has_tools = shipped.entry(model).tools;
+        assert_eq!(has_tools, name != "perplexity", "{name}");
+        a_conversation(&server, &door, has_tools).await;
+    }
 }
 
 #[tokio::test]
 async fn one_conversation_goes_over_both_wires() {
     for wire in WIRES {
         let (server, door) = attic(wire).await;
-        a_conversation(&server, &door).await;
+        a_conversation(&server, &door, true).await;
         let asked = server.requests();
         let path = ["/chat/completions", "/messages"];
         let path = path[usize::from(wire == "anthropic")];

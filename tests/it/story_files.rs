@@ -23,7 +23,7 @@ async fn files_are_kept_as_they_came() {
     ann: <document>
     toney: I kept your document “statement.csv” (4 KB). I only read documents for artists I work for and their managers; whoever runs me can give you a code to join.
     ann: <voice>
-    toney: I kept your voice note (2 KB). I can't see or hear what's in it yet, so tell me if it matters now.
+    toney: I kept your voice note (2 KB). I can't listen to a recording in this form. A plain voice note works, or MP3, M4A, OGG, FLAC, WAV and MP4.
     ann: <photo> is this a good cover?
     toney: is this a good cover?
 

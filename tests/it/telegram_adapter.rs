@@ -216,6 +216,7 @@ fn letter<'a>(address: &'a Address, nonce: &'a str, part: &'a Part) -> Letter<'a
         buttons: &[],
         reply_to: None,
         interaction: None,
+        voice: None,
     }
 }
 

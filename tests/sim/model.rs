@@ -1,13 +1,16 @@
-//! A model server with scripted answers: OpenAI's chat, models and embeddings, Anthropic's messages, and the two
+//! A model server with scripted answers: OpenAI's chat, models, embeddings and voices, Anthropic's messages, and the two
 //! addresses by which Ollama is recognised.
 //!
 //! It runs inside the test process on a free port. Requests are checked against the schemas of OpenAI's specification, or
 //! against what Anthropic's server turns down; what they got wrong is in `violations`. Answers come from a queue first, then from the default behaviour.
 
 mod answer;
+mod audio;
 mod door;
 mod embeddings;
+mod habits;
 mod messages;
+mod pictures;
 mod schema;
 #[cfg(test)]
 mod selftest;
@@ -34,9 +37,11 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::task::JoinHandle;
 
 pub use answer::{Answer, Behaviour, Fault, Message, Request, ToolCall};
+pub use audio::{AudioFault, Sound, opus};
 use door::{Door, Line, Lines};
 pub use embeddings::EmbedFault;
 use embeddings::{Poison, embeddings};
+use habits::Habits;
 use schema::Schemas;
 
 use super::servers::free_port;
@@ -67,12 +72,20 @@ struct Script {
     queue: VecDeque<Answer>,
     embed_faults: VecDeque<EmbedFault>,
     embed_size: usize,
+    audio_faults: VecDeque<AudioFault>,
+    /// What recordings will say.
+    spoken: VecDeque<String>,
+    heard: Vec<Sound>,
     poison: Vec<Poison>,
     behaviour: Behaviour,
     requests: Vec<Request>,
     violations: Vec<String>,
     models: Vec<String>,
     keys: Vec<String>,
+    /// Models that take no pictures.
+    blind: Vec<String>,
+    /// Whose ways it has.
+    habits: Habits,
     /// What the provider keeps in its cache.
     prefixes: HashSet<String>,
     counts: Counts,
@@ -101,12 +114,17 @@ impl Server {
             queue: VecDeque::new(),
             embed_faults: VecDeque::new(),
             embed_size: embeddings::SIZE,
+            audio_faults: VecDeque::new(),
+            spoken: VecDeque::new(),
+            heard: Vec::new(),
             poison: Vec::new(),
             behaviour: Behaviour::Echo,
             requests: Vec::new(),
             violations: Vec::new(),
             models: vec!["scripted".to_owned()],
             keys: Vec::new(),
+            blind: Vec::new(),
+            habits: Habits::default(),
             prefixes: HashSet::new(),
             counts: Counts::default(),
         };
@@ -154,6 +172,11 @@ impl Server {
     /// The names told by `/v1/models` and `/api/tags`.
     pub fn offer_models(&self, models: &[&str]) {
         self.script().models = models.iter().map(ToString::to_string).collect();
+    }
+
+    /// Takes on the ways of a provider.
+    pub fn speaks_like(&self, provider: &str) {
+        self.script().habits = Habits::of(provider);
     }
 
     /// Switches the checks against the specification; a benchmark leaves them out.
@@ -227,6 +250,11 @@ impl Server {
             unused.is_empty(),
             "scripted answers were not used: {unused:#?}"
         );
+        let unheard = self.unheard();
+        assert!(
+            unheard.is_empty(),
+            "scripted voices were not heard: {unheard:#?}"
+        );
         let unused = self.script().embed_faults.clone();
         assert!(
             unused.is_empty(),
@@ -268,6 +296,8 @@ impl Server {
             .route("/v1/chat/completions", post(chat))
             .route("/v1/messages", post(converse))
             .route("/v1/embeddings", post(embeddings))
+            .route("/v1/audio/transcriptions", post(audio::transcriptions))
+            .route("/v1/audio/speech", post(audio::speech))
             .route("/v1/models", get(models))
             .route("/api/tags", get(tags))
             .route(
@@ -310,6 +340,10 @@ impl Server {
         let complaints = if self.0.checked.load(Ordering::Relaxed) {
             let mut complaints = SCHEMAS.check(schema, &body);
             complaints.extend(SCHEMAS.unknown_keys(schema, &body));
+            complaints.extend(pictures::complaints(&body));
+            if path == CHAT {
+                complaints.extend(self.habits().complaints(&body));
+            }
             complaints
         } else {
             Vec::new()
@@ -324,7 +358,10 @@ impl Server {
         if self.0.recorded.load(Ordering::Relaxed) {
             script.requests.push(request.clone());
         }
-        let refusal = complaints.first().cloned();
+        let mut refusal = complaints.first().cloned();
+        if request.pictures > 0 && script.blind.contains(&request.model) {
+            refusal = Some("This model does not support image input.".to_owned());
+        }
         script
             .violations
             .extend(complaints.into_iter().map(|text| format!("{path}: {text}")));
@@ -338,6 +375,10 @@ impl Server {
         refusal.map_or(Ok(request), |text| {
             Err(refuse(400, "invalid_request_error", &text))
         })
+    }
+
+    fn habits(&self) -> Habits {
+        self.script().habits
     }
 
     fn choose(&self, request: &Request) -> Answer {
@@ -433,8 +474,10 @@ async fn chat(
 ) -> Response {
     let ticket = server.ticket();
     let request = server.read(CHAT, "CreateChatCompletionRequest", &headers, &body);
-    let request = request.map(|request| (request, ()));
-    let plan = |answer: &Answer, request: &Request, (), id| wire::plan(answer, request, id);
+    let habits = server.habits();
+    let request = request.map(|request| (request, habits));
+    let plan =
+        |answer: &Answer, request: &Request, habits, id| wire::plan(answer, request, (id, habits));
     ticket.answer(line, request, plan).await
 }
 

@@ -215,6 +215,39 @@ pub(super) async fn embedding(config: &Config, clock: &Clock) -> Vec<Finding> {
         .collect()
 }
 
+/// The models that hear and speak; asks none, since every answer of theirs costs something.
+pub(super) fn voices(config: &Config, clock: &Clock) -> Vec<Finding> {
+    let part = "voice";
+    if config.section::<bool>("offline").unwrap_or_default() {
+        return Vec::new();
+    }
+    // The models' own finding says what is wrong.
+    let Ok(voices) = app::voice::voices(config, clock) else {
+        return Vec::new();
+    };
+    let found = |names: Vec<String>, does: &str, not: &str| {
+        Finding::ok(
+            part,
+            match names.as_slice() {
+                [] => not.to_owned(),
+                names => format!("{does} by {}", names.join(", then ")),
+            },
+        )
+    };
+    vec![
+        found(
+            voices.hearing(),
+            "voice notes are written down",
+            "voice notes are kept unheard; models.transcribe names no model",
+        ),
+        found(
+            voices.speaking(),
+            "answers are said aloud",
+            "no answer is said aloud; models.speak names no model",
+        ),
+    ]
+}
+
 /// The models of the chain; as long as one answers, the others are only missed.
 async fn chain(door: &Door) -> Vec<Finding> {
     let part = "models";

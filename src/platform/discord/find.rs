@@ -186,6 +186,7 @@ mod tests {
             buttons: &[],
             reply_to: None,
             interaction: None,
+            voice: None,
         };
         let lost = Lost {
             letter,

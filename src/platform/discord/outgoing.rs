@@ -14,7 +14,7 @@ use super::Core;
 use super::rest::{Route, Trouble};
 use super::wire;
 use crate::model::{Address, Button, Interaction, Message};
-use crate::platform::{Edit, Letter, SendError};
+use crate::platform::{Edit, Letter, SendError, VOICE, recording};
 
 /// Longest `custom_id` and longest label of a button, in characters, from the reference.
 const LONGEST_DATA: usize = 100;
@@ -46,7 +46,13 @@ impl Core {
         }
         let body = created(letter, channel)?;
         let route = Route::create_message(channel);
-        let posted: Posted = self.rest.call(route, Some(&body)).await?;
+        let posted: Posted = match letter.voice {
+            None => self.rest.call(route, Some(&body)).await?,
+            Some(file) => {
+                let file = (VOICE, recording(file).await?);
+                self.rest.upload(route, &body, file).await?
+            }
+        };
         Ok(Message::new(posted.id))
     }
 

@@ -1,8 +1,10 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,6 +23,8 @@ const USER_AGENT: &str = concat!(
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// After it the fate is unknown. `delivery` reckons with at most 12 seconds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
+/// The type of the recordings that are sent.
+const OGG: &str = "audio/ogg";
 /// What a 429 without any figure is taken to mean; such answers come from the edge, not the API.
 const UNSPECIFIED_WAIT: Duration = Duration::from_secs(60);
 
@@ -247,16 +251,46 @@ impl Rest {
         route: Route,
         body: Option<&Value>,
     ) -> Result<T, Trouble> {
+        let request = self.request(&route);
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        self.answered(route, request).await
+    }
+
+    /// Sends one request with a recording beside its body; nothing is retried.
+    pub(super) async fn upload<T: DeserializeOwned>(
+        &self,
+        route: Route,
+        body: &Value,
+        (name, bytes): (&'static str, Bytes),
+    ) -> Result<T, Trouble> {
+        let length = bytes.len() as u64;
+        let file = Part::stream_with_length(bytes, length).file_name(name);
+        let file = file.mime_str(OGG).map_err(lost)?;
+        let form = Form::new()
+            .text("payload_json", body.to_string())
+            .part("files[0]", file);
+        let request = self.request(&route).multipart(form);
+        self.answered(route, request).await
+    }
+
+    fn request(&self, route: &Route) -> RequestBuilder {
+        let url = self.base.route(&route.path);
+        let request = self.client.request(route.method.clone(), url);
+        match route.is_interaction() {
+            true => request,
+            false => request.header(AUTHORIZATION, self.authorization.clone()),
+        }
+    }
+
+    async fn answered<T: DeserializeOwned>(
+        &self,
+        route: Route,
+        request: RequestBuilder,
+    ) -> Result<T, Trouble> {
         self.limits.take(&route, Instant::now())?;
-        let mut request = self
-            .client
-            .request(route.method.clone(), self.base.route(&route.path));
-        if !route.is_interaction() {
-            request = request.header(AUTHORIZATION, self.authorization.clone());
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
         let answer = request.send().await.map_err(lost)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         self.limits.learn(&route, &headers, Instant::now());

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use reqwest::multipart::{self, Form};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response, StatusCode};
+use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -13,6 +14,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 
 /// The Bot API answers a send within a second; ten leave room for a slow server.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// The type of the recordings that are sent.
+const OGG: &str = "audio/ogg";
 
 /// A connection that rested for longer may be closed by the other side at the very moment we use it,
 /// which would leave a message unknown.
@@ -122,14 +126,31 @@ impl Api {
         payload: &(impl serde::Serialize + Sync),
         within: Duration,
     ) -> Result<Bytes, CallError> {
+        let request = self.post(method).json(payload).timeout(within);
+        answered(request).await
+    }
+
+    /// Calls `method` with a file beside its fields.
+    pub(super) async fn upload<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        fields: Vec<(&'static str, String)>,
+        (field, name, bytes): (&'static str, &'static str, Bytes),
+    ) -> Result<R, CallError> {
+        let form = fields
+            .into_iter()
+            .fold(Form::new(), |form, (name, value)| form.text(name, value));
+        let length = bytes.len() as u64;
+        let file = multipart::Part::stream_with_length(bytes, length).file_name(name);
+        let form = form.part(field, file.mime_str(OGG).map_err(sort)?);
+        let body = answered(self.post(method).multipart(form)).await?;
+        serde_json::from_str(result(&body)?.get())
+            .map_err(|_| CallError::Nonsense(format!("{method} answered with something else")))
+    }
+
+    fn post(&self, method: &str) -> RequestBuilder {
         let url = format!("{}/bot{}/{}", self.base, self.token, camel(method));
-        let request = self.client.post(url).json(payload).timeout(within);
-        let response = request.send().await.map_err(sort)?;
-        let status = response.status();
-        let wait = retry_header(&response);
-        let body = response.bytes().await.map_err(sort)?;
-        judge(status, wait, &body)?;
-        Ok(body)
+        self.client.post(url)
     }
 
     /// Begins to read a file that `getFile` named.
@@ -150,6 +171,15 @@ impl Api {
             description: "the file was not given".to_owned(),
         })
     }
+}
+
+async fn answered(request: RequestBuilder) -> Result<Bytes, CallError> {
+    let response = request.send().await.map_err(sort)?;
+    let status = response.status();
+    let wait = retry_header(&response);
+    let body = response.bytes().await.map_err(sort)?;
+    judge(status, wait, &body)?;
+    Ok(body)
 }
 
 /// Takes the result out of an answer.

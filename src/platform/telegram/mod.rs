@@ -48,7 +48,8 @@ use crate::model::{
     Address, Button, Clock, Features, File, Ids, Markup, Message, Pace, Unit, phrases,
 };
 use crate::platform::{
-    Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, Webhook,
+    Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, VOICE, Webhook,
+    recording,
 };
 
 /// The platform's name in addresses.
@@ -299,8 +300,14 @@ impl Platform for Telegram {
     }
 
     async fn send(&self, letter: &Letter<'_>) -> Result<Message, SendError> {
-        let request = outgoing::message(letter)?;
-        let sent = self.api.call::<_, Sent>(&request).await;
+        let sent = match letter.voice {
+            None => self.api.call(&outgoing::message(letter)?).await,
+            Some(file) => {
+                let file = ("voice", VOICE, recording(file).await?);
+                let fields = outgoing::voice(letter)?;
+                self.api.upload("SendVoice", fields, file).await
+            }
+        };
         let Sent { message_id } = sent.map_err(|error| self.sort(letter.address, error))?;
         self.seen(|seen| seen.sent(letter.nonce, letter.address, message_id));
         Ok(Message::new(message_id))

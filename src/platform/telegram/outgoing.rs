@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use teloxide_core::payloads::{
-    DeleteMessage, EditMessageReplyMarkup, EditMessageText, SendChatAction, SendMessage,
+    DeleteMessage, EditMessageCaption, EditMessageReplyMarkup, EditMessageText, SendChatAction,
+    SendMessage,
 };
 use teloxide_core::types::{
     ChatAction, ChatId, InlineKeyboardButton, InlineKeyboardMarkup, LinkPreviewOptions,
@@ -34,6 +35,7 @@ pub(super) fn message(letter: &Letter<'_>) -> Result<SendMessage, SendError> {
         buttons,
         reply_to,
         interaction: _,
+        voice: _,
     } = letter;
     let mut request = SendMessage::new(chat(address)?, part.text.clone());
     request.message_thread_id = thread(address)?;
@@ -44,6 +46,56 @@ pub(super) fn message(letter: &Letter<'_>) -> Result<SendMessage, SendError> {
     request.reply_parameters = reply_to
         .and_then(model::Message::number)
         .map(|number| ReplyParameters::new(MessageId(number)).allow_sending_without_reply());
+    Ok(request)
+}
+
+/// The fields of the request that sends a recording, which itself goes beside them.
+pub(super) fn voice(letter: &Letter<'_>) -> Result<Vec<(&'static str, String)>, SendError> {
+    let Letter {
+        id: _,
+        nonce: _,
+        address,
+        part,
+        buttons,
+        reply_to,
+        interaction: _,
+        voice: _,
+    } = letter;
+    let mut fields = vec![("chat_id", written(&chat(address)?)?)];
+    if let Some(thread) = thread(address)? {
+        fields.push(("message_thread_id", written(&thread)?));
+    }
+    if !part.text.is_empty() {
+        fields.push(("caption", part.text.clone()));
+    }
+    if let Some(entities) = entities(part) {
+        fields.push(("caption_entities", written(&entities)?));
+    }
+    if let Some(keyboard) = keyboard(buttons)? {
+        fields.push(("reply_markup", written(&keyboard)?));
+    }
+    if let Some(number) = reply_to.and_then(model::Message::number) {
+        let reply = ReplyParameters::new(MessageId(number)).allow_sending_without_reply();
+        fields.push(("reply_parameters", written(&reply)?));
+    }
+    Ok(fields)
+}
+
+fn written(value: &impl serde::Serialize) -> Result<String, SendError> {
+    serde_json::to_string(value).map_err(|error| SendError::Rejected(error.to_string()))
+}
+
+/// The request that gives the message with this number a new caption.
+pub(super) fn caption(
+    address: &Address,
+    message: MessageId,
+    part: &Part,
+    buttons: &[Vec<Button>],
+) -> Result<EditMessageCaption, SendError> {
+    let mut request = EditMessageCaption::new(chat(address)?, message);
+    request.caption = Some(part.text.clone());
+    request.caption_entities = entities(part);
+    request.reply_markup = keyboard(buttons)?;
     Ok(request)
 }
 
@@ -359,6 +411,7 @@ mod tests {
             buttons: &buttons,
             reply_to: Some(&reply),
             interaction: None,
+            voice: None,
         };
         let json = serde_json::to_value(message(&letter).unwrap()).unwrap();
         let expected = serde_json::json!({

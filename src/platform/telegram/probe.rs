@@ -6,7 +6,7 @@ use teloxide_core::types::MessageId;
 use super::call::CallError;
 use super::{Telegram, counts_per_bot, outgoing};
 use crate::model::{self, Address};
-use crate::platform::{Lost, SendError};
+use crate::platform::{Letter, Lost, SendError};
 
 /// How many ids are tried beyond the newest one known. A lost message comes right behind it but for
 /// what was said meanwhile and not heard yet: in a group some lines, for a bot whose ids are shared by
@@ -145,13 +145,7 @@ pub(super) async fn find(
         let Ok(number) = i32::try_from(id) else {
             break;
         };
-        let request = outgoing::text(
-            letter.address,
-            MessageId(number),
-            letter.part,
-            letter.buttons,
-        )?;
-        match telegram.api().call::<_, IgnoredAny>(&request).await {
+        match give(telegram, letter, MessageId(number)).await? {
             Ok(IgnoredAny) => return Ok(Some(adopt(telegram, lost, id))),
             Err(error) if outgoing::is_unchanged(&error) => {
                 return Ok(Some(adopt(telegram, lost, id)));
@@ -171,6 +165,35 @@ pub(super) async fn find(
     Ok(None)
 }
 
+/// Gives a message the letter's words: as its text, or as the caption of a recording. Each works only where
+/// the letter would be, so that a recording is never taken for a text.
+async fn give(
+    telegram: &Telegram,
+    letter: &Letter<'_>,
+    message: MessageId,
+) -> Result<Result<IgnoredAny, CallError>, SendError> {
+    let Letter {
+        id: _,
+        nonce: _,
+        address,
+        part,
+        buttons,
+        reply_to: _,
+        interaction: _,
+        voice,
+    } = letter;
+    Ok(match voice {
+        None => {
+            let request = outgoing::text(address, message, part, buttons)?;
+            telegram.api().call(&request).await
+        }
+        Some(_) => {
+            let request = outgoing::caption(address, message, part, buttons)?;
+            telegram.api().call(&request).await
+        }
+    })
+}
+
 fn adopt(telegram: &Telegram, lost: &Lost<'_>, id: i64) -> model::Message {
     let Lost { letter, .. } = lost;
     telegram.seen(|seen| {
@@ -184,7 +207,6 @@ fn adopt(telegram: &Telegram, lost: &Lost<'_>, id: i64) -> model::Message {
 mod tests {
     use super::*;
     use crate::model::{Clock, Ids, Message, OutboundId, Part, Time};
-    use crate::platform::Letter;
 
     fn candidates(
         seen: &Seen,
@@ -205,6 +227,7 @@ mod tests {
             buttons: &[],
             reply_to: None,
             interaction: None,
+            voice: None,
         };
         seen.candidates(&Lost {
             letter,

@@ -208,6 +208,10 @@ fn files() {
         what(&direct(json!({"voice": {"file_id": "V", "duration": 2}}))),
         expected(MediaKind::Voice, "V", None, "audio/ogg", None, "")
     );
+    assert_eq!(
+        what(&direct(json!({"video_note": {"file_id": "R"}}))),
+        expected(MediaKind::Voice, "R", None, "video/mp4", None, "")
+    );
     let photo = json!([
         {"file_id": "s", "width": 90, "height": 90, "file_size": 100},
         {"file_id": "m", "width": 900, "height": 900, "file_size": 5000},
@@ -217,7 +221,7 @@ fn files() {
         what(&direct(json!({"photo": photo}))),
         expected(MediaKind::Photo, "m", None, "image/jpeg", Some(5000), "")
     );
-    for kind in ["audio", "video", "video_note", "animation"] {
+    for kind in ["audio", "video", "animation"] {
         let mut fields = serde_json::Map::new();
         fields.insert(kind.to_owned(), json!({"file_id": kind}));
         let What::Media { media, file, .. } = what(&direct(Value::Object(fields))) else {

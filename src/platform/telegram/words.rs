@@ -212,12 +212,15 @@ fn file(message: &Message) -> Option<(MediaKind, File)> {
     if let Some(voice) = voice {
         return Some((MediaKind::Voice, described(voice, "audio/ogg")));
     }
+    // The round ones are spoken into a telephone, too.
+    if let Some(spoken) = video_note {
+        return Some((MediaKind::Voice, described(spoken, "video/mp4")));
+    }
     // An animation comes as a document too; either would do.
     let others = [
         (animation, "video/mp4"),
         (audio, "audio/mpeg"),
         (video, "video/mp4"),
-        (video_note, "video/mp4"),
         (document, "application/octet-stream"),
     ];
     others

@@ -50,7 +50,7 @@ impl Terminal {
     fn what(&self, text: String) -> What {
         let dropped = self
             .takes_files
-            .then(|| dropped::document(&text, self.home.as_deref()));
+            .then(|| dropped::file(&text, self.home.as_deref()));
         dropped
             .flatten()
             .unwrap_or_else(|| typed::sorted(text, |number| locked(&self.cards).press(number)))

@@ -13,26 +13,36 @@ use super::{FetchError, File, FileStream, MediaKind, What};
 /// Bytes that are read at a time.
 const PIECE: usize = 64 * 1024;
 
-/// The document that a line names; none where it is anything but the path of a file that can be read as one. A bare
-/// name is a word, even where there is a file of that name.
-pub(super) fn document(line: &str, home: Option<&Path>) -> Option<What> {
+/// The file that a line names; none where it is anything but the path of a file that can be read, looked at or
+/// listened to. A bare name is a word, even where there is a file of that name.
+pub(super) fn file(line: &str, home: Option<&Path>) -> Option<What> {
     let (path, known) = paths(line, home).into_iter().find_map(|path| {
         let known = std::fs::metadata(&path).ok().filter(Metadata::is_file)?;
         Some((path, known))
     })?;
     let name = path.file_name()?.to_str()?.to_owned();
-    let file = File {
-        // Whoever fetches it need not stand in the same folder.
-        handle: std::path::absolute(&path).ok()?.to_str()?.to_owned(),
-        name: File::is_document(&name).then_some(name),
-        mime: None,
-        size: Some(known.len()),
-    };
-    file.name.is_some().then_some(What::Media {
-        media: MediaKind::Document,
-        file,
+    Some(What::Media {
+        media: sort(&name)?,
+        file: File {
+            // Whoever fetches it need not stand in the same folder.
+            handle: std::path::absolute(&path).ok()?.to_str()?.to_owned(),
+            name: Some(name),
+            mime: None,
+            size: Some(known.len()),
+        },
         caption: String::new(),
     })
+}
+
+/// What a file is by its name, since nothing else tells what it was dropped for: music is dropped as such, and
+/// what is recorded to be listened to is Opus in Ogg.
+fn sort(name: &str) -> Option<MediaKind> {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    match ending.to_ascii_lowercase().as_str() {
+        "jpg" | "jpeg" | "png" | "gif" | "webp" => Some(MediaKind::Photo),
+        "ogg" | "oga" | "opus" => Some(MediaKind::Voice),
+        _ => File::is_document(name).then_some(MediaKind::Document),
+    }
 }
 
 /// The paths that a line may stand for: as it is, and as a shell would read it.
@@ -109,14 +119,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_a_document_as_terminals_paste_it() {
+    fn a_line_is_a_file_as_terminals_paste_it() {
         let folder = std::env::temp_dir().join(format!("toney-dropped-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("sub.pdf")).unwrap();
-        for name in ["my deal's.pdf", "plain.md", "cover.png"] {
+        for name in ["my deal's.pdf", "plain.md", "song.wav"] {
             std::fs::write(folder.join(name), "words").unwrap();
         }
         let at = |name: &str| format!("{}/{name}", folder.display());
-        let said = |line: &str| match document(line, Some(&folder)) {
+        let said = |line: &str| match super::file(line, Some(&folder)) {
             Some(What::Media {
                 media,
                 file,
@@ -145,7 +155,7 @@ mod tests {
         }
         for line in [
             "plain.md".to_owned(),
-            at("cover.png"),
+            at("song.wav"),
             at("sub.pdf"),
             at("nothing.pdf"),
             format!("read {}", at("plain.md")),
@@ -159,6 +169,14 @@ mod tests {
             assert_eq!(said(&line), None, "{line}");
         }
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn pictures_and_recordings_are_known_by_their_names() {
+        assert_eq!(sort("Cover.JPG"), Some(MediaKind::Photo));
+        assert_eq!(sort("note.oga"), Some(MediaKind::Voice));
+        assert_eq!(sort("deal.pdf"), Some(MediaKind::Document));
+        assert_eq!(sort("demo.mp3"), None);
     }
 
     #[tokio::test]

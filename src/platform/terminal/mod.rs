@@ -296,7 +296,10 @@ impl Platform for Terminal {
     /// The nonce is the message's id: it is the letter's own at every attempt and never comes again.
     async fn send(&self, letter: &Letter<'_>) -> Result<Message, SendError> {
         let message = Message::new(letter.nonce);
-        let (part, buttons) = (letter.part.clone(), letter.buttons.to_vec());
+        let (mut part, buttons) = (letter.part.clone(), letter.buttons.to_vec());
+        if let Some(file) = letter.voice {
+            part.text = phrases::voice_lies(part.text.trim(), &file.display().to_string());
+        }
         locked(&self.cards).put(&message, &buttons);
         let shown = message.clone();
         self.write(move |screen| screen.show(&shown, &part, &buttons))

@@ -172,13 +172,28 @@ async fn a_path_in_a_pipe_is_a_file_only_when_it_stands_alone() {
     let home = machine.folder.join("home");
     std::fs::create_dir_all(&home).unwrap();
     std::fs::write(home.join("deal.md"), DEAL).unwrap();
-    std::fs::write(home.join("cover.png"), "PNG").unwrap();
+    std::fs::write(home.join("song.wav"), "RIFF").unwrap();
     let ran = machine.reads(&["chat"], "~/deal.md\n").await.with(0);
     assert!(ran.out.contains("I've read “deal.md”"), "{ran:#?}");
-    for words in ["read ~/deal.md", "~/cover.png", "~/nothing.md"] {
+    for words in ["read ~/deal.md", "~/song.wav", "~/nothing.md"] {
         let ran = machine.reads(&["chat"], &format!("{words}\n")).await;
         assert!(ran.with(0).out.ends_with(&format!("{words}\n")));
     }
+    std::fs::write(home.join("cover.jpg"), b"\xff\xd8\xff\xe0 and so on").unwrap();
+    model.push(Answer::text("A blue door."));
+    let ran = machine.reads(&["chat"], "~/cover.jpg\n").await.with(0);
+    assert!(ran.out.ends_with("A blue door.\n"), "{ran:#?}");
+    assert_eq!(model.requests().last().unwrap().pictures, 1);
+    std::fs::write(home.join("note.ogg"), crate::sim::model::opus("x")).unwrap();
+    model.will_hear("which label?");
+    model.push(Answer::text("A small one."));
+    let ran = machine.reads(&["chat"], "~/note.ogg\n").await.with(0);
+    assert!(ran.out.contains("which label?"), "{ran:#?}");
+    assert!(ran.out.ends_with("A small one.\n"), "{ran:#?}");
+    let ran = machine.reads(&["chat"], "/speak\n").await.with(0);
+    let (_, file) = ran.out.rsplit_once("The recording is ").unwrap();
+    let spoken = std::fs::read(file.trim()).unwrap();
+    assert_eq!(spoken, crate::sim::model::opus("A small one."));
     let path = home.join("deal.md").display().to_string();
     let asked = machine.run(&["ask", &path]).await.with(0);
     assert_eq!(asked.out, format!("{path}\n"), "a question is words");

@@ -36,6 +36,7 @@ async fn a_fresh_machine_is_well_and_stays_untouched() {
         "ok       database  data/toney.db is made at the first start\n",
         "warning  platforms no platform is configured",
         "warning  models    none is configured",
+        "ok       voice     voice notes are kept unheard; models.transcribe names no model",
         "ok       http      127.0.0.1:",
         "ok       clock     it is ",
     ] {
@@ -71,6 +72,14 @@ async fn all_services_answer() {
             "{part}: {found:#?}"
         );
     }
+    let voices = found(&well, "voice");
+    assert!(
+        voices[0]
+            .1
+            .contains("written down by openai/gpt-transcribe"),
+        "{voices:?}"
+    );
+    assert!(voices[1].1.contains("said aloud by openai/"), "{voices:?}");
     assert!(found(&well, "clock")[0].1.contains("as at telegram"));
     let gateway = machine.start(&["serve"]);
     until_ready(port, 200).await;

@@ -72,6 +72,8 @@ async fn published_lists_bring_it_up_to_date() {
     let machine = machine
         .set("TONEY__MODELS__CATALOGUE", "models.toml")
         .set("OPENAI_API_KEY", "a-key")
+        .set("TONEY__MODELS__TRANSCRIBE", "openai/gpt-transcribe")
+        .set("TONEY__MODELS__SPEAK", "mistral/voxtral-mini-tts-3")
         .set(
             "TONEY__MODELS__CHAT",
             "openai/gpt-next,openai/gpt-4o,openai/unheard-of",

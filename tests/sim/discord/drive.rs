@@ -160,6 +160,23 @@ impl Discord {
         self.writes(user, channel, text, |message| message.files.push(file))
     }
 
+    /// A voice message: a recording without words, and a flag that says so.
+    pub fn speaks(&self, user: User, channel: Channel, bytes: &[u8]) -> Message {
+        const VOICE: u64 = 1 << 13;
+        let id = self.with(State::snowflake);
+        let file = File {
+            id,
+            name: "voice-message.ogg".to_owned(),
+            content_type: "audio/ogg".to_owned(),
+            bytes: Arc::new(bytes.to_vec()),
+            description: None,
+        };
+        self.writes(user, channel, "", |message| {
+            message.flags |= VOICE;
+            message.files.push(file);
+        })
+    }
+
     fn writes(
         &self,
         user: User,

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::pictures;
+
 /// One request as it came in, readable by matchers and assertions.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -18,6 +20,8 @@ pub struct Request {
     pub stream: bool,
     /// Names of the tools that the model may call.
     pub tools: Vec<String>,
+    /// How many pictures it holds.
+    pub pictures: usize,
     pub body: Value,
 }
 
@@ -46,6 +50,7 @@ impl Request {
             messages,
             stream,
             tools,
+            pictures: pictures::count(&body),
             body,
         }
     }

@@ -6,6 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, Message, Request, ToolCall};
+use super::habits::Habits;
+use super::pictures;
 use super::strict;
 use super::wire::{self, Plan, Step};
 use super::{Ordering, Server};
@@ -125,6 +127,7 @@ fn plain(key: Option<String>, body: Value) -> Request {
         messages,
         stream: body["stream"] == true,
         tools: tools.map(String::from).collect(),
+        pictures: pictures::count(&body),
         body,
     }
 }
@@ -183,7 +186,9 @@ pub fn plan(answer: &Answer, request: &Request, cached: Cached, id: u64) -> Plan
             code, retry_after, ..
         }) => return refusal(*code, "Scripted refusal", retry_after.clone()),
         Some(Fault::Words { code, words }) => return refusal(*code, words, None),
-        Some(Fault::Html(_) | Fault::Hang) => return wire::plan(answer, request, id),
+        Some(Fault::Html(_) | Fault::Hang) => {
+            return wire::plan(answer, request, (id, Habits::default()));
+        }
         _ => {}
     }
     let message = Frame {

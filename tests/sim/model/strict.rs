@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::pictures;
+
 /// Fields of a request that exist.
 const FIELDS: [&str; 15] = [
     "model",
@@ -233,6 +235,7 @@ impl Check {
                             self.block(at, block, &["type", "text", "cache_control"]);
                             self.words(at, block["text"].as_str().unwrap_or_default());
                         }
+                        ("image", "user") => self.image(at, block),
                         ("tool_use", "assistant") => calls.push(self.call(at, block)),
                         ("tool_result", "user") => {
                             self.result(at, block, &mut open);
@@ -252,6 +255,19 @@ impl Check {
             ));
         }
         calls
+    }
+
+    fn image(&mut self, at: &str, block: &Value) {
+        self.block(at, block, &["type", "source", "cache_control"]);
+        let source = &block["source"];
+        self.block(at, source, &["type", "media_type", "data"]);
+        if source["type"] != "base64" {
+            self.say(format!("{at}: no such source of an image"));
+        }
+        let text = |name: &str| source[name].as_str().unwrap_or_default();
+        let wrong = pictures::check(text("media_type"), text("data"), pictures::ANTHROPIC);
+        self.found
+            .extend(wrong.map(|wrong| format!("{at}: {wrong}")));
     }
 
     fn call(&mut self, at: &str, block: &Value) -> String {

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Answer, Fault, Request, ToolCall};
 use super::door::Line;
+use super::habits::Habits;
 use super::{Server, Ticket};
 
 /// A fixed moment (2023-11-14) for every `created`: answers are the same in every run.
@@ -38,7 +39,7 @@ pub enum Step {
 }
 
 /// The plan of one chat answer; `id` makes it distinguishable from others.
-pub fn plan(answer: &Answer, request: &Request, id: u64) -> Plan {
+pub fn plan(answer: &Answer, request: &Request, (id, habits): (u64, Habits)) -> Plan {
     let fault = answer.fault.as_ref();
     match fault {
         Some(Fault::Status {
@@ -75,6 +76,7 @@ pub fn plan(answer: &Answer, request: &Request, id: u64) -> Plan {
         _ => {}
     }
     let frame = Frame {
+        habits,
         cites: answer.cites.clone(),
         id: format!("chatcmpl-{id}"),
         model: request.model.clone(),
@@ -133,6 +135,7 @@ struct Frame {
     model: String,
     usage: Value,
     cites: Vec<String>,
+    habits: Habits,
 }
 
 impl Frame {
@@ -153,7 +156,7 @@ impl Frame {
             json!({"role": "assistant", "content": "", "refusal": null}),
         ));
         if let Some(reasoning) = &answer.reasoning {
-            steps.push(delta(json!({"reasoning_content": reasoning})));
+            steps.push(delta(json!({self.habits.thoughts: reasoning})));
         }
         let loop_start = steps.len();
         for (sent, piece) in answer.pieces.iter().enumerate() {
@@ -166,7 +169,7 @@ impl Frame {
             if sent > 0 {
                 steps.push(Step::Wait(answer.between));
             }
-            steps.push(delta(json!({"content": piece})));
+            steps.push(delta(json!({"content": self.habits.text(piece)})));
         }
         if answer
             .pause_after
@@ -183,12 +186,20 @@ impl Frame {
             return steps;
         }
         for (index, call) in answer.calls.iter().enumerate() {
-            steps.extend(tool_deltas(index, call).into_iter().map(delta));
+            steps.extend(self.calls(index, call).into_iter().map(delta));
         }
-        if !empty {
-            steps.push(self.delta(json!({}), Some(answer.finish)));
+        let calls = self.habits.stops_after_calls && answer.finish == "tool_calls";
+        let finish = if calls { "stop" } else { answer.finish };
+        if !empty && self.habits.counts_at_the_end {
+            let choice =
+                json!({"index": 0, "delta": {}, "logprobs": null, "finish_reason": finish});
+            let mut last = self.document_of(json!([choice]));
+            last["usage"] = self.usage.clone();
+            steps.push(event(&last));
+        } else if !empty {
+            steps.push(self.delta(json!({}), Some(finish)));
         }
-        if wants_usage {
+        if wants_usage && !self.habits.counts_at_the_end {
             steps.push(self.usage_chunk());
         }
         steps.push(Step::Send(Bytes::from_static(b"data: [DONE]\n\n")));
@@ -199,14 +210,31 @@ impl Frame {
         self.chunk(json!([{"index": 0, "delta": delta, "logprobs": null, "finish_reason": finish}]))
     }
 
+    /// A tool call in the pieces in which it comes.
+    fn calls(&self, index: usize, call: &ToolCall) -> Vec<Value> {
+        if !self.habits.whole_calls {
+            return tool_deltas(index, call);
+        }
+        let mut whole = whole_call(call);
+        whole["index"] = json!(index);
+        if self.habits.nameless_calls {
+            whole["id"] = json!("");
+        }
+        vec![json!({"tool_calls": [whole]})]
+    }
+
     fn chunk(&self, choices: Value) -> Step {
+        event(&self.document_of(choices))
+    }
+
+    fn document_of(&self, choices: Value) -> Value {
         let mut chunk = json!({"id": self.id, "object": "chat.completion.chunk", "created": CREATED, "model": self.model, "choices": choices});
         if !self.cites.is_empty() {
             let found = |url: &String| json!({"title": format!("Page at {url}"), "url": url, "date": "2026-11-01"});
             chunk["citations"] = json!(self.cites);
             chunk["search_results"] = self.cites.iter().map(found).collect();
         }
-        event(&chunk)
+        chunk
     }
 
     fn usage_chunk(&self) -> Step {

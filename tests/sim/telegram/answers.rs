@@ -297,6 +297,7 @@ impl Call {
     fn counts(&self) -> bool {
         let name = self.method.name.as_str();
         matches!(name, "sendMessage" | "sendPhoto" | "sendDocument")
+            || matches!(name, "sendVoice" | "editMessageCaption")
             || matches!(name, "editMessageText" | "editMessageReplyMarkup")
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::answers::ApiError;
 use super::net::Call;
 use super::state::{Kind, State, unix_now};
-use super::{Answer, Button, Msg, text};
+use super::{Answer, Button, Media, Msg, text};
 
 pub(super) type Done = Result<Value, ApiError>;
 
@@ -61,8 +61,10 @@ impl State {
             "sendMessage" => self.send_message(call),
             "sendPhoto" => self.send_file(call, "photo"),
             "sendDocument" => self.send_file(call, "document"),
+            "sendVoice" => self.send_file(call, "voice"),
             "sendChatAction" => self.send_action(call),
             "editMessageText" => self.edit_text(call),
+            "editMessageCaption" => self.edit_caption(call),
             "editMessageReplyMarkup" => self.edit_markup(call),
             "deleteMessage" => self.delete_message(call),
             "answerCallbackQuery" => self.answer_press(call),
@@ -117,6 +119,9 @@ impl State {
         }
         let mut msg = self.draft(call)?;
         let (media, extra) = self.uploaded(call, kind)?;
+        if kind == "voice" && !self.is_playable(&media) {
+            self.violation("sendVoice: a file that is not played as a voice note");
+        }
         msg.text = caption;
         msg.entities = entities;
         msg.media = Some(media);
@@ -251,6 +256,42 @@ impl State {
                 ..msg
             },
         ))
+    }
+
+    /// The words under a file; those of a file without any can be given.
+    fn edit_caption(&mut self, call: &Call) -> Done {
+        let caption = call.text("caption").unwrap_or_default();
+        let (caption, entities) = self.formatted(call, caption, "caption_entities")?;
+        if text::units(&caption) > MAX_CAPTION {
+            return Err(ApiError::bad("message caption is too long"));
+        }
+        let (chat, id) = self.editable(call)?;
+        let markup = call.params.get("reply_markup").cloned();
+        let buttons = self.buttons(markup.as_ref())?;
+        let msg = self.room(chat).msgs[&id].clone();
+        if msg.media.is_none() {
+            return Err(ApiError::bad("there is no caption in the message to edit"));
+        }
+        if msg.text == caption && same(&msg.entities, &entities) && msg.buttons == buttons {
+            return Err(ApiError::bad(UNMODIFIED));
+        }
+        Ok(self.replace(
+            call,
+            Msg {
+                text: caption,
+                entities,
+                buttons,
+                markup,
+                ..msg
+            },
+        ))
+    }
+
+    /// Clients play Opus in Ogg, MP3 and M4A; this server sees the first alone.
+    fn is_playable(&self, media: &Media) -> bool {
+        let bytes = self.bytes_of(&media.file_id).unwrap_or_default();
+        let is_opus = bytes.windows(8).take(80).any(|at| at == b"OpusHead");
+        is_opus && bytes.starts_with(b"OggS") && media.mime == "audio/ogg"
     }
 
     fn edit_markup(&mut self, call: &Call) -> Done {

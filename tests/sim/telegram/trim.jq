@@ -3,7 +3,7 @@
 # Use: jq -r -f trim.jq full-api.json > api.json
 def simulated: ["getMe", "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo",
   "sendMessage", "editMessageText", "editMessageReplyMarkup", "deleteMessage",
-  "answerCallbackQuery", "sendChatAction", "sendPhoto", "sendDocument", "getFile",
+  "answerCallbackQuery", "sendChatAction", "sendPhoto", "sendDocument", "sendVoice", "editMessageCaption", "getFile",
   "setMyCommands", "getMyCommands", "deleteMyCommands", "getChat", "leaveChat"];
 def bare: gsub("Array of "; "");
 def reach($types; $seen):

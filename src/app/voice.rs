@@ -1,0 +1,31 @@
+//! What hears and speaks, put together.
+
+use anyhow::Result;
+
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::llm::{self, Voices};
+use crate::model::{Clock, Ids};
+use crate::turn::Speak;
+
+/// The models that hear and speak; asks nobody.
+pub(crate) fn voices(config: &Config, clock: &Clock) -> Result<Voices> {
+    let settings: llm::Settings = config.sections(&["offline", "models", "providers"])?;
+    Ok(Voices::open(&settings, clock.clone())?)
+}
+
+/// Who says answers aloud.
+pub(super) fn speak(
+    config: &Config,
+    voices: &Voices,
+    delivery: &Delivery,
+    (clock, ids): (Clock, Ids),
+) -> Result<Speak> {
+    Ok(Speak {
+        voices: voices.clone(),
+        delivery: delivery.clone(),
+        folder: config.data()?.dir.join("files").join("spoken"),
+        clock,
+        ids,
+    })
+}
