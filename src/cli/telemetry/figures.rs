@@ -53,6 +53,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Calls of models, by provider, model and result",
     ),
     (
+        "toney_model_key_rests_total",
+        "Times that one of several keys was turned down, by provider and reason",
+    ),
+    (
         "toney_poll_conflicts_total",
         "Times that another program asked for the same bot's updates",
     ),
@@ -95,6 +99,10 @@ const GAUGES: &[(&str, &str)] = &[
         "What waits, by queue: jobs due and dead, messages to send and given up",
     ),
     (
+        "toney_model_up",
+        "1 while a model answers, 0 while it is left alone, by provider and model",
+    ),
+    (
         "toney_platform_connected",
         "1 while the account receives, 0 while it does not",
     ),
@@ -125,10 +133,6 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "toney_embed_seconds",
         "From the call of an embedding model to its vectors",
-    ),
-    (
-        "toney_model_key_rests_total",
-        "Times that one of several keys was turned down, by provider and reason",
     ),
     (
         "toney_model_seconds",
