@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::llm::{Bill, Hold, Payer, Purse, Short};
 use crate::model::{Clock, HoldId, Ids, Time};
-use crate::store::{Amount, Booked, Fenced, Reservation, Settlement, Store};
+use crate::store::{Amount, Booked, Fenced, Reservation, Settlement, Store, Unsure};
 
 use super::limits::{Limits, amount, day_after, day_of, is_limited, limit_of, spenders};
 use super::seen::{Seen, count_refusal, show};
@@ -20,6 +20,9 @@ use super::seen::{Seen, count_refusal, show};
 const BATCH: usize = 512;
 /// Whoever talks waits no longer for the store to say whether a call may be made.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// So many amounts whose fate is unknown are taken back later; what is beyond them stays set aside until
+/// the process ends.
+const DOUBTFUL: usize = 8 * BATCH;
 /// Between two tries to settle while the store does not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 /// At the end, settling is tried for so long.
@@ -212,7 +215,18 @@ impl Clerk {
         }
         metrics::histogram!("toney_budget_batch_changes")
             .record((reservations.len() + settled) as f64);
-        match self.store.book(&reservations, &settlements).await {
+        let mut booked = self.store.book(&reservations, &settlements).await;
+        let unsure = |booked: &Result<Booked, anyhow::Error>| {
+            let error = booked.as_ref().err();
+            error.is_some_and(anyhow::Error::is::<Unsure>)
+        };
+        let mut doubtful = unsure(&booked);
+        if booked.is_err() && !self.is_away {
+            // Two may have stood in each other's way, and whoever waits is to be told nothing of that.
+            booked = self.store.book(&reservations, &settlements).await;
+            doubtful |= unsure(&booked);
+        }
+        match booked {
             Ok(booked) => {
                 self.is_away = false;
                 self.unsettled.drain(..settled);
@@ -220,13 +234,9 @@ impl Clerk {
             }
             Err(error) => {
                 self.fail(&error);
-                // They may have been set aside all the same.
-                let doubtful = reservations.iter().map(|one| Settlement {
-                    id: one.id,
-                    day: one.day,
-                    cost: Amount::default(),
-                });
-                self.unsettled.extend(doubtful);
+                if doubtful {
+                    self.doubt(&reservations);
+                }
                 if error.is::<Fenced>() {
                     // Whoever took over has counted them as spent.
                     self.unsettled.clear();
@@ -236,6 +246,17 @@ impl Clerk {
                 }
             }
         }
+    }
+
+    /// They may have been set aside all the same, though nobody was told.
+    fn doubt(&mut self, reservations: &[Reservation]) {
+        let room = DOUBTFUL.saturating_sub(self.unsettled.len());
+        let doubtful = reservations.iter().take(room).map(|one| Settlement {
+            id: one.id,
+            day: one.day,
+            cost: Amount::default(),
+        });
+        self.unsettled.extend(doubtful);
     }
 
     fn answer(

@@ -71,7 +71,11 @@ const OF_A_DAY: Sql = same(
     "SELECT scope, day, spent_nano_usd, spent_tokens, held_nano_usd, held_tokens FROM budgets
      WHERE day = $1 ORDER BY scope",
 );
-
+const ALL_DAYS: Sql = same("SELECT DISTINCT day FROM budgets WHERE $1 <> ''");
+const FORGET: [Sql; 2] = [
+    same("DELETE FROM budgets WHERE scope = $1"),
+    same("UPDATE budget_holds SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
+];
 const OF_ONE: Sql = same(
     "SELECT scope, day, spent_nano_usd, spent_tokens, held_nano_usd, held_tokens FROM budgets
      WHERE scope = $1 AND day = $2",
@@ -208,6 +212,11 @@ pub struct Booked {
     pub budgets: Vec<Budget>,
 }
 
+/// In an error: what was to be booked may be booked all the same. Without it nothing is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Nobody knows whether it was booked")]
+pub struct Unsure;
+
 #[derive(sqlx::FromRow)]
 struct HoldRow {
     id: String,
@@ -287,7 +296,7 @@ struct Ledger(BTreeMap<(Spender, Time), Entry>);
 
 impl Store {
     /// Settles what is over and sets aside what is asked for, all of it or nothing of it becoming true. An
-    /// error says that it may or may not have; the same once more is always right: what is set aside already
+    /// error that is [`Unsure`] says that it may or may not have; the same once more is always right: what is set aside already
     /// is granted, and what is settled already is left alone.
     ///
     /// # Errors
@@ -317,7 +326,7 @@ impl Store {
             tx.run(HOLD, rows(&holds)?, &[Bind::Text(&me)]).await?;
         }
         ledger.write(&mut tx).await?;
-        tx.commit().await?;
+        tx.commit().await.context(Unsure)?;
         Ok(Booked {
             refused,
             budgets: ledger.budgets(),
@@ -362,6 +371,28 @@ pub(super) async fn settle_the_dead(tx: &mut Tx) -> Result<u64> {
     }
     ledger.write(tx).await?;
     Ok(over.len() as u64)
+}
+
+/// Deletes what was spent by somebody who is erased; what is set aside for them stays the installation's.
+/// Nobody else may have looked at the same days before and write after it: that would bring them back.
+pub(super) async fn forget_spender(tx: &mut Tx, whom: &str, now: Time) -> Result<()> {
+    let days: Vec<(Option<i64>,)> = tx.read(ALL_DAYS, "x".to_owned(), &[]).await?;
+    let mut days: BTreeSet<Time> = days
+        .into_iter()
+        .filter_map(|(day,)| day.map(Time::from_ms))
+        .collect();
+    days.insert(day_of(now));
+    lock(tx, &days).await?;
+    for sql in FORGET {
+        tx.run(sql, whom.to_owned(), &[]).await?;
+    }
+    Ok(())
+}
+
+/// When the day begins in which this is.
+pub(super) fn day_of(now: Time) -> Time {
+    const DAY: i64 = 24 * 3_600 * 1_000;
+    Time::from_ms(now.ms().div_euclid(DAY).saturating_mul(DAY))
 }
 
 /// Takes these days for this transaction alone.

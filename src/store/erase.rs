@@ -7,6 +7,7 @@ use sqlx::{Column, ValueRef};
 use crate::model::{Address, PersonId};
 
 use super::Store;
+use super::budgets::forget_spender;
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
 use super::passages::strike;
@@ -234,8 +235,6 @@ const ERASE: &[Sql] = &[
         turns!(),
         ")"
     )),
-    same("DELETE FROM budgets WHERE scope = $1"),
-    same("UPDATE budget_holds SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM events WHERE body LIKE '%' || $1 || '%'"),
     same(concat!(
         "DELETE FROM messages WHERE role <> 'user' AND session_id IN ",
@@ -329,6 +328,7 @@ impl Store {
         for sql in ERASE {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
+        forget_spender(&mut tx, &whom, self.clock.now()).await?;
         tx.commit().await?;
         self.db.empty_journal().await;
         Ok(chats)

@@ -42,7 +42,7 @@ use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
 pub use asker::{Asker, InvalidScope, Scope};
 pub use budgets::{
-    Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender,
+    Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
 };
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,

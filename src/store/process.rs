@@ -11,7 +11,9 @@ use std::sync::atomic::Ordering;
 use anyhow::{Context, Result};
 use serde_json::json;
 
-use super::budgets::settle_the_dead;
+use crate::model::Time;
+
+use super::budgets::{day_of, settle_the_dead};
 use super::conversations::same;
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
@@ -154,12 +156,19 @@ impl Store {
         Ok(!got.is_empty())
     }
 
-    /// Deletes finished work, and the budgets of days, older than `keep_days`.
+    /// Deletes finished work, and the budgets of days, older than `keep_days`; the running day's and the one's before it stay.
     pub async fn prune(&self, keep_days: u64) -> Result<u64> {
         let span = std::time::Duration::from_secs(keep_days * 24 * 3_600);
-        let before = self.clock.now().ms() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        let now = self.clock.now();
+        let before = now.ms() - i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+        // The day that is running counts still, and by another process's clock it may be the one before.
+        let yesterday = day_of(Time::from_ms(day_of(now).ms() - 1)).ms();
         let mut pruned = 0;
-        for rows in [PRUNE_JOBS, PRUNE_OUTBOUND, PRUNE_BUDGETS] {
+        for (rows, before) in [
+            (PRUNE_JOBS, before),
+            (PRUNE_OUTBOUND, before),
+            (PRUNE_BUDGETS, before.min(yesterday)),
+        ] {
             loop {
                 let binds = [Bind::Int(before), Bind::Int(SLICE.cast_signed())];
                 let mut tx = Tx::begin(&self.db).await?;

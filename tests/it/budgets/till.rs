@@ -1,10 +1,13 @@
 //! One till: what it asks the store, what it does without it, and what is left of a call.
 
+use std::time::Duration;
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::task::JoinSet;
 use toney::budget::Limits;
 use toney::llm::{Limit, Payer, Purse, Short};
 use toney::model::{Clock, HoldId, PersonId};
-use toney::store::{Amount, Fenced, Reservation, Settlement, Share, Spender};
+use toney::store::{Amount, Fenced, Reservation, Settlement, Share, Spender, Unsure};
 
 use super::{DAY, LIMITS, Paying, bill, day_of, limits};
 use crate::sim::servers::Postgres;
@@ -18,6 +21,8 @@ on_both! {
     a_ticket_that_nobody_takes_is_given_back
     a_process_that_lost_its_lease_pays_nothing
     nothing_of_a_person_who_was_erased_comes_back
+    who_is_erased_while_others_book_is_gone
+    the_running_day_is_never_pruned
     a_hold_stays_with_its_day
 }
 
@@ -216,6 +221,69 @@ async fn nothing_of_a_person_who_was_erased_comes_back(home: Home) {
     one.end().await;
 }
 
+/// Somebody else has looked at the day, and writes down what the person is to pay after the erasure began.
+async fn who_is_erased_while_others_book_is_gone(home: Home) {
+    if !home.is_postgres() {
+        return;
+    }
+    let clock = Clock::manual(START);
+    let one = Paying::start(&home.url, &clock, limits()).await;
+    let ann = PersonId::new(&one.ids);
+    let payer = Payer {
+        person: Some(ann),
+        artist: None,
+    };
+    let hold = one.till.reserve(&payer, bill(usd(10))).await.unwrap();
+    let mut other = PgConnection::connect(&home.url).await.unwrap();
+    let mut run = async |sql: String| {
+        let sql = AssertSqlSafe(sql);
+        sqlx::query(sql).execute(&mut other).await.unwrap();
+    };
+    run("BEGIN".to_owned()).await;
+    run("SELECT day FROM budgets WHERE scope = 'installation' FOR UPDATE".to_owned()).await;
+    let store = one.store.clone();
+    let erased = tokio::spawn(async move { store.erase_person(ann).await });
+    let waits = "SELECT CAST(COUNT(*) AS TEXT) FROM pg_locks WHERE NOT granted";
+    let mut tries = 0;
+    // Without the lock it is through long before.
+    while home.read(waits).await == ["0"] && !erased.is_finished() && tries < 500 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        tries += 1;
+    }
+    run(format!(
+        "INSERT INTO budgets (scope, day, spent_nano_usd, spent_tokens, held_nano_usd, held_tokens)
+         VALUES ('{ann}', {}, 0, 0, -5, 0) ON CONFLICT (scope, day) DO UPDATE
+         SET held_nano_usd = budgets.held_nano_usd - 5",
+        day_of(START).ms()
+    ))
+    .await;
+    run("COMMIT".to_owned()).await;
+    erased.await.unwrap().unwrap();
+    hold.settle(bill(usd(3)));
+    until_so("it is settled", async || {
+        installation(&one, &clock).await == (usd(3), usd(0))
+    })
+    .await;
+    let scopes = home.read("SELECT scope FROM budgets").await;
+    assert_eq!(scopes, ["installation"]);
+    one.end().await;
+}
+
+async fn the_running_day_is_never_pruned(home: Home) {
+    let clock = Clock::manual(START);
+    let one = Paying::start(&home.url, &clock, limits()).await;
+    let hold = one.till.reserve(&Payer::default(), bill(usd(10))).await;
+    hold.unwrap().settle(bill(usd(3)));
+    let spent = async || installation(&one, &clock).await == (usd(3), usd(0));
+    until_so("it is settled", async || spent().await).await;
+    clock.advance(Duration::from_secs(1));
+    one.store.prune(0).await.unwrap();
+    assert!(spent().await);
+    clock.advance(2 * DAY);
+    assert_eq!(one.store.prune(0).await.unwrap(), 1);
+    one.end().await;
+}
+
 async fn a_hold_stays_with_its_day(home: Home) {
     let clock = Clock::manual(START);
     let one = Paying::start(&home.url, &clock, limits()).await;
@@ -244,6 +312,9 @@ async fn what_cannot_be_asked_is_not_spent() {
     server.kill();
     let short = one.till.reserve(&payer, bill(usd(10))).await.err();
     assert_eq!(short, Some(Short::Unknown));
+    // What never began needs no second look.
+    let error = one.store.book(&[], &[]).await.unwrap_err();
+    assert!(!error.is::<Unsure>());
     hold.settle(bill(usd(1)));
     server.restart().await;
     until_so("it is settled", async || {
