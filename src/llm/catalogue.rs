@@ -84,6 +84,9 @@ pub struct Entry {
     /// `price` where it is not known.
     #[serde(default)]
     pub cache: Option<[Cost; 2]>,
+    /// Price of one request, whatever its tokens cost besides.
+    #[serde(default)]
+    pub fee: Cost,
     /// Whether it calls tools.
     #[serde(default)]
     pub tools: bool,
@@ -121,6 +124,7 @@ impl Entry {
             output: UNKNOWN_OUTPUT,
             price: [Cost::ZERO; 2],
             cache: None,
+            fee: Cost::ZERO,
             tools: true,
             vision: false,
             temperature: true,
@@ -149,7 +153,7 @@ impl Entry {
         price_in.times(tokens_in) + price_out.times(tokens_out)
     }
 
-    /// What a call cost, with what its cache saved and cost.
+    /// What a call cost, with its fee and with what its cache saved and cost.
     pub fn bill(&self, usage: &Usage) -> Cost {
         let Usage {
             tokens_in,
@@ -160,7 +164,8 @@ impl Entry {
         let fresh = tokens_in.saturating_sub(cache_read.saturating_add(cache_written));
         let [price_in, _] = self.price;
         let [read, written] = self.cache.unwrap_or([price_in; 2]);
-        self.cost(fresh, tokens_out) + read.times(cache_read) + written.times(cache_written)
+        let cached = read.times(cache_read) + written.times(cache_written);
+        self.fee + self.cost(fresh, tokens_out) + cached
     }
 }
 
@@ -297,6 +302,15 @@ impl Catalogue {
         embeddings.find(|embedding| embedding.names.iter().any(is_called))
     }
 
+    /// What the dearest of a provider's models cost, in and out.
+    pub fn dearest(&self, provider: &str) -> [Cost; 2] {
+        let dearer = |[all_in, all_out]: [Cost; 2], [price_in, price_out]: [Cost; 2]| {
+            [all_in.max(price_in), all_out.max(price_out)]
+        };
+        let prices = self.of(provider).map(|entry| entry.price);
+        prices.fold([Cost::ZERO; 2], dearer)
+    }
+
     /// The model of that full name, or what is assumed of one that nobody described.
     pub fn entry(&self, name: &str) -> Entry {
         self.find(name)
@@ -328,6 +342,7 @@ mod tests {
             assert!(!entry.id().is_empty());
             assert!(entry.output > 0 && entry.output <= entry.context);
             assert!(entry.price.iter().all(|price| price.nanos() >= 0));
+            assert!(entry.fee >= Cost::ZERO, "{}", entry.name);
             let [price_in, _] = entry.price;
             let cache = entry.cache.unwrap_or(entry.price);
             assert!(
@@ -408,5 +423,11 @@ mod tests {
         );
         let plain = catalogue.entry("perplexity/sonar");
         assert_eq!(plain.bill(&usage), plain.cost(10_000, 100));
+        let fee = Cost::from_nanos(5_000_000);
+        let with_fee = Entry {
+            fee,
+            ..plain.clone()
+        };
+        assert_eq!(with_fee.bill(&usage), plain.bill(&usage) + fee);
     }
 }

@@ -42,11 +42,12 @@ impl Candidate {
     }
 }
 
-/// What a request may cost at most: all of it read at the dearest price, and the longest answer.
+/// What a request may cost at most: its fee, all of it read at the dearest price, and the longest answer.
 pub(super) fn most(entry: &Entry, tokens_in: u64, limit: u32) -> Cost {
     let [price_in, price_out] = entry.price;
     let written = entry.cache.map_or(price_in, |[_, written]| written);
-    price_in.max(written).times(tokens_in) + price_out.times(u64::from(limit))
+    let read = price_in.max(written).times(tokens_in);
+    entry.fee + read + price_out.times(u64::from(limit))
 }
 
 /// The places of the candidates in the order in which they are to be asked. Left out is who cannot do
@@ -66,14 +67,20 @@ pub(super) fn order(
         let has_tools = request.tools.is_empty() || one.entry.tools;
         has_tools && (one.entry.guessed || needed <= u64::from(one.entry.context))
     };
+    // A price that is a guess may be far more in truth, so it stands behind those that are known.
+    let price = |one: &Candidate| {
+        let price = one.price(tokens_in);
+        (one.entry.guessed && price > Cost::ZERO, price.nanos())
+    };
     let weight = |one: &Candidate| match prefer {
-        _ if near => one.price(tokens_in).nanos(),
-        Prefer::Order => 0,
-        Prefer::Price => one.price(tokens_in).nanos(),
+        _ if near => price(one),
+        Prefer::Order => (false, 0),
+        Prefer::Price => price(one),
         // One that nobody knows is tried first, so that it gets known.
-        Prefer::Speed => one.speed.map_or(0, |speed| {
-            i64::try_from(speed.as_millis()).unwrap_or(i64::MAX)
-        }),
+        Prefer::Speed => {
+            let speed = one.speed.unwrap_or_default();
+            (false, i64::try_from(speed.as_millis()).unwrap_or(i64::MAX))
+        }
     };
     let mut places: Vec<_> = candidates
         .iter()
@@ -132,6 +139,25 @@ mod tests {
         assert_eq!(asked(&all, Prefer::Speed), [2, 0, 1]);
         all[1].speed = None;
         assert_eq!(asked(&all, Prefer::Speed), [1, 2, 0]);
+    }
+
+    #[test]
+    fn a_guessed_price_does_not_come_first() {
+        let mut all = [candidate(300), candidate(100), candidate(0)];
+        all[1].entry.guessed = true;
+        all[2].entry.guessed = true;
+        assert_eq!(order(&all, &question(), (Prefer::Order, true)), [2, 0, 1]);
+        assert_eq!(asked(&all, Prefer::Price), [2, 0, 1]);
+        assert_eq!(asked(&all, Prefer::Order), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_fee_is_part_of_the_price() {
+        let mut all = [candidate(1), candidate(100)];
+        all[0].entry.fee = Cost::from_nanos(10_000_000);
+        assert_eq!(asked(&all, Prefer::Price), [1, 0]);
+        let most = most(&all[0].entry, 10, 20);
+        assert_eq!(most, Cost::from_nanos(10_000_000 + 10 + 20));
     }
 
     #[test]

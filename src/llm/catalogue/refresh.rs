@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::published::{Figures, Published};
-use super::{Catalogue, Entry};
+use super::{Catalogue, Cost, Entry};
 
 /// Where the talking models begin in the file.
 const BEGIN: &str = "[[models]]";
@@ -177,6 +177,7 @@ fn block(entry: &Entry) -> String {
         output,
         price: [price_in, price_out],
         cache,
+        fee,
         tools,
         vision,
         temperature,
@@ -193,6 +194,9 @@ fn block(entry: &Entry) -> String {
     // Writing into a text never fails.
     if let Some([read, written]) = cache {
         writeln!(text, "cache = [{}, {}]", read.nanos(), written.nanos()).ok();
+    }
+    if *fee > Cost::ZERO {
+        writeln!(text, "fee = {}", fee.nanos()).ok();
     }
     for (key, value) in [("tools", tools), ("vision", vision)] {
         if *value {
@@ -231,6 +235,7 @@ name = "openai/a"
 context = 1000
 output = 100
 price = [5, 7]
+fee = 9
 tools = true
 
 [[models]]
@@ -280,6 +285,7 @@ window = 256
         let read: Catalogue = toml::from_str(&found.text).unwrap();
         let entry = read.find("openai/a").unwrap();
         assert!(entry.context == 3_000 && entry.tools);
+        assert_eq!(entry.fee, Cost::from_nanos(9));
         // Nothing is new a second time.
         let again = refresh(&found.text, &lists, &[]).unwrap();
         assert!(again.changed.is_empty() && again.text == found.text);
