@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::catalogue::{Catalogue, LimitField, Protocol};
+use super::catalogue::{Catalogue, Entry, LimitField, Protocol, Provider};
 use super::door::Wrong;
 use super::keys::Ring;
 use super::settings::{Models, Secret, Settings};
@@ -106,7 +106,7 @@ impl Builder {
         names
             .iter()
             .map(|name| {
-                let entry = self.catalogue.entry(name);
+                let entry = self.entry(name);
                 let Some(place) = self.place(entry.provider()) else {
                     return Err(Wrong {
                         setting: setting.to_owned(),
@@ -131,6 +131,27 @@ impl Builder {
                 Ok(place.model(self.http.clone(), entry))
             })
             .collect()
+    }
+
+    /// What is known of a model. One that nobody described costs at most what is usual where it is served:
+    /// new models are the dear ones, and a price of nothing would be outside of every budget. Behind an
+    /// address of one's own it is free.
+    fn entry(&self, name: &str) -> Entry {
+        let entry = self.catalogue.entry(name);
+        let listed = self.catalogue.provider(entry.provider());
+        let paid = listed.filter(|listed| entry.guessed && listed.key.is_some());
+        let moved = |listed: &Provider| {
+            let base = self.base_url(&listed.name);
+            !listed.base.is_empty()
+                && base.is_some_and(|base| base.trim_end_matches('/') != listed.base)
+        };
+        match paid {
+            Some(listed) if !moved(listed) => Entry {
+                price: self.catalogue.dearest(&listed.name),
+                ..entry
+            },
+            Some(_) | None => entry,
+        }
     }
 
     /// The chain of somebody who only gave keys and addresses.
@@ -185,7 +206,7 @@ impl Builder {
     /// A model that stands in no chain, or the same with another key; none where nobody knows where
     /// it is, or it takes a key and there is none.
     pub(super) fn make(&self, name: &str, own: Option<&Secret>) -> Option<Arc<dyn Model>> {
-        let entry = self.catalogue.entry(name);
+        let entry = self.entry(name);
         let mut place = self
             .place(entry.provider())
             .filter(|_| !entry.id().is_empty())?;
@@ -327,6 +348,33 @@ mod tests {
         assert_eq!(place(moved, "anthropic"), spoken);
         let usual = "https://api.anthropic.com/v1".to_owned();
         assert_eq!(place("", "anthropic"), (Protocol::Anthropic, usual));
+    }
+
+    #[test]
+    fn a_model_that_nobody_described_is_dear_where_it_is_paid_for() {
+        rustls::crypto::ring::default_provider()
+            .install_default()
+            .ok();
+        let price = |settings: &str, name: &str| {
+            let settings: Settings = toml::from_str(settings).unwrap();
+            let builder = Builder::new(&settings, &Clock::System).unwrap();
+            builder.entry(name).price
+        };
+        let free = [crate::llm::Cost::ZERO; 2];
+        let [price_in, price_out] = price("", "openai/brand-new");
+        let catalogue = Catalogue::builtin().unwrap();
+        for known in catalogue.of("openai") {
+            assert!(known.price[0] <= price_in && known.price[1] <= price_out);
+        }
+        assert!(price_in > free[0]);
+        let same = "providers.openai.base_url = \"https://api.openai.com/v1/\"";
+        assert_eq!(price(same, "openai/brand-new"), [price_in, price_out]);
+        let own = "providers.openai.base_url = \"http://127.0.0.1:1/v1\"";
+        assert_eq!(price(own, "openai/brand-new"), free);
+        assert_eq!(price("", "ollama/brand-new"), free);
+        assert_eq!(price("", "attic/brand-new"), free);
+        let known = catalogue.find("openai/gpt-4o-mini").unwrap();
+        assert_eq!(price("", "openai/gpt-4o-mini"), known.price);
     }
 
     #[test]
