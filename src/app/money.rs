@@ -27,5 +27,9 @@ pub(super) fn keep(
     gateway.door.pay_from(till.clone());
     voices.pay_from(till);
     tasks.spawn(task);
+    let (store, stop) = (gateway.store.clone(), gateway.serving.clone());
+    let (tell, task) = budget::strays(store, tools, stop);
+    gateway.door.tell_strays(tell);
+    tasks.spawn(task);
     Ok(())
 }

@@ -7,7 +7,9 @@
 
 mod limits;
 mod seen;
+mod strays;
 mod till;
 
 pub use limits::{Limits, Settings, day_of};
+pub use strays::strays;
 pub use till::Till;

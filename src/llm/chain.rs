@@ -36,7 +36,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(250);
 pub(super) async fn run(
     inside: &Inside,
     links: Vec<Link>,
-    request: &Request,
+    (task, request): (&'static str, &Request),
     out: Outlet,
 ) -> Option<Kept> {
     let started = Instant::now();
@@ -47,6 +47,7 @@ pub(super) async fn run(
     });
     let mut call = Call {
         inside,
+        task,
         request,
         out,
         started,
@@ -58,7 +59,7 @@ pub(super) async fn run(
     };
     let end = call.walk().await;
     call.out.put(end);
-    call.kept
+    call.kept.take()
 }
 
 /// Where the listener finds what was said. Both are one task, so that nothing has to wake anybody.
@@ -87,6 +88,7 @@ struct Turn {
 
 struct Call<'a> {
     inside: &'a Inside,
+    task: &'static str,
     request: &'a Request,
     out: Outlet,
     started: Instant,
@@ -96,6 +98,14 @@ struct Call<'a> {
     /// Whether text of an earlier, broken answer stands before the person.
     shown: bool,
     kept: Option<Kept>,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        // Those of one that came to its end were handed out with it.
+        let reason = (self.task, self.request.payer);
+        self.inside.unheard(reason, &self.attempts);
+    }
 }
 
 /// A model that has given its first sign.
@@ -198,25 +208,26 @@ impl<'a> Call<'a> {
     /// The leave to ask a model, if it is to be had. One that is back soon is waited for; there may be
     /// nobody else.
     async fn ask(&mut self, turn: Turn) -> Option<Runner<'a>> {
-        let outcome = match Pass::ask(self.inside, turn.link.clone(), self.request).await {
-            Ok(pass) => return Some(Runner { turn, pass }),
-            Err(Refused::Failed(attempt, error)) => {
-                self.attempts.push(attempt);
-                self.again(turn, &error);
-                return None;
-            }
-            Err(Refused::TooDear(short)) => Outcome::TooDear(short),
-            Err(Refused::Rests(until)) => {
-                let now = self.inside.clock.now();
-                let not_before = Instant::now() + until.map_or(PAUSE, |until| until.since(now));
-                let is_soon = not_before <= self.started + SHORT_LIMIT;
-                if is_soon && turn.link.errand != Errand::Check {
-                    self.waiting.push_back(Turn { not_before, ..turn });
+        let outcome =
+            match Pass::ask(self.inside, turn.link.clone(), (self.task, self.request)).await {
+                Ok(pass) => return Some(Runner { turn, pass }),
+                Err(Refused::Failed(attempt, error)) => {
+                    self.attempts.push(attempt);
+                    self.again(turn, &error);
                     return None;
                 }
-                Outcome::Skipped
-            }
-        };
+                Err(Refused::TooDear(short)) => Outcome::TooDear(short),
+                Err(Refused::Rests(until)) => {
+                    let now = self.inside.clock.now();
+                    let not_before = Instant::now() + until.map_or(PAUSE, |until| until.since(now));
+                    let is_soon = not_before <= self.started + SHORT_LIMIT;
+                    if is_soon && turn.link.errand != Errand::Check {
+                        self.waiting.push_back(Turn { not_before, ..turn });
+                        return None;
+                    }
+                    Outcome::Skipped
+                }
+            };
         self.attempts.push(Attempt {
             model: turn.link.model.name().to_owned(),
             own: turn.link.errand == Errand::Own,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures::stream::BoxStream;
 use futures::{StreamExt, future, stream};
+use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::cache::Cache;
@@ -16,6 +17,7 @@ use super::plan::{Builder, Chains};
 use super::purse::{Bottomless, Purse};
 use super::settings::{Deadlines, Models, Settings};
 use super::states::State;
+use super::strays::Stray;
 use super::wire::Place;
 use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
 use crate::model::Clock;
@@ -35,6 +37,7 @@ pub(super) struct Inside {
     /// Calls that run beside a late one at the moment.
     pub(super) hedges: AtomicUsize,
     purse: OnceLock<Arc<dyn Purse>>,
+    pub(super) strays: OnceLock<mpsc::Sender<Stray>>,
     pub(super) health: Health,
     plan: RwLock<Arc<Plan>>,
     nearby: Option<Nearby>,
@@ -178,7 +181,7 @@ impl Door {
             let chain = plan.chains.get(&task).map_or(&[][..], Vec::as_slice);
             let links = inside.links(chain, &request);
             let span = tracing::info_span!("answer", llm.task = task.as_str());
-            let running = chain::run(&inside, links, &request, out);
+            let running = chain::run(&inside, links, (task.as_str(), &request), out);
             let kept = running.instrument(span).await;
             if let Some((key, kept)) = key.zip(kept) {
                 inside.cache.keep(key, kept);
@@ -336,6 +339,7 @@ impl Inside {
             states: Mutex::default(),
             hedges: AtomicUsize::new(0),
             purse: OnceLock::new(),
+            strays: OnceLock::new(),
             health: Health::default(),
             plan: RwLock::new(Arc::new(plan)),
             nearby: None,

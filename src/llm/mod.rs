@@ -33,6 +33,7 @@ mod sight;
 mod sources;
 mod sse;
 mod states;
+mod strays;
 mod tokens;
 mod voice;
 mod wire;
@@ -57,6 +58,7 @@ pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use sight::Image;
+pub use strays::Stray;
 pub use tokens::estimate;
 pub use voice::{Call, Recording, Voiced, Voices};
 

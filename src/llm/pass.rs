@@ -7,8 +7,9 @@ use super::breaker::Change;
 use super::choose::most;
 use super::door::Inside;
 use super::money::Cost;
-use super::purse::{Bill, Hold, Short};
+use super::purse::{Bill, Hold, Payer, Short};
 use super::states::Leave;
+use super::strays::Stray;
 use super::{Attempt, Error, Model, Outcome, Request, Usage, health, tokens};
 use crate::model::Time;
 
@@ -63,6 +64,10 @@ pub(super) struct Pass<'a> {
     thoughts: u64,
     /// What the provider counted until now.
     counted: Option<Usage>,
+    /// What the call is for, and who pays.
+    reason: (&'static str, Payer),
+    /// Whether there is nothing in its way any more.
+    asked: bool,
     settled: bool,
     /// The call in the traces, from here to its end.
     span: tracing::Span,
@@ -73,13 +78,14 @@ impl<'a> Pass<'a> {
     pub(super) async fn ask(
         inside: &'a Inside,
         link: Link,
-        request: &Request,
+        (task, request): (&'static str, &Request),
     ) -> Result<Self, Refused> {
-        let mut pass = Self::begin(inside, link, request)?;
+        let mut pass = Self::begin(inside, link, (task, request))?;
         if !pass.link.model.is_ready() {
             pass = pass.made_ready().await?;
         }
         if pass.is_own() {
+            pass.asked = true;
             return Ok(pass);
         }
         let (model, tokens_in) = (&pass.link.model, pass.tokens_in);
@@ -91,6 +97,7 @@ impl<'a> Pass<'a> {
         match inside.purse().reserve(&request.payer, bill).await {
             Ok(hold) => {
                 pass.hold = Some(hold);
+                pass.asked = true;
                 Ok(pass)
             }
             Err(short) => {
@@ -100,7 +107,11 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn begin(inside: &'a Inside, link: Link, request: &Request) -> Result<Self, Refused> {
+    fn begin(
+        inside: &'a Inside,
+        link: Link,
+        (task, request): (&'static str, &Request),
+    ) -> Result<Self, Refused> {
         let name = link.model.name().to_owned();
         let probe = match link.errand {
             Errand::Own => false,
@@ -116,6 +127,8 @@ impl<'a> Pass<'a> {
             heard: [0; 2],
             thoughts: 0,
             counted: None,
+            reason: (task, request.payer),
+            asked: false,
             settled: false,
             span: health::span(link.model.as_ref()),
             link,
@@ -231,19 +244,39 @@ impl<'a> Pass<'a> {
 
     /// What it cost until now, about.
     fn so_far(&self) -> Bill {
+        let usage = self.used();
+        Bill {
+            cost: self.link.model.entry().bill(&usage),
+            tokens: usage.tokens_in.saturating_add(usage.tokens_out),
+        }
+    }
+
+    /// The tokens until now, about.
+    fn used(&self) -> Usage {
         let heard = tokens::of_letters(self.heard).saturating_add(self.thoughts * PER_THOUGHT);
         let counted = self.counted.unwrap_or(Usage {
             tokens_in: self.tokens_in,
             ..Usage::default()
         });
-        let usage = Usage {
+        Usage {
             tokens_out: counted.tokens_out.max(heard),
             ..counted
-        };
-        Bill {
-            cost: self.link.model.entry().bill(&usage),
-            tokens: usage.tokens_in.saturating_add(usage.tokens_out),
         }
+    }
+
+    /// Tells of a call that is given up with everything that could say so.
+    fn stray(&self, cost: Cost) {
+        let ((task, payer), used) = (self.reason, self.used());
+        self.inside.stray(Stray {
+            task,
+            payer,
+            model: self.link.model.name().to_owned(),
+            own: self.is_own(),
+            result: "cancelled".to_owned(),
+            tokens: [used.tokens_in, used.tokens_out],
+            cost,
+            took: self.began.elapsed(),
+        });
     }
 
     fn close(
@@ -320,6 +353,9 @@ impl Drop for Pass<'_> {
             return;
         }
         let bill = self.so_far();
+        if self.asked {
+            self.stray(bill.cost);
+        }
         self.give_back();
         self.pay(bill);
         self.count("cancelled");

@@ -8,12 +8,15 @@ use futures::future::join_all;
 
 use super::chain::{self, Outlet};
 use super::pass::{Errand, Link};
-use super::{Door, Line, Model, Request, Role};
+use super::strays::Stray;
+use super::{Attempt, Cost, Door, Heard, Line, Model, Request, Role};
 
 /// How often is looked whose rest is over.
 const EVERY: Duration = Duration::from_secs(2);
 /// Tokens of the answer at most: enough for a model that thinks before it says its word.
 const ENOUGH: u32 = 1_024;
+/// What it is for, where calls are written down.
+const TASK: &str = "probe";
 /// What is asked.
 const QUESTION: &str = "Are you there? Answer with one word.";
 
@@ -49,6 +52,20 @@ impl Door {
             model: Arc::clone(model),
             errand: Errand::Check,
         };
-        chain::run(self.inside(), vec![link], &request, Outlet::default()).await;
+        let (inside, out) = (self.inside(), Outlet::default());
+        let reason = (TASK, request.payer);
+        chain::run(inside, vec![link], (TASK, &request), out.clone()).await;
+        while let Some(heard) = out.take() {
+            match heard {
+                Heard::Done(report) => inside.stray(Stray::answered(reason, &report)),
+                // One that was turned down at once cost nothing, and there are many of them.
+                Heard::Failed(failed) => {
+                    let costly = |attempt: &Attempt| attempt.cost > Cost::ZERO;
+                    let all = failed.attempts.into_iter();
+                    inside.unheard(reason, &all.filter(costly).collect::<Vec<_>>());
+                }
+                Heard::Text(_) | Heard::Tool(_) | Heard::Restart => {}
+            }
+        }
     }
 }

@@ -115,6 +115,11 @@ impl Summarise {
         };
         let llm::Whole { text, end, .. } =
             llm::whole(self.door.answer(Task::Summarise, request)).await;
+        let attempts = match &end {
+            Ok(report) => &report.attempts,
+            Err(failed) => &failed.attempts,
+        };
+        self.door.unheard(Task::Summarise, payer, attempts);
         let Ok(report) = end else {
             return Change::default();
         };

@@ -26,7 +26,7 @@ macro_rules! sums {
             " AS key, ",
             $name,
             " AS name, COUNT(*) AS calls,
-             CAST(SUM(CASE WHEN c.result IN ('answered', 'cached', 'outpaced') THEN 0 ELSE 1 END) AS BIGINT) AS failed,
+             CAST(SUM(CASE WHEN c.result IN ('answered', 'cached', 'outpaced', 'cancelled') THEN 0 ELSE 1 END) AS BIGINT) AS failed,
              CAST(SUM(c.tokens_in) AS BIGINT) AS tokens_in,
              CAST(SUM(c.cache_read) AS BIGINT) AS cache_read,
              CAST(SUM(c.tokens_out) AS BIGINT) AS tokens_out,

@@ -360,15 +360,9 @@ impl<'a> Commit<'a> {
         id
     }
 
-    /// Notes what it cost to ask a model what is wanted.
+    /// Notes what it cost to ask a model what is wanted; of one that was late the door tells.
     pub(super) fn sorted(&mut self, scene: &Scene, how: &How) {
         self.calls(scene, Task::Classify, how);
-        if *how == How::TooLate
-            && let Some(model) = self.turn.door.chain(Task::Classify).first()
-        {
-            let late = self.call(scene, Task::Classify, (model, "too late".to_owned()));
-            self.change.calls.push(late);
-        }
     }
 
     /// Notes what it cost to listen or to speak.

@@ -148,6 +148,41 @@ async fn an_artists_day_is_shared() {
     world.finish().await;
 }
 
+/// A person sees what an answer cost that they stopped, once, and it is what their budget says.
+#[tokio::test]
+async fn what_was_stopped_stands_in_the_sums() {
+    let world = World::with(priced).await;
+    let ann = world.friend("ann").await;
+    let answer = Answer::pieces(["First ", "things ", "first."]).pause_after(2);
+    world.model.push(answer);
+    ann.says("let us talk about my tour");
+    world
+        .telegram
+        .until("it grows", |s| s.replies(&ann).len() == 2)
+        .await;
+    ann.says("/stop");
+    world.settle().await;
+    const CALLS: &str = "SELECT c.task || ' ' || c.result FROM model_calls c
+         JOIN persons p ON p.id = c.person_id";
+    world.until_stored(CALLS, &["chat cancelled"]).await;
+    const COST: &str = "SELECT CAST(SUM(cost_nano_usd) AS TEXT) FROM model_calls";
+    const SPENT: &str = "SELECT CAST(spent_nano_usd AS TEXT) FROM budgets";
+    let cost = world.read(COST).await.remove(0);
+    assert!(cost.parse::<i64>().unwrap() > 0);
+    world
+        .until_stored(SPENT, &[cost.as_str(), cost.as_str()])
+        .await;
+    world.model.push(Answer::text("Hello."));
+    asks(&world, &ann, "hi").await;
+    world
+        .until_stored(
+            "SELECT result FROM model_calls ORDER BY id",
+            &["cancelled", "answered"],
+        )
+        .await;
+    world.finish().await;
+}
+
 /// Money is nobody else's business.
 #[tokio::test]
 async fn a_group_is_not_told_what_models_cost() {

@@ -10,6 +10,7 @@ use crate::llm::settings::{Deadlines, Models};
 use crate::model::{Clock, Time};
 
 mod chosen;
+mod strays;
 
 fn hurried() -> Deadlines {
     Deadlines {
