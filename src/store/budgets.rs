@@ -327,6 +327,8 @@ impl Store {
         }
         ledger.write(&mut tx).await?;
         tx.commit().await.context(Unsure)?;
+        let changes = reservations.len() + settlements.len();
+        self.checkpoint.count(changes, &self.db);
         Ok(Booked {
             refused,
             budgets: ledger.budgets(),
