@@ -214,7 +214,10 @@ async fn a_key_in_the_wrong_place_is_taken_away() {
     let seen = world.sees(&ann);
     assert!(!seen.contains(KEY), "{seen}");
     assert!(seen.contains(phrases::KEY_WITHOUT_PROVIDER), "{seen}");
-    assert!(seen.contains("I can't use a key for “nobody”."), "{seen}");
+    assert!(
+        seen.contains("These are the providers for which I can use a key: "),
+        "{seen}"
+    );
     assert!(
         seen.contains("/model key openai YOUR-KEY (I delete that message)."),
         "{seen}"
