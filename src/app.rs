@@ -227,11 +227,12 @@ impl Gateway {
                 }
                 Err(error) => {
                     let sentence = format!("The database does not answer: {error:#}");
+                    // Whoever read the line finds the same in the readiness.
+                    self.readiness.set("store", Err(sentence.clone()));
                     if !said {
                         tracing::warn!("{sentence}; trying again until it does");
                         said = true;
                     }
-                    self.readiness.set("store", Err(sentence));
                 }
             }
             tokio::select! {
