@@ -237,7 +237,9 @@ impl Turn {
             }
             Err(error) => {
                 let before = self.wish(person).await.map(|wish| wish.model);
-                phrases::model_kept(&name, error.label(), before.as_deref())
+                let is_known = offers.iter().any(|offer| offer.name == name);
+                let name = Some(name.as_str()).filter(|_| is_known);
+                phrases::model_kept(name, error.label(), before.as_deref())
             }
         };
         commit.say(scene, answer);

@@ -118,14 +118,19 @@ pub fn model_set(model: &str, own: bool) -> String {
     format!("From now on I answer you with `{model}`{key}. /model auto goes back.")
 }
 
-/// A model that somebody wants does not answer; what they had stays. `reason` is the word of the figures.
-pub fn model_kept(model: &str, reason: &str, before: Option<&str>) -> String {
+/// A model that somebody wants does not answer; what they had stays. `reason` is the word of the figures. A name that
+/// nobody knows is not said again.
+pub fn model_kept(model: Option<&str>, reason: &str, before: Option<&str>) -> String {
     let before = match before {
         Some(before) => format!("`{before}`"),
         None => "my own choice".to_owned(),
     };
+    let wanted = match model {
+        Some(model) => format!("`{model}`"),
+        None => "that model".to_owned(),
+    };
     format!(
-        "I stay with {before}: `{model}` can't be used at the moment, since {}.",
+        "I stay with {before}: {wanted} can't be used at the moment, since {}.",
         what_went_wrong(reason)
     )
 }
@@ -179,14 +184,20 @@ pub fn key_refused(provider: &str, reason: &str) -> String {
     format!("I didn't keep your key for {provider}, for {why}.")
 }
 
-/// `/model key PROVIDER off`.
-pub fn key_dropped(provider: &str, was_there: bool) -> String {
+/// `/model key PROVIDER off`: whether there was a key, and whether they had chosen a model of that provider.
+pub fn key_dropped(provider: &str, was_there: Option<bool>) -> String {
     match was_there {
-        true => format!(
-            "Your key for {provider} is deleted here. Revoke it there, too, if nobody else uses it."
-        ),
-        false if is_name(provider) => format!("I have no key of yours for {provider}."),
-        false => "I have no key of yours for that provider.".to_owned(),
+        Some(chose) => {
+            let choice = match chose {
+                true => format!(" {MODEL_AUTO}"),
+                false => String::new(),
+            };
+            format!(
+                "Your key for {provider} is deleted here.{choice} Revoke it there, too, if nobody else uses it."
+            )
+        }
+        None if is_name(provider) => format!("I have no key of yours for {provider}."),
+        None => "I have no key of yours for that provider.".to_owned(),
     }
 }
 
