@@ -16,16 +16,21 @@
     reason = "a measurement may stop at the first surprise"
 )]
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use toney::budget::{self, Limits, Till};
 use toney::llm::{
     AnswerStream, Bill, Chunk, Cost, Door, Entry, Error, Finish, Heard, Hold, Line, Model, Models,
     Payer, Purse, Request, Role, Short, Task, Usage,
 };
-use toney::model::Clock;
+use toney::model::{Clock, Ids, PersonId};
+use toney::store::{self, Store};
 
 /// Calls at a time.
 const PEOPLE: u64 = 1_000;
@@ -48,6 +53,7 @@ struct Paced {
     /// When the newest chunk of the call of this request left, and when the call began, in microseconds;
     /// the request says its number in its temperature.
     left: Vec<[AtomicU64; 2]>,
+    people: Vec<PersonId>,
 }
 
 impl Paced {
@@ -115,8 +121,12 @@ impl Purse for Counted {
     }
 }
 
-fn request(who: u64) -> Request {
+fn request(who: u64, person: PersonId) -> Request {
     Request {
+        payer: Payer {
+            person: Some(person),
+            artist: None,
+        },
         messages: vec![
             Line::new(Role::System, "You are a manager. ".repeat(40)),
             Line::new(Role::Person, "What do I do next? ".repeat(10)),
@@ -128,7 +138,7 @@ fn request(who: u64) -> Request {
 
 /// One call; microseconds until the model was called, and from each of its pieces to us at most.
 async fn call(paced: &Arc<Paced>, door: Option<&Door>, who: u64) -> [u64; 2] {
-    let request = request(who);
+    let request = request(who, paced.people[who as usize]);
     let [called, left] = &paced.left[who as usize];
     let asked = paced.now();
     let mut worst = 0;
@@ -172,6 +182,38 @@ async fn round(paced: &Arc<Paced>, door: Option<&Door>) -> Vec<u64> {
     all
 }
 
+/// Pays from a SQLite database, with a limit for all and one for each.
+async fn pay_from_store(
+    door: &Door,
+    folder: &Path,
+    (ids, stop): (&Ids, CancellationToken),
+) -> JoinHandle<()> {
+    let settings = store::Settings {
+        url: format!("sqlite://{}/toney.db", folder.display()),
+        redis_url: String::new(),
+        power_safe: false,
+        lease_seconds: 30,
+        keep_days: 7,
+    };
+    let opened = Store::open(&settings, Clock::System, ids.clone()).await;
+    let (store, writer, _news) = opened.unwrap();
+    tokio::spawn(writer);
+    store.start().await.unwrap();
+    let limits = Limits::new(&budget::Settings {
+        day_usd: 1e6,
+        artist_day_usd: 0.0,
+        person_day_usd: 1e3,
+        day_tokens: 0,
+        artist_day_tokens: 0,
+        person_day_tokens: 0,
+        near: 0.8,
+    });
+    let tools = (Clock::System, ids.clone());
+    let (till, clerk) = Till::open(store, limits, &tools, stop);
+    door.pay_from(till);
+    tokio::spawn(clerk)
+}
+
 fn within(sorted: &[u64], share: f64) -> f64 {
     let rank = (sorted.len() as f64 * share) as usize;
     sorted[rank.min(sorted.len() - 1)] as f64 / 1_000.0
@@ -184,21 +226,33 @@ async fn main() {
         price: [Cost::from_nanos(100), Cost::from_nanos(400)],
         ..Entry::unknown("bench/paced")
     };
+    let ids = Ids::new(Clock::System, None);
     let left = || [AtomicU64::new(0), AtomicU64::new(0)];
     let paced = Arc::new(Paced {
         entry,
         start: Instant::now(),
         left: (0..PEOPLE).map(|_| left()).collect(),
+        people: (0..PEOPLE).map(|_| PersonId::new(&ids)).collect(),
     });
     let model = || Arc::new(Shared(Arc::clone(&paced))) as Arc<dyn Model>;
-    let door = || Door::to(vec![model(), model()], Clock::System, &Models::default());
+    // Everybody asks the same again and again.
+    let settings = Models {
+        cache_seconds: 0,
+        ..Models::default()
+    };
+    let door = || Door::to(vec![model(), model()], Clock::System, &settings);
     let (free, paid) = (door(), door());
     let money = Arc::new(AtomicU64::new(0));
     paid.pay_from(Arc::new(Counted(Arc::clone(&money))));
+    let kept = door();
+    let folder = std::env::temp_dir().join(format!("toney-models-{}", std::process::id()));
+    let stop = CancellationToken::new();
+    let clerk = pay_from_store(&kept, &folder, (&ids, stop.clone())).await;
     let ways = [
         ("directly", None),
         ("the chain", Some(&free)),
         ("the chain, paid", Some(&paid)),
+        ("the chain, paid from the store", Some(&kept)),
     ];
     let mut times = vec![Vec::new(); ways.len()];
     for _ in 0..ROUNDS {
@@ -219,4 +273,7 @@ async fn main() {
         calls * each,
         "money was lost or found"
     );
+    stop.cancel();
+    clerk.await.unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
 }

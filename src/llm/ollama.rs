@@ -218,6 +218,7 @@ mod tests {
                 base: String::new(),
                 key: None,
                 ring: None,
+                context: None,
                 wire: super::super::Protocol::OpenAi,
                 limit: super::super::catalogue::LimitField::MaxTokens,
                 usage: true,

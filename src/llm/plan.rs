@@ -176,6 +176,12 @@ impl Builder {
         given.keys().into_iter().next()
     }
 
+    /// Tokens that a provider's models take which nobody described.
+    fn context(&self, provider: &str) -> Option<u32> {
+        let context = self.settings.providers.get(provider)?.context;
+        Some(context).filter(|context| *context > 0)
+    }
+
     /// So many answers at a time are enough for a provider; none: there is no limit.
     pub(super) fn side_by_side(&self, provider: &str) -> Option<usize> {
         let most = self.settings.providers.get(provider)?.side_by_side;
@@ -248,6 +254,7 @@ impl Builder {
         Some(Place {
             key: self.key(provider),
             ring: self.rings.get(provider).cloned(),
+            context: self.context(provider),
             wire,
             limit: own.map_or(LimitField::MaxTokens, |own| own.limit),
             usage: listed.is_none_or(|listed| listed.usage),
@@ -275,6 +282,7 @@ impl Builder {
             base: ollama::base(base.unwrap_or_default()),
             key: None,
             ring: None,
+            context: self.context("ollama"),
             wire: Protocol::OpenAi,
             limit: LimitField::MaxTokens,
             turns: false,
@@ -327,6 +335,22 @@ mod tests {
         assert_eq!(place(moved, "anthropic"), spoken);
         let usual = "https://api.anthropic.com/v1".to_owned();
         assert_eq!(place("", "anthropic"), (Protocol::Anthropic, usual));
+    }
+
+    #[test]
+    fn an_installation_says_how_much_its_own_models_take() {
+        let entry = |name: &str| {
+            rustls::crypto::ring::default_provider()
+                .install_default()
+                .ok();
+            let own =
+                "providers.ollama.context = 65536\nproviders.openai = { context = 9, key = \"k\" }";
+            let settings: Settings = toml::from_str(own).unwrap();
+            let builder = Builder::new(&settings, &Clock::System).unwrap();
+            builder.make(name, None).unwrap().entry().context
+        };
+        assert_eq!(entry("ollama/llama3:8b"), 65_536);
+        assert_eq!(entry("openai/gpt-4o"), 128_000);
     }
 
     #[test]

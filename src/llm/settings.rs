@@ -54,6 +54,8 @@ pub struct Provider {
     /// The key, or several of them; none is sent when unset.
     #[serde(deserialize_with = "secrets")]
     pub key: Vec<Secret>,
+    /// Tokens that the models there take which nobody described; the catalogue's guess when 0.
+    pub context: u32,
     /// So many answers at a time before the next model of a list is preferred; no limit when 0.
     pub side_by_side: u32,
     /// For the provider `local` alone: the folder of an embedding model, or of several.

@@ -33,26 +33,18 @@ impl Image {
 
     /// Which sort of picture begins like that.
     pub fn sort(beginning: &[u8]) -> Option<&'static str> {
-        match beginning {
-            [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
-            [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a, ..] => Some("image/png"),
-            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some("image/gif"),
-            [
-                b'R',
-                b'I',
-                b'F',
-                b'F',
-                _,
-                _,
-                _,
-                _,
-                b'W',
-                b'E',
-                b'B',
-                b'P',
-                ..,
-            ] => Some("image/webp"),
-            _ => None,
+        let is = |start: &[u8]| beginning.starts_with(start);
+        let is_webp = || is(b"RIFF") && beginning.get(8..12) == Some(b"WEBP");
+        if is(b"\xff\xd8\xff") {
+            Some("image/jpeg")
+        } else if is(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR") {
+            Some("image/png")
+        } else if is(b"GIF87a") || is(b"GIF89a") {
+            Some("image/gif")
+        } else if is_webp() {
+            Some("image/webp")
+        } else {
+            None
         }
     }
 
@@ -107,7 +99,10 @@ mod tests {
     fn a_picture_is_known_by_how_it_begins() {
         let mime = |bytes: &[u8]| image(bytes).map(|image| image.mime);
         assert_eq!(mime(b"\xff\xd8\xff\xe0rest").unwrap(), "image/jpeg");
-        assert_eq!(mime(b"\x89PNG\r\n\x1a\nrest").unwrap(), "image/png");
+        assert_eq!(
+            mime(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDRrest").unwrap(),
+            "image/png"
+        );
         assert_eq!(mime(b"GIF89arest").unwrap(), "image/gif");
         assert_eq!(mime(b"RIFF\x10\0\0\0WEBPVP8 ").unwrap(), "image/webp");
         for other in [
@@ -116,6 +111,7 @@ mod tests {
             b"RIFF\x10\0\0\0WAVEfmt ",
             b"<svg/>",
             b"BM12",
+            b"\x89PNG\r\n\x1a\n\0\0",
             b"OggS",
         ] {
             assert_eq!(mime(other), None);

@@ -27,6 +27,8 @@ pub(super) struct Place {
     pub(super) key: Option<Secret>,
     /// All keys, where there are several.
     pub(super) ring: Option<Arc<Ring>>,
+    /// Tokens that models take there which nobody described.
+    pub(super) context: Option<u32>,
     /// How the output limit is named.
     pub(super) limit: LimitField,
     /// Whether usage can be asked for.
@@ -49,7 +51,10 @@ impl Place {
     }
 
     /// A model at this place, behind the wire that is spoken there.
-    pub(super) fn model(self, http: reqwest_llm::Client, entry: Entry) -> Arc<dyn Model> {
+    pub(super) fn model(self, http: reqwest_llm::Client, mut entry: Entry) -> Arc<dyn Model> {
+        if let Some(context) = self.context.filter(|_| entry.guessed) {
+            entry.context = context;
+        }
         let with = |key: &Secret| {
             let place = Self {
                 key: Some(key.clone()),
@@ -284,6 +289,7 @@ mod tests {
             base: "http://127.0.0.1:1/v1/".to_owned(),
             key: None,
             ring: None,
+            context: None,
             wire: Protocol::OpenAi,
             limit,
             usage,

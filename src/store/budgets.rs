@@ -318,6 +318,8 @@ impl Store {
         }
         ledger.write(&mut tx).await?;
         tx.commit().await?;
+        let changes = reservations.len() + settlements.len();
+        self.checkpoint.count(changes, &self.db);
         Ok(Booked {
             refused,
             budgets: ledger.budgets(),

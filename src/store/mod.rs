@@ -66,7 +66,7 @@ pub use vectors::{Put, Unembedded, VectorProgress};
 pub use writer::Fenced;
 
 use db::Db;
-use writer::{Order, Writer};
+use writer::{Checkpoint, Order, Writer};
 
 /// Settings of the section `[store]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -125,6 +125,7 @@ pub struct Store {
     sign_of_life: Arc<Mutex<Option<std::fs::File>>>,
     vectors: Arc<vectors::Cache>,
     folder: Option<PathBuf>,
+    checkpoint: Arc<Checkpoint>,
 }
 
 impl Store {
@@ -158,6 +159,7 @@ impl Store {
             lease_until: Arc::default(),
             sign_of_life: Arc::default(),
             vectors: Arc::default(),
+            checkpoint: Arc::default(),
             db: db.clone(),
         };
         let writer = Writer {
@@ -169,7 +171,7 @@ impl Store {
             sending,
             held: Default::default(),
             doubtful: false,
-            checkpoint: Default::default(),
+            checkpoint: store.checkpoint.clone(),
         };
         Ok((store, writer.run(waiting), heard))
     }

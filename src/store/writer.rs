@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use anyhow::{Result, anyhow};
 use tokio::sync::{mpsc, oneshot};
@@ -62,22 +62,23 @@ pub(super) struct Writer {
     pub(super) held: HashSet<String>,
     /// A transaction failed: what became of its lanes has to be looked up.
     pub(super) doubtful: bool,
-    pub(super) checkpoint: Checkpoint,
+    pub(super) checkpoint: Arc<Checkpoint>,
 }
 
 /// When SQLite's journal is copied into its file.
 #[derive(Default)]
 pub(super) struct Checkpoint {
     /// Changes since the last one began.
-    since: usize,
+    since: AtomicUsize,
     running: TaskTracker,
 }
 
 impl Checkpoint {
-    fn count(&mut self, changes: usize, db: &Db) {
-        self.since += changes;
-        if self.since >= CHECKPOINT && self.running.is_empty() {
-            self.since = 0;
+    /// So many changes were committed.
+    pub(super) fn count(&self, changes: usize, db: &Db) {
+        let since = self.since.fetch_add(changes, Ordering::Relaxed) + changes;
+        if since >= CHECKPOINT && self.running.is_empty() {
+            self.since.store(0, Ordering::Relaxed);
             let db = db.clone();
             self.running.spawn(async move { db.checkpoint().await });
         }
