@@ -207,10 +207,8 @@ async fn a_key_of_ones_own_is_used_and_read_by_nobody(engine: Engine) {
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: /model key openai off
-    toney: Your key for openai is deleted here. I choose the model again from now on. Revoke it there, too, if nobody else uses it.
+    toney: Your key for openai is deleted here. Revoke it there, too, if nobody else uses it.
     ");
-    let chosen = "SELECT model FROM model_choices";
-    assert_eq!(world.read(chosen).await, [""; 0]);
     assert_eq!(world.read("SELECT provider FROM own_keys").await, [""; 0]);
     assert_unreadable(&world, &[KEY, OTHER]).await;
     world.finish().await;
@@ -221,6 +219,7 @@ async fn a_key_of_ones_own_is_used_and_read_by_nobody(engine: Engine) {
 async fn a_key_in_the_wrong_place_is_taken_away() {
     let mut world = World::new().await;
     let ann = world.friend("ann").await;
+    world.model.accept_keys(&["first"]);
     ann.says(KEY);
     ann.says(&format!("/model key nobody {KEY}"));
     ann.says("/model key");
@@ -291,10 +290,17 @@ async fn a_key_counts_when_a_model_answers_with_it() {
     world.settle().await;
     let seen = world.sees(&ann);
     assert!(seen.contains("I stay with openai/scripted"), "{seen}");
-    assert_eq!(
-        world.read("SELECT model FROM model_choices").await,
-        ["openai/scripted"]
-    );
+    let chosen = "SELECT model FROM model_choices";
+    assert_eq!(world.read(chosen).await, [""; 0]);
+    // What was chosen for the key goes with it.
+    ann.says("/model openai/other");
+    world.settle().await;
+    assert_eq!(world.read(chosen).await, ["openai/other"]);
+    ann.says("/model key openai off");
+    world.settle().await;
+    let seen = world.sees(&ann);
+    assert!(seen.contains(phrases::MODEL_AUTO), "{seen}");
+    assert_eq!(world.read(chosen).await, [""; 0]);
     world.finish().await;
 }
 
