@@ -207,10 +207,7 @@ impl Inner {
                 None => Ok(None),
             },
             Content::Buttons { message, buttons } => attempt.set_buttons(&message, &buttons).await,
-            Content::Delete {
-                message,
-                refused: _,
-            } => attempt.delete(&message).await,
+            Content::Delete { message, .. } => attempt.delete(&message).await,
         }
     }
 
