@@ -21,7 +21,7 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Notice, Watch};
 use crate::http::{self, Readiness};
-use crate::intake::{self, Intake};
+use crate::intake::{self, Hider, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts, Voices};
@@ -139,7 +139,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (store.clone(), redis.clone());
     let how = config.section("delivery")?;
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
-    let intake = intake(&config, (&store, redis.clone()), &delivery, &tools)?;
+    let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
     let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
@@ -227,11 +227,12 @@ impl Gateway {
                 }
                 Err(error) => {
                     let sentence = format!("The database does not answer: {error:#}");
+                    // Whoever read the line finds the same in the readiness.
+                    self.readiness.set("store", Err(sentence.clone()));
                     if !said {
                         tracing::warn!("{sentence}; trying again until it does");
                         said = true;
                     }
-                    self.readiness.set("store", Err(sentence));
                 }
             }
             tokio::select! {
@@ -396,7 +397,7 @@ fn account_of(platform: &dyn Platform) -> String {
 }
 
 fn intake(
-    config: &Config,
+    (config, door): (&Config, &Door),
     (store, redis): (&Store, Option<Redis>),
     delivery: &Delivery,
     tools: &(Clock, Ids),
@@ -407,7 +408,7 @@ fn intake(
         delivery.clone(),
         tools.clone(),
         settings.flood_per_minute,
-        entrusted::seal(config),
+        Hider::new(entrusted::seal(config), door.key_providers()),
     )))
 }
 

@@ -213,7 +213,7 @@ impl<'a> Attempt<'a> {
         }
     }
 
-    /// Deletes what somebody wrote. What the platform does not let us delete stays; it was asked for.
+    /// Deletes what somebody wrote. Whether somebody else did so before does not matter.
     pub(super) async fn delete(&mut self, message: &Message) -> Result<Option<Ended>> {
         loop {
             if let Some(ended) = self.ready().await? {
@@ -221,7 +221,7 @@ impl<'a> Attempt<'a> {
             }
             let address = &self.row.outbound.address;
             match self.account.platform.delete(address, message).await {
-                Ok(()) | Err(SendError::Rejected(_) | SendError::Vanished(_)) => return Ok(None),
+                Ok(()) | Err(SendError::Vanished(_)) => return Ok(None),
                 Err(error) => {
                     if let Some(ended) = self.after(error, true).await? {
                         return Ok(Some(ended));

@@ -93,6 +93,7 @@ impl Inner {
             }
             Ended::Failed(why) => {
                 tracing::warn!(outbound.id = %row.outbound.id, why, "A message cannot be sent");
+                self.still_there(&row.outbound, change);
                 change
                     .marks
                     .push(mark(&row, OutboundState::Failed, why, self.now()));
@@ -206,8 +207,36 @@ impl Inner {
                 None => Ok(None),
             },
             Content::Buttons { message, buttons } => attempt.set_buttons(&message, &buttons).await,
-            Content::Delete { message } => attempt.delete(&message).await,
+            Content::Delete { message, .. } => attempt.delete(&message).await,
         }
+    }
+
+    /// Whoever was told that their message is deleted hears that it was not.
+    fn still_there(&self, failed: &Outbound, change: &mut Change) {
+        let Content::Delete { refused, .. } = &failed.content else {
+            return;
+        };
+        if refused.is_empty() {
+            return;
+        }
+        let content = Content::Message {
+            text: refused.clone(),
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: None,
+        };
+        let outbound = Outbound {
+            id: OutboundId::new(&self.ids),
+            key: format!("{}:refused", failed.key),
+            address: failed.address.clone(),
+            priority: failed.priority,
+            content,
+        };
+        change.outbound.push(NewOutbound {
+            after: self.newest(&outbound.address),
+            outbound,
+            at: self.now(),
+        });
     }
 
     fn nobody_there(&self, address: Address, change: &mut Change) {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 
 use crate::llm::{Door, HealthChange};
 use crate::model::{Address, Clock, Event, EventId, Happening, Ids, Time};
@@ -71,17 +72,17 @@ impl Watch {
     pub async fn run(self) {
         let mut changes = self.door.changes();
         let mut waiting = VecDeque::new();
-        self.tend_or_wait().await;
+        let every = (self.settle / 4).clamp(Duration::from_millis(50), LONGEST_BEAT);
+        // Its first tick comes at once. However much is heard, it beats on.
+        let mut beat = tokio::time::interval(every);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let beat = tokio::time::sleep(
-                (self.settle / 4).clamp(Duration::from_millis(50), LONGEST_BEAT),
-            );
             tokio::select! {
                 change = changes.recv() => match change {
                     Some(change) => waiting.push_back(change),
                     None => return,
                 },
-                () = beat => self.tend_or_wait().await,
+                _ = beat.tick() => self.tend_or_wait().await,
             }
             self.drain(&mut changes, &mut waiting);
             while let Some(change) = waiting.front() {

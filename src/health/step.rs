@@ -61,7 +61,9 @@ pub(super) fn step(
             (State::Mending { since, well_at }, None)
         }
         // What comes back for a moment only was never back.
-        (State::Mending { since, .. }, Came::Failed { .. }) => (State::Down { since }, None),
+        (State::Mending { since, .. }, Came::Failed { is_grave: true }) => {
+            (State::Down { since }, None)
+        }
         (State::Mending { since, well_at }, Came::Answered | Came::Time)
             if now >= well_at.plus(settle) =>
         {
@@ -71,7 +73,11 @@ pub(super) fn step(
         (State::Well { .. }, Came::Answered | Came::Time)
         | (State::Failing { .. }, Came::Failed { .. } | Came::Time)
         | (State::Down { .. }, Came::Failed { .. } | Came::Time)
-        | (State::Mending { .. }, Came::Answered | Came::Time) => (state, None),
+        // A short rate limit would not be told of one that is well either.
+        | (
+            State::Mending { .. },
+            Came::Failed { is_grave: false } | Came::Answered | Came::Time,
+        ) => (state, None),
     }
 }
 
@@ -169,6 +175,16 @@ mod tests {
     }
 
     #[test]
+    fn short_rate_limits_do_not_keep_it_from_coming_back() {
+        let mut story = vec![(0, GRAVE), (5, Came::Answered)];
+        story.extend([(20, LIGHT), (5, Came::Answered)].repeat(3));
+        story.push((0, Came::Time));
+        story.push((10, GRAVE));
+        let said = [(0, Told::Down), (80, Told::Back), (90, Told::Down)];
+        assert_eq!(told(&story), said);
+    }
+
+    #[test]
     fn a_short_rate_limit_is_no_outage_and_a_long_one_is() {
         let short = [(0, LIGHT), (10, LIGHT), (10, Came::Answered)];
         assert_eq!(told(&short.repeat(10)), []);
@@ -202,7 +218,7 @@ mod tests {
             for (after, came) in all {
                 clock.advance(Duration::from_secs(after));
                 let (next, told) = step(State::of(&row), came, (clock.now(), SETTLE));
-                if matches!(came, Came::Failed { .. }) {
+                if came == GRAVE {
                     failed_at = clock.now();
                 }
                 row = next.row(&row, told.is_some());

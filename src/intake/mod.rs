@@ -14,11 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::delivery::Delivery;
-use crate::model::{Clock, Content, Ids, Inbound, JobId, Priority, Seal, What, phrases};
+use crate::model::{Clock, Content, Ids, Inbound, JobId, Priority, What, phrases};
 use crate::platform;
 use crate::store::{Change, NewJob, NewOutbound, Redis, Store, turn_lane};
 
-pub use hide::INBOUND as SEALED;
+pub use hide::{Hider, INBOUND as SEALED};
 
 use flood::{Flood, Verdict};
 
@@ -54,7 +54,7 @@ pub struct Intake {
     clock: Clock,
     ids: Ids,
     flood: Flood,
-    seal: Seal,
+    hider: Hider,
 }
 
 /// How long a delivery may take to be stored before its adapter is told to try again.
@@ -67,7 +67,7 @@ impl Intake {
         delivery: Delivery,
         (clock, ids): (Clock, Ids),
         per_minute: u32,
-        seal: Seal,
+        hider: Hider,
     ) -> Self {
         Self {
             store,
@@ -76,7 +76,7 @@ impl Intake {
             clock,
             ids,
             flood: Flood::new(per_minute),
-            seal,
+            hider,
         }
     }
 
@@ -124,7 +124,7 @@ impl Intake {
             if !is_for_us(&item) {
                 continue;
             }
-            hide::hide(&self.seal, &mut item);
+            let held_key = self.hider.hide(&mut item);
             let verdict = match item.what {
                 What::Text { .. }
                 | What::Command { .. }
@@ -136,12 +136,17 @@ impl Intake {
                 | What::Migrated { .. }
                 | What::Payment { .. } => Verdict::Fine,
             };
-            match verdict {
-                Verdict::Fine => change.jobs.extend(self.job(&item)),
-                Verdict::TooFast { tell: true } => change.outbound.push(self.notice(item)),
-                Verdict::TooFast { tell: false } => {
-                    metrics::counter!("toney_flood_refused_total").increment(1);
-                }
+            let Verdict::TooFast { tell } = verdict else {
+                change.jobs.extend(self.job(&item));
+                continue;
+            };
+            // A key does not stay where it is, however fast it came.
+            if held_key {
+                change.outbound.extend(self.taken_away(&item));
+            }
+            match tell {
+                true => change.outbound.push(self.notice(item)),
+                false => metrics::counter!("toney_flood_refused_total").increment(1),
             }
         }
         let lanes = change.jobs.iter().map(|job| job.lane.clone()).collect();
@@ -176,6 +181,36 @@ impl Intake {
                 None
             }
         }
+    }
+
+    /// Warns whoever wrote a key, at most once a minute, and takes the message away where the platform lets us.
+    fn taken_away(&self, item: &Inbound) -> Vec<NewOutbound> {
+        let letter = |key: String, content: Content| {
+            let address = item.address.clone();
+            self.delivery.letter(address, key, Priority::Reply, content)
+        };
+        let features = self.delivery.features(&item.address);
+        let deletes = features.is_some_and(|features| features.deletes);
+        let message = item.message.clone().filter(|_| deletes);
+        let warning = match message {
+            Some(_) => phrases::KEY_TAKEN_AWAY.to_owned(),
+            None => format!("{} {}", phrases::KEY_UNREAD, phrases::KEY_TO_DELETE),
+        };
+        let minute = self.clock.now().ms() / 60_000;
+        let key = format!("key:{}:{}:{minute}", item.address, item.sender.user);
+        let warning = Content::Message {
+            text: warning,
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: None,
+        };
+        let mut letters = vec![letter(key, warning)];
+        letters.extend(message.map(|message| {
+            let refused = phrases::KEY_TO_DELETE.to_owned();
+            let delete = Content::Delete { message, refused };
+            letter(format!("key:{}:delete", item.key), delete)
+        }));
+        letters
     }
 
     fn notice(&self, item: Inbound) -> NewOutbound {

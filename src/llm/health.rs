@@ -89,10 +89,13 @@ impl Door {
             .collect();
         let mut inside = self.health().inside();
         for (provider, model) in models {
-            inside.down.entry(model.to_owned()).or_insert_with(|| Down {
+            let by_any = !known.contains(model);
+            let down = inside.down.entry(model.to_owned()).or_insert_with(|| Down {
                 provider: provider.to_owned(),
-                by_any: !known.contains(model),
+                by_any,
             });
+            // It may have left its chain since it went down.
+            down.by_any = by_any;
         }
     }
 
@@ -257,6 +260,20 @@ mod tests {
         };
         assert_eq!(door.saved(), [saved]);
         assert_eq!(door.saved(), []);
+    }
+
+    /// An Ollama that was found loses the model that was down: nobody asks that any more.
+    #[test]
+    fn what_left_its_chain_is_told_back_by_any_answer_of_its_provider() {
+        let door = door();
+        let mut heard = door.changes();
+        let error = Error::Gone;
+        door.health()
+            .tell("a/x", Some(&error), Some(Change::Opened));
+        assert_eq!(told(&mut heard), [("a/x".to_owned(), true, 1)]);
+        door.expect_back([("a", "a/x")]);
+        door.health().tell("a/y", None, None);
+        assert_eq!(told(&mut heard), [("a/x".to_owned(), false, 0)]);
     }
 
     #[test]

@@ -2,13 +2,19 @@
 
 use std::time::Duration;
 
+use futures::StreamExt;
 use tokio::time::timeout;
 
 use super::plan::Builder;
-use super::{Cost, Door, Error, Task, Wait, Wish};
+use super::{Cost, Door, Error, Line, Model, Request, Role, Task, Wait, Wish};
 
 /// A provider has so long to show that it is there and takes the key.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// A model has so long to begin to answer with somebody's own key.
+const ANSWERING: Duration = Duration::from_secs(20);
+/// What it is asked then, and how many tokens it may answer with: the least that every provider takes.
+const QUESTION: &str = "Say yes.";
+const FEW: u32 = 16;
 
 /// A model that somebody may choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,16 +113,37 @@ impl Door {
         })
     }
 
-    /// Asks a wished model's provider whether it is there and takes the key; costs nothing.
+    /// Asks a wished model's provider whether it is there and takes the key. That costs nothing but with an own key:
+    /// some providers show their models to everybody, so that only an answer of the model itself proves the key.
     ///
     /// # Errors
-    /// Like [`super::Model::check`].
+    /// Like [`super::Model::check`] and [`super::Model::stream`].
     pub async fn check_wish(&self, wish: &Wish) -> Result<(), Error> {
         let standing = self.link(&wish.model).filter(|_| wish.key.is_none());
         let made = || self.shop()?.make(&wish.model, wish.key.as_ref());
         let model = standing.or_else(made).ok_or(Error::Gone)?;
         let checked = timeout(PATIENCE, model.check()).await;
-        checked.unwrap_or(Err(Error::Late(Wait::End)))
+        checked.unwrap_or(Err(Error::Late(Wait::End)))?;
+        if wish.key.is_none() {
+            return Ok(());
+        }
+        let asked = timeout(ANSWERING, answers(model.as_ref())).await;
+        asked.unwrap_or(Err(Error::Late(Wait::FirstToken)))
+    }
+}
+
+/// Whether a model begins to answer. What it says does not matter, nor that so few letters are no answer.
+async fn answers(model: &dyn Model) -> Result<(), Error> {
+    let request = Request {
+        messages: vec![Line::new(Role::Person, QUESTION)],
+        max_output: Some(FEW),
+        ..Request::default()
+    };
+    let mut stream = model.stream(&request).await?;
+    match stream.next().await {
+        Some(Err(Error::Empty | Error::Refused)) | Some(Ok(_)) => Ok(()),
+        Some(Err(error)) => Err(error),
+        None => Err(Error::Broken),
     }
 }
 

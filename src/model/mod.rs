@@ -32,7 +32,9 @@ pub use ids::{
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
 };
-pub use key::{holds_key, is_key, key_in, model_args};
+pub use key::{
+    Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
+};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
 pub use press::{DocumentPress, ModelPress};
 pub use seal::{Seal, Unsealable};

@@ -56,8 +56,12 @@ pub enum Content {
         text: String,
         buttons: Vec<Vec<Button>>,
     },
-    /// A message that somebody wrote is taken away, where the platform lets us.
-    Delete { message: Message },
+    /// A message that somebody wrote is taken away, where the platform lets us; `refused` is said where it does not.
+    Delete {
+        message: Message,
+        #[serde(default)]
+        refused: String,
+    },
     /// New buttons (or none) for a message that stands already; its text stays.
     Buttons {
         message: Message,

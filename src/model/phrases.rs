@@ -189,6 +189,9 @@ pub const PRIVACY: &str = "**What I keep**\n\
 
 /// A command that is not there.
 pub fn unknown_command(name: &str) -> String {
+    if !super::is_name(name) {
+        return "I don't know that command. /help lists what I know.".to_owned();
+    }
     format!("I don't know /{name}. /help lists what I know.")
 }
 

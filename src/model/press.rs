@@ -93,7 +93,8 @@ impl ModelPress {
         })
     }
 
-    fn data(&self) -> String {
+    /// What stands on it.
+    pub fn data(&self) -> String {
         match self {
             Self::Page(page) => format!("model:page:{page}"),
             Self::Set(tag) => format!("model:set:{tag}"),

@@ -27,6 +27,10 @@ const KEEP: Sql = dialect!(
             set_at = excluded.set_at"
 );
 const DROP: Sql = same("DELETE FROM own_keys WHERE person_id = $1 AND provider = $2");
+const LEAVE_OF: Sql = same(
+    "DELETE FROM model_choices WHERE person_id = $1
+     AND substr(model, 1, length(CAST($2 AS TEXT)) + 1) = CAST($2 AS TEXT) || '/'",
+);
 // Ids count up with time.
 const SPEEDS: Sql = same(
     "SELECT model, CAST(SUM(first_token_ms) / COUNT(*) AS BIGINT) FROM
@@ -90,13 +94,17 @@ impl Store {
         tx.commit().await
     }
 
-    /// Forgets somebody's key for a provider; false when there was none.
-    pub async fn drop_key(&self, person: PersonId, provider: &str) -> Result<bool> {
+    /// Forgets somebody's key for a provider, and which of its models they chose: others would pay for that from
+    /// now on. `None` when there was no key; otherwise whether there was a choice.
+    pub async fn drop_key(&self, person: PersonId, provider: &str) -> Result<Option<bool>> {
         let mut tx = Tx::begin(&self.db).await?;
         let provider = [Bind::Text(provider)];
-        let dropped = tx.run(DROP, person.to_string(), &provider).await?;
+        if tx.run(DROP, person.to_string(), &provider).await? == 0 {
+            return Ok(None);
+        }
+        let left = tx.run(LEAVE_OF, person.to_string(), &provider).await?;
         tx.commit().await?;
-        Ok(dropped > 0)
+        Ok(Some(left > 0))
     }
 
     /// How many milliseconds models took of late until their first words, on the average.

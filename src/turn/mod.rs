@@ -201,8 +201,28 @@ impl Worker for Turn {
         else {
             return Change::default();
         };
+        let (address, key) = (item.address.clone(), format!("given-up:{}", job.id));
+        let letter = |key, content| {
+            let address = address.clone();
+            self.delivery.letter(address, key, Priority::Reply, content)
+        };
+        let held_key = models::held_key(&item.what);
+        let features = self.delivery.features(&item.address);
+        let deletes = features.is_some_and(|features| features.deletes);
+        let message = item.message.clone().filter(|_| held_key && deletes);
+        let delete = message.map(|message| {
+            let refused = phrases::KEY_TO_DELETE.to_owned();
+            letter(
+                format!("{key}:delete"),
+                Content::Delete { message, refused },
+            )
+        });
+        let text = match held_key {
+            true => phrases::KEY_GIVEN_UP,
+            false => phrases::GIVEN_UP,
+        };
         let content = Content::Message {
-            text: phrases::GIVEN_UP.to_owned(),
+            text: text.to_owned(),
             buttons: Vec::new(),
             reply_to: item
                 .message
@@ -210,10 +230,8 @@ impl Worker for Turn {
                 .filter(|_| item.setting == Setting::Group),
             interaction: item.interaction.clone(),
         };
-        let (address, key) = (item.address.clone(), format!("given-up:{}", job.id));
-        let letter = self.delivery.letter(address, key, Priority::Reply, content);
         Change {
-            outbound: vec![letter],
+            outbound: delete.into_iter().chain([letter(key, content)]).collect(),
             ..Change::default()
         }
     }

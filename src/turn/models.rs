@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::llm::{Offer, Secret, Task, Wish};
 use crate::model::{
-    Content, Failure, Features, Message, ModelPress as Press, Setting, What, hex, phrases,
+    Content, Failure, Features, Inbound, Message, ModelPress as Press, Setting, What, hex, phrases,
 };
 use crate::store::Change;
 
@@ -237,7 +237,9 @@ impl Turn {
             }
             Err(error) => {
                 let before = self.wish(person).await.map(|wish| wish.model);
-                phrases::model_kept(&name, error.label(), before.as_deref())
+                let is_known = offers.iter().any(|offer| offer.name == name);
+                let name = Some(name.as_str()).filter(|_| is_known);
+                phrases::model_kept(name, error.label(), before.as_deref())
             }
         };
         commit.say(scene, answer);
@@ -257,7 +259,8 @@ impl Turn {
         if let Some(message) = message.filter(|_| sealed.is_some())
             && features.is_some_and(|features| features.deletes)
         {
-            commit.send(scene, "delete", Content::Delete { message });
+            let refused = phrases::KEY_TO_DELETE.to_owned();
+            commit.send(scene, "delete", Content::Delete { message, refused });
         }
         let answer = match (provider, sealed) {
             (_, Some(_)) if in_group => {
@@ -272,11 +275,17 @@ impl Turn {
             (Some(provider), Some(sealed)) => {
                 return self.bring_key(scene, commit, (provider, sealed)).await;
             }
-            (None, Some(_)) => with_note(phrases::KEY_WITHOUT_PROVIDER.to_owned(), features),
+            (None, Some(_)) => {
+                let known = self.door.key_providers();
+                with_note(scene, phrases::key_without_provider(&known), features)
+            }
             (_, None) => {
                 let (deletes, forms) =
                     features.map_or((false, false), |one| (one.deletes, one.forms));
-                let button = Press::Key(provider.unwrap_or_default().to_owned());
+                let known = self.door.key_providers();
+                let provider = provider.map(str::to_lowercase);
+                let provider = provider.filter(|provider| known.contains(provider));
+                let button = Press::Key(provider.unwrap_or_default());
                 let button = button.button(phrases::KEY_BUTTON);
                 let buttons = if forms {
                     vec![vec![button]]
@@ -303,7 +312,7 @@ impl Turn {
         let usual = self.door.usual(&provider);
         let usual = usual.filter(|_| known.contains(&provider));
         let answer = match (usual, self.wishes.brought(sealed)) {
-            (None, _) => phrases::unknown_provider(&provider, &known),
+            (None, _) => phrases::unknown_provider(&known),
             (Some(_), None) => phrases::KEY_UNREADABLE.to_owned(),
             (Some(model), Some(key)) => {
                 let wish = Wish {
@@ -327,15 +336,8 @@ impl Turn {
                 }
             }
         };
-        let by_form = scene
-            .last()
-            .is_some_and(|last| matches!(last.what, What::Form { .. }));
         let features = self.delivery.features(&commit.address());
-        let answer = match by_form {
-            true => answer,
-            false => with_note(answer, features),
-        };
-        commit.say(scene, answer);
+        commit.say(scene, with_note(scene, answer, features));
         Ok(commit.done().await)
     }
 
@@ -353,8 +355,29 @@ impl Turn {
     }
 }
 
-/// Says what becomes of the message that held the key.
-fn with_note(answer: String, features: Option<Features>) -> String {
+/// Whether a key that was sealed on its way in is in it.
+pub(super) fn held_key(what: &What) -> bool {
+    match what {
+        What::Command { name, args } => {
+            name == "model" && args.split_whitespace().any(|word| word.starts_with(SEALED))
+        }
+        What::Form { fields, .. } => fields.values().any(|field| field.starts_with(SEALED)),
+        What::Text { .. }
+        | What::Press { .. }
+        | What::Media { .. }
+        | What::Edited { .. }
+        | What::Membership { .. }
+        | What::Migrated { .. }
+        | What::Payment { .. } => false,
+    }
+}
+
+/// Says what becomes of the message that held the key. A form or a slash command was never a message.
+fn with_note(scene: &Scene, answer: String, features: Option<Features>) -> String {
+    let is_form = |last: &Inbound| matches!(last.what, What::Form { .. });
+    if scene.interaction().is_some() || scene.last().is_some_and(is_form) {
+        return answer;
+    }
     let deletes = features.is_some_and(|features| features.deletes);
     let note = match deletes {
         true => phrases::KEY_DELETED,

@@ -11,7 +11,7 @@ use crate::delivery::render::render;
 use crate::intake::Queue;
 use crate::jobs::Work;
 use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailable, Wish};
-use crate::model::{Button, Content, Failure, Inbound, OutboundId, Setting, phrases};
+use crate::model::{Button, Content, Failure, Inbound, OutboundId, PersonId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
 use super::cite::Checked;
@@ -55,7 +55,7 @@ impl<'a> Talk<'a> {
             said,
             in_group: scene.setting() == Setting::Group,
             ground: Ground::bare(Intent::default(), String::new()),
-            wish: turn.wish(commit.person()).await,
+            wish: turn.granted(commit.person()).await,
         };
         let mut show = talk.show().await?;
         let over = loop {
@@ -123,7 +123,7 @@ impl<'a> Talk<'a> {
             over.said.clear();
             cited.clear();
         }
-        if let Some(note) = self.refused_key(&over) {
+        if let Some(note) = self.refused_key(commit.person(), &over) {
             over.note = [over.note.as_str(), &note].join("\n\n").trim().to_owned();
         }
         let Footer { text, buttons } = self.ground.footer(&cited);
@@ -185,8 +185,8 @@ impl<'a> Talk<'a> {
         Vec::new()
     }
 
-    /// Whoever pays by themselves hears of it when that does not work any more.
-    fn refused_key(&self, over: &Over) -> Option<String> {
+    /// Whoever pays by themselves hears of it, once, when that does not work any more; the key then rests.
+    fn refused_key(&self, person: PersonId, over: &Over) -> Option<String> {
         let Wish {
             model,
             key: Some(_),
@@ -206,7 +206,11 @@ impl<'a> Talk<'a> {
             Outcome::Failed(llm::Error::Unauthorised | llm::Error::Unpaid)
         );
         let provider = model.split('/').next().unwrap_or_default();
-        is_refused.then(|| phrases::own_key_refused(provider))
+        if first.outcome == Outcome::Answered {
+            self.turn.wishes.works(person, provider);
+        }
+        let is_news = is_refused && self.turn.wishes.rest(person, provider);
+        is_news.then(|| phrases::own_key_refused(provider))
     }
 
     /// Whether a picture was shown and turned down, which is all that went wrong.

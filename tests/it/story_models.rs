@@ -5,7 +5,7 @@ use std::path::Path;
 use toney::model::{Standing, phrases};
 
 use crate::sim::discord::Discord;
-use crate::sim::model::Server;
+use crate::sim::model::{Answer, Server};
 use crate::story_discord::{hears, one_model};
 use crate::world::{Engine, PATIENCE, World, on_both};
 
@@ -16,6 +16,8 @@ on_both!(
 );
 
 const KEY: &str = "sk-ann-0123456789abcdef";
+/// Some providers' keys begin with nothing of their own.
+const BARE: &str = "abcdefghijklmnopqrstuvwxyzabcdef";
 const OTHER: &str = "sk-bob-0123456789abcdef";
 
 fn asked(model: &Server) -> Vec<String> {
@@ -191,6 +193,16 @@ async fn a_key_of_ones_own_is_used_and_read_by_nobody(engine: Engine) {
 
     (Your own key for openai was turned down, so I went on without it. /model key openai off forgets it.)
     ");
+    // It is told once, and the key rests.
+    ann.says("and now?");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: and now?
+    toney: and now?
+    ");
+    let requests = world.model.requests();
+    let mut tried = requests.iter().filter(|one| one.last("user") == "and now?");
+    assert!(tried.all(|one| one.key.as_deref() == Some("first")));
     ann.says("/model key openai off");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
@@ -205,8 +217,9 @@ async fn a_key_of_ones_own_is_used_and_read_by_nobody(engine: Engine) {
 /// A message that is nothing but a key, a provider that nobody knows, and a key where others read along.
 #[tokio::test]
 async fn a_key_in_the_wrong_place_is_taken_away() {
-    let world = World::new().await;
+    let mut world = World::new().await;
     let ann = world.friend("ann").await;
+    world.model.accept_keys(&["first"]);
     ann.says(KEY);
     ann.says(&format!("/model key nobody {KEY}"));
     ann.says("/model key");
@@ -214,19 +227,39 @@ async fn a_key_in_the_wrong_place_is_taken_away() {
     let seen = world.sees(&ann);
     assert!(!seen.contains(KEY), "{seen}");
     assert!(seen.contains(phrases::KEY_WITHOUT_PROVIDER), "{seen}");
-    assert!(seen.contains("I can't use a key for “nobody”."), "{seen}");
+    assert!(
+        seen.contains("These are the providers for which I can use a key: "),
+        "{seen}"
+    );
     assert!(
         seen.contains("/model key openai YOUR-KEY (I delete that message)."),
         "{seen}"
     );
+    // Words that may be a key are not said again.
+    ann.says(&format!("/model openai {KEY}"));
+    ann.says(&format!("/model key {BARE}"));
+    ann.says(&format!("/model {BARE}"));
+    ann.says(&format!("/{KEY}"));
+    ann.says(&format!("my key is `{KEY}`, is it safe?"));
+    world.settle().await;
+    let seen = world.telegram.transcript(&ann);
+    let said = seen.iter().filter(|msg| msg.from_bot);
+    for said in said {
+        let said = format!("{said:?}");
+        assert!(!said.contains(KEY) && !said.contains(BARE), "{said}");
+    }
+    world.sees(&ann);
     let group = world.telegram.group("Band");
     ann.says_in(group, &format!("/model key openai {KEY}"));
     world.settle().await;
+    let seen = world.sees(group);
     assert!(
-        world
-            .sees(group)
-            .contains("Please revoke it at your provider now")
+        seen.contains("Please revoke it at your provider now"),
+        "{seen}"
     );
+    // Here the bot may delete nothing of others, and says so.
+    assert!(seen.contains(phrases::KEY_TO_DELETE), "{seen}");
+    world.expect_unsent(1);
     assert_eq!(world.read("SELECT provider FROM own_keys").await, [""; 0]);
     assert_eq!(
         world.model.requests().len(),
@@ -234,6 +267,40 @@ async fn a_key_in_the_wrong_place_is_taken_away() {
         "no model was shown the key"
     );
     assert_unreadable(&world, &[KEY]).await;
+    world.finish().await;
+}
+
+/// A list of models that everybody may read proves no key, and a model that is not there is not chosen.
+#[tokio::test]
+async fn a_key_counts_when_a_model_answers_with_it() {
+    let world = World::new().await;
+    let ann = world.friend("ann").await;
+    world.model.push(Answer::status(401));
+    ann.says(&format!("/model key openai {KEY}"));
+    world.settle().await;
+    let seen = world.sees(&ann);
+    assert!(seen.contains("I didn't keep your key for openai"), "{seen}");
+    assert_eq!(world.read("SELECT provider FROM own_keys").await, [""; 0]);
+    ann.says(&format!("/model key openai {KEY}"));
+    world.settle().await;
+    let seen = world.sees(&ann);
+    assert!(seen.contains("Your key for openai works."), "{seen}");
+    world.model.push(Answer::status(404));
+    ann.says("/model openai/nonsense");
+    world.settle().await;
+    let seen = world.sees(&ann);
+    assert!(seen.contains("I stay with openai/scripted"), "{seen}");
+    let chosen = "SELECT model FROM model_choices";
+    assert_eq!(world.read(chosen).await, [""; 0]);
+    // What was chosen for the key goes with it.
+    ann.says("/model openai/other");
+    world.settle().await;
+    assert_eq!(world.read(chosen).await, ["openai/other"]);
+    ann.says("/model key openai off");
+    world.settle().await;
+    let seen = world.sees(&ann);
+    assert!(seen.contains(phrases::MODEL_AUTO), "{seen}");
+    assert_eq!(world.read(chosen).await, [""; 0]);
     world.finish().await;
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::what_went_wrong;
+use crate::model::is_name;
 
 /// `/model auto`.
 pub const MODEL_AUTO: &str = "I choose the model again from now on.";
@@ -44,6 +45,16 @@ pub const KEY_NOT_HERE: &str =
 
 /// A key whose provider is not told.
 pub const KEY_WITHOUT_PROVIDER: &str = "That looks like a key, so I read nothing else in it and didn't keep it. If you want me to use it, tell me whose it is, too: /model key openai YOUR-KEY";
+
+/// A key among messages that came too fast to be read, before what the person has to do.
+pub const KEY_UNREAD: &str = "One of your messages held a key; I read and kept nothing of it.";
+
+/// The same, where Toney does it.
+pub const KEY_TAKEN_AWAY: &str =
+    "One of your messages held a key; I read and kept nothing of it, and delete that message.";
+
+/// A message with a key could not be taken in.
+pub const KEY_GIVEN_UP: &str = "Something went wrong on my side with your key, so I didn't keep it. Please try again later: /model shows how.";
 
 /// A key that was sealed by an installation with another secret.
 pub const KEY_UNREADABLE: &str =
@@ -107,23 +118,33 @@ pub fn model_set(model: &str, own: bool) -> String {
     format!("From now on I answer you with `{model}`{key}. /model auto goes back.")
 }
 
-/// A model that somebody wants does not answer; what they had stays. `reason` is the word of the figures.
-pub fn model_kept(model: &str, reason: &str, before: Option<&str>) -> String {
+/// A model that somebody wants does not answer; what they had stays. `reason` is the word of the figures. A name that
+/// nobody knows is not said again.
+pub fn model_kept(model: Option<&str>, reason: &str, before: Option<&str>) -> String {
     let before = match before {
         Some(before) => format!("`{before}`"),
         None => "my own choice".to_owned(),
     };
+    let wanted = match model {
+        Some(model) => format!("`{model}`"),
+        None => "that model".to_owned(),
+    };
     format!(
-        "I stay with {before}: `{model}` can't be used at the moment, since {}.",
+        "I stay with {before}: {wanted} can't be used at the moment, since {}.",
         what_went_wrong(reason)
     )
 }
 
-/// No model, or several, are called so.
+/// No model, or several, are called so. Long words are not said again: one may be a key.
 pub fn which_model(wanted: &str, several: &[&str]) -> String {
-    let wanted: String = wanted.chars().take(60).collect();
     match several {
-        [] => format!("You have no model to choose that is called “{wanted}”. /model lists them."),
+        [] if !wanted.split_whitespace().all(is_name) => {
+            "You have no model to choose that is called so. /model lists them.".to_owned()
+        }
+        [] => {
+            let wanted: String = wanted.chars().take(60).collect();
+            format!("You have no model to choose that is called “{wanted}”. /model lists them.")
+        }
         several => format!(
             "Several models are called so: `{}`. Which one?",
             several.join("`, `")
@@ -131,11 +152,18 @@ pub fn which_model(wanted: &str, several: &[&str]) -> String {
     }
 }
 
-/// A provider for which no key can be brought.
-pub fn unknown_provider(provider: &str, known: &[String]) -> String {
-    let provider: String = provider.chars().take(40).collect();
+/// A provider for which no key can be brought. What stands in its place may be the key, and is not said again.
+pub fn unknown_provider(known: &[String]) -> String {
     format!(
-        "I can't use a key for “{provider}”. These are the providers I know: {}.",
+        "I don't know that provider. These are the ones for which I can use a key: {}.",
+        known.join(", ")
+    )
+}
+
+/// A key whose provider is not told, or is none of the known.
+pub fn key_without_provider(known: &[String]) -> String {
+    format!(
+        "{KEY_WITHOUT_PROVIDER}\n\nThese are the providers for which I can use a key: {}.",
         known.join(", ")
     )
 }
@@ -156,13 +184,20 @@ pub fn key_refused(provider: &str, reason: &str) -> String {
     format!("I didn't keep your key for {provider}, for {why}.")
 }
 
-/// `/model key PROVIDER off`.
-pub fn key_dropped(provider: &str, was_there: bool) -> String {
+/// `/model key PROVIDER off`: whether there was a key, and whether they had chosen a model of that provider.
+pub fn key_dropped(provider: &str, was_there: Option<bool>) -> String {
     match was_there {
-        true => format!(
-            "Your key for {provider} is deleted here. Revoke it there, too, if nobody else uses it."
-        ),
-        false => format!("I have no key of yours for {provider}."),
+        Some(chose) => {
+            let choice = match chose {
+                true => format!(" {MODEL_AUTO}"),
+                false => String::new(),
+            };
+            format!(
+                "Your key for {provider} is deleted here.{choice} Revoke it there, too, if nobody else uses it."
+            )
+        }
+        None if is_name(provider) => format!("I have no key of yours for {provider}."),
+        None => "I have no key of yours for that provider.".to_owned(),
     }
 }
 
