@@ -63,6 +63,8 @@ pub(super) struct Pass<'a> {
     thoughts: u64,
     /// What the provider counted until now.
     counted: Option<Usage>,
+    /// Whether it is shown a picture.
+    shows: bool,
     settled: bool,
     /// The call in the traces, from here to its end.
     span: tracing::Span,
@@ -116,6 +118,7 @@ impl<'a> Pass<'a> {
             heard: [0; 2],
             thoughts: 0,
             counted: None,
+            shows: request.sees(),
             settled: false,
             span: health::span(link.model.as_ref()),
             link,
@@ -256,7 +259,10 @@ impl<'a> Pass<'a> {
         self.settled = true;
         self.pay(bill);
         self.count(label);
-        if !self.is_own() {
+        let is_tried = self.shows && !self.link.model.entry().vision;
+        if is_tried && error.is_some_and(Error::may_be_blind) {
+            self.give_back();
+        } else if !self.is_own() {
             self.tell(error);
         }
         self.attempt(bill.cost, outcome)
