@@ -137,6 +137,7 @@ mod tests {
                 name: None,
                 mime: None,
                 size: None,
+                seconds: None,
             },
             caption: KEY.to_owned(),
         });
