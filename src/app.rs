@@ -187,6 +187,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         return Ok(Ended::Told);
     }
     money::keep(&config, (&all, &voices), &tasks, &tools)?;
+    let recordings = voice::recordings(&config, (&all.store, &delivery), &tools.0)?;
+    tasks.spawn(until(all.serving.clone(), recordings.tend()));
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));

@@ -1,12 +1,15 @@
 //! What hears and speaks, put together.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::llm::{self, Voices};
 use crate::model::{Clock, Ids};
-use crate::turn::Speak;
+use crate::store::Store;
+use crate::turn::{Recordings, Speak};
 
 /// The models that hear and speak; asks nobody.
 pub(crate) fn voices(config: &Config, clock: &Clock) -> Result<Voices> {
@@ -24,8 +27,26 @@ pub(super) fn speak(
     Ok(Speak {
         voices: voices.clone(),
         delivery: delivery.clone(),
-        folder: config.data()?.dir.join("files").join("spoken"),
+        folder: folder(config)?,
         clock,
         ids,
     })
+}
+
+/// Who deletes what was said aloud and left behind.
+pub(super) fn recordings(
+    config: &Config,
+    (store, delivery): (&Store, &Delivery),
+    clock: &Clock,
+) -> Result<Recordings> {
+    Ok(Recordings {
+        store: store.clone(),
+        delivery: delivery.clone(),
+        folder: folder(config)?,
+        clock: clock.clone(),
+    })
+}
+
+fn folder(config: &Config) -> Result<PathBuf> {
+    Ok(config.data()?.dir.join("files").join("spoken"))
 }

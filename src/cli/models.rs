@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::config::Config;
 use crate::llm::{
     self, Catalogue, Cost, Door, Heard, Line, Outcome, Published, Refreshed, Request, Role, Task,
-    Voice, Voices, refresh,
+    Voice, refresh,
 };
 use crate::model::{Clock, Ids, Time, phrases};
 use crate::store::{self, HealthRow, Store};
@@ -266,8 +266,9 @@ fn check(settings: &llm::Settings, json: bool) -> Result<Exit> {
         .flat_map(|task| door.chain(task))
         .collect();
     used.extend(settings.models.embed.iter().cloned());
-    let voices = Voices::open(settings, Clock::System)?;
-    used.extend(voices.hearing().into_iter().chain(voices.speaking()));
+    // Of what nobody chose, another one is chosen by the next version.
+    let voices = (&settings.models.transcribe, &settings.models.speak);
+    used.extend(voices.0.iter().chain(voices.1).cloned());
     let today = Clock::System.now().to_string();
     let today = today.split(' ').next().unwrap_or_default().parse();
     let findings = findings(&catalogue, &used, today.context("Reading the date")?);

@@ -42,6 +42,14 @@ pub(super) async fn erase(config: &Config, name: &str, sure: bool) -> Result<Exi
             Err(error) => left.push(format!("{file}: {error}")),
         }
     }
+    // Most were deleted when they had been sent.
+    for file in store.recordings_of(person).await? {
+        if let Err(error) = std::fs::remove_file(&file)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            left.push(format!("{}: {error}", file.display()));
+        }
+    }
     let chats = store.erase_person(person).await?;
     let settings: Settings = config.section("store")?;
     if let Some(redis) = settings.redis()? {

@@ -1,5 +1,6 @@
 //! One lane: the sends into one chat, one after the other.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,23 +21,31 @@ const ANEW: usize = 1_000;
 /// How long a message rests that nobody here can send; the next process to look may be the right one.
 const ELSEWHERE: Duration = Duration::from_secs(5);
 
+/// What became of the rows of a lane.
+#[derive(Default)]
+struct Done {
+    change: Change,
+    /// Recordings that nobody needs once that is recorded.
+    spent: Vec<PathBuf>,
+}
+
 impl Inner {
     /// Sends everything of a lane in order and gives the lane back. What is not finished stays in the
     /// outbox for whoever takes the lane next.
     pub(super) async fn send_lane(&self, claim: Claim) {
         let Claim { lane, outbound, .. } = claim;
-        let mut change = Change::default();
+        let mut done = Done::default();
         for row in outbound {
             if row.next_at > self.now() {
                 break;
             }
             // What stands is recorded before anything newer leaves: the search for a lost message
             // begins behind the newest one known.
-            if !change.marks.is_empty() && !self.record(std::mem::take(&mut change)).await {
+            if !done.change.marks.is_empty() && !self.finish(std::mem::take(&mut done)).await {
                 return;
             }
             let span = tracing::info_span!("send", outbound.id = %row.outbound.id);
-            match self.send_row(row, &mut change).instrument(span).await {
+            match self.send_row(row, &mut done).instrument(span).await {
                 Ok(true) => {}
                 Ok(false) => return,
                 // The store could not be read; the row is as it was, and is taken up again.
@@ -46,8 +55,21 @@ impl Inner {
                 }
             }
         }
-        change.release.push(lane);
-        self.record(change).await;
+        done.change.release.push(lane);
+        self.finish(done).await;
+    }
+
+    /// Records what was done; what nobody needs any more is deleted then, and not before.
+    async fn finish(&self, done: Done) -> bool {
+        let Done { change, spent } = done;
+        let is_recorded = self.record(change).await;
+        if is_recorded {
+            for file in spent {
+                // What is left is swept later.
+                drop(tokio::fs::remove_file(file).await);
+            }
+        }
+        is_recorded
     }
 
     async fn record(&self, change: Change) -> bool {
@@ -61,11 +83,11 @@ impl Inner {
     }
 
     /// Sends one outbound; false when the process is leaving and somebody else will go on.
-    async fn send_row(&self, row: Outgoing, change: &mut Change) -> Result<bool> {
+    async fn send_row(&self, row: Outgoing, done: &mut Done) -> Result<bool> {
         let address = row.outbound.address.clone();
         let created = row.created_at;
         let Some(account) = self.account(&address) else {
-            self.leave_for_others(row, change);
+            self.leave_for_others(row, &mut done.change);
             return Ok(true);
         };
         let mut attempt = Attempt::new(self, account, row);
@@ -75,6 +97,18 @@ impl Inner {
         };
         let Attempt { row, .. } = attempt;
         let platform = account.platform.name();
+        let is_over = match ended {
+            Ended::Stands | Ended::Vanished => account.platform.features().takes_recordings,
+            Ended::Failed(_) | Ended::Gone(_) => true,
+            // In the other chat it is still needed.
+            Ended::Moved(_) | Ended::Left => false,
+        };
+        if let Content::Voice { file, .. } = &row.outbound.content
+            && is_over
+        {
+            done.spent.push(file.clone());
+        }
+        let change = &mut done.change;
         let result = match ended {
             Ended::Left => return Ok(false),
             // What was deleted needs no other words or buttons.
@@ -93,7 +127,7 @@ impl Inner {
             }
             Ended::Failed(why) => {
                 tracing::warn!(outbound.id = %row.outbound.id, why, "A message cannot be sent");
-                self.still_there(&row.outbound, change);
+                change.outbound.extend(self.instead(&row.outbound));
                 change
                     .marks
                     .push(mark(&row, OutboundState::Failed, why, self.now()));
@@ -185,6 +219,7 @@ impl Inner {
                 file,
                 caption,
                 reply_to,
+                instead: _,
             } => {
                 if !attempt.row.parts.is_empty() {
                     return Ok(None);
@@ -211,32 +246,46 @@ impl Inner {
         }
     }
 
-    /// Whoever was told that their message is deleted hears that it was not.
-    fn still_there(&self, failed: &Outbound, change: &mut Change) {
-        let Content::Delete { refused, .. } = &failed.content else {
-            return;
+    /// What is said in place of what cannot be sent.
+    fn instead(&self, lost: &Outbound) -> Option<NewOutbound> {
+        let (instead, reply_to) = match &lost.content {
+            Content::Voice {
+                instead, reply_to, ..
+            } => (instead, reply_to.clone()),
+            // Whoever was told that their message is deleted hears that it was not.
+            Content::Delete { refused, .. } => (refused, None),
+            Content::Message { .. } | Content::Edit { .. } | Content::Buttons { .. } => {
+                return None;
+            }
         };
-        if refused.is_empty() {
-            return;
-        }
         let content = Content::Message {
-            text: refused.clone(),
+            text: instead.clone(),
             buttons: Vec::new(),
-            reply_to: None,
+            reply_to,
             interaction: None,
         };
+        (!instead.is_empty()).then(|| self.again(lost, ("failed", lost.address.clone()), content))
+    }
+
+    /// Something that goes out because of what became of another outbound.
+    fn again(
+        &self,
+        old: &Outbound,
+        (what, address): (&str, Address),
+        content: Content,
+    ) -> NewOutbound {
         let outbound = Outbound {
             id: OutboundId::new(&self.ids),
-            key: format!("{}:refused", failed.key),
-            address: failed.address.clone(),
-            priority: failed.priority,
+            key: format!("{}:{what}", old.key),
+            address,
+            priority: old.priority,
             content,
         };
-        change.outbound.push(NewOutbound {
+        NewOutbound {
             after: self.newest(&outbound.address),
             outbound,
             at: self.now(),
-        });
+        }
     }
 
     fn nobody_there(&self, address: Address, change: &mut Change) {
@@ -270,19 +319,9 @@ impl Inner {
             unreachable_at: Time::default(),
         });
         if let Some(content) = elsewhere(old.content.clone()) {
-            let outbound = Outbound {
-                id: OutboundId::new(&self.ids),
-                key: format!("{}:moved", old.key),
-                address,
-                priority: old.priority,
-                content,
-            };
-            let after = self.newest(&outbound.address);
-            change.outbound.push(NewOutbound {
-                outbound,
-                after,
-                at: self.now(),
-            });
+            change
+                .outbound
+                .push(self.again(old, ("moved", address), content));
         }
         let why = "the chat moved; sent there".to_owned();
         change
@@ -319,10 +358,12 @@ fn elsewhere(content: Content) -> Option<Content> {
             file,
             caption,
             reply_to: _,
+            instead,
         } => Some(Content::Voice {
             file,
             caption,
             reply_to: None,
+            instead,
         }),
         Content::Buttons { .. } | Content::Delete { .. } => None,
     }

@@ -48,6 +48,7 @@ pub fn visible(markdown: &str) -> String {
         deletes: false,
         forms: false,
         buttons_per_row: 0,
+        takes_recordings: true,
         max_download: 0,
         pace: None,
     };

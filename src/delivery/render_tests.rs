@@ -13,6 +13,7 @@ pub(super) fn features(markup: Markup, unit: Unit, max_text: usize) -> Features 
         deletes: false,
         forms: false,
         buttons_per_row: 8,
+        takes_recordings: true,
         max_download: 0,
         pace: None,
     }

@@ -147,6 +147,7 @@ mod tests {
                 name: None,
                 mime: None,
                 size: None,
+                seconds: None,
             },
             caption: caption.to_owned(),
         }

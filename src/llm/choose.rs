@@ -61,7 +61,8 @@ pub(super) fn order(
 ) -> Vec<usize> {
     let tokens_in = tokens::of_request(request);
     let sees = request.sees();
-    let can = |one: &Candidate| !sees || one.entry.may_see();
+    let all: Vec<_> = candidates.iter().map(|one| &one.entry).collect();
+    let can = |one: &Candidate| !sees || one.entry.is_shown(&all);
     let suits = |one: &Candidate| {
         let needed = tokens_in.saturating_add(u64::from(one.limit));
         let has_tools = request.tools.is_empty() || one.entry.tools;
@@ -189,7 +190,10 @@ mod tests {
             mime: "image/png".to_owned(),
             bytes: Bytes::new(),
         });
-        assert_eq!(order(&all, &request, (Prefer::Order, false)), [1, 2]);
+        assert_eq!(order(&all, &request, (Prefer::Order, false)), [1]);
+        // Nobody is known to see, so that a try can tell.
+        all[1].entry.vision = false;
+        assert_eq!(order(&all, &request, (Prefer::Order, false)), [2]);
     }
 
     proptest! {

@@ -19,7 +19,7 @@ use super::settings::{Deadlines, Models, Settings};
 use super::states::State;
 use super::strays::Stray;
 use super::wire::Place;
-use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, chain, ollama};
+use super::{Error, Heard, Model, Reason, Request, Task, Unavailable, Wish, chain, ollama};
 use crate::model::Clock;
 
 /// How often an Ollama on this machine is looked for while there is no other model.
@@ -214,11 +214,17 @@ impl Door {
         models.map(|model| model.name().to_owned()).collect()
     }
 
-    /// Bytes of the largest picture that a model of the task's chain is shown; none when all of them are blind.
-    pub fn largest_image(&self, task: Task) -> Option<usize> {
+    /// Bytes of the largest picture that a model of the task's chain, or the one that is wished for, is shown; none
+    /// when all of them are blind.
+    pub fn largest_image(&self, task: Task, wish: Option<&Wish>) -> Option<usize> {
         let plan = self.plan();
-        let models = plan.chains.get(&task).into_iter().flatten();
-        let seeing = models.filter(|model| model.entry().may_see());
+        let wished = wish.and_then(|wish| self.shop()?.make(&wish.model, wish.key.as_ref()));
+        let models = plan.chains.get(&task).into_iter().flatten().chain(&wished);
+        let eyes = models
+            .clone()
+            .map(|model| model.entry())
+            .collect::<Vec<_>>();
+        let seeing = models.filter(|model| model.entry().is_shown(&eyes));
         seeing.map(|model| model.largest_image()).max()
     }
 

@@ -135,6 +135,11 @@ impl Error {
         )
     }
 
+    /// Whether a model may fail like that because it is shown a picture and has no eyes.
+    pub(super) fn may_be_blind(&self) -> bool {
+        self.severity() == Some(Severity::Counts)
+    }
+
     /// What the breaker is told; none where the provider is well and only this request was not.
     pub(super) fn severity(&self) -> Option<Severity> {
         match self {

@@ -68,6 +68,8 @@ pub(super) struct Pass<'a> {
     reason: (&'static str, Payer),
     /// Whether there is nothing in its way any more.
     asked: bool,
+    /// Whether it is shown a picture.
+    shows: bool,
     settled: bool,
     /// The call in the traces, from here to its end.
     span: tracing::Span,
@@ -129,6 +131,7 @@ impl<'a> Pass<'a> {
             counted: None,
             reason: (task, request.payer),
             asked: false,
+            shows: request.sees(),
             settled: false,
             span: health::span(link.model.as_ref()),
             link,
@@ -289,7 +292,10 @@ impl<'a> Pass<'a> {
         self.settled = true;
         self.pay(bill);
         self.count(label);
-        if !self.is_own() {
+        let is_tried = self.shows && !self.link.model.entry().vision;
+        if is_tried && error.is_some_and(Error::may_be_blind) {
+            self.give_back();
+        } else if !self.is_own() {
             self.tell(error);
         }
         self.attempt(bill.cost, outcome)

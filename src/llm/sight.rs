@@ -80,9 +80,10 @@ impl Request {
 }
 
 impl Entry {
-    /// Whether it sees pictures, as far as is known: of a model that nobody described a try can tell.
-    pub fn may_see(&self) -> bool {
-        self.vision || self.guessed
+    /// Whether it is shown pictures: of a model that nobody described a try can tell, but only where none of
+    /// all that could be asked is known to see. One that is blind may make up what it sees.
+    pub(super) fn is_shown(&self, all: &[&Self]) -> bool {
+        self.vision || (self.guessed && !all.iter().any(|one| one.vision))
     }
 }
 

@@ -19,6 +19,8 @@ pub struct Features {
     pub forms: bool,
     /// Most buttons side by side.
     pub buttons_per_row: usize,
+    /// Whether it takes a copy of a recording that is sent; a terminal only says where it lies.
+    pub takes_recordings: bool,
     /// Largest file that can be fetched, in bytes.
     pub max_download: u64,
     /// How fast the platform lets us send.

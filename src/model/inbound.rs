@@ -142,6 +142,9 @@ pub struct File {
     pub mime: Option<String>,
     /// Its size in bytes, as claimed.
     pub size: Option<u64>,
+    /// How long a recording lasts, in whole seconds, as claimed.
+    #[serde(default)]
+    pub seconds: Option<u64>,
 }
 
 impl File {

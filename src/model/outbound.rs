@@ -49,6 +49,9 @@ pub enum Content {
         file: PathBuf,
         caption: String,
         reply_to: Option<Message>,
+        /// What is said where it cannot be sent; empty = nothing.
+        #[serde(default)]
+        instead: String,
     },
     /// A new text and new buttons for a message that stands already.
     Edit {

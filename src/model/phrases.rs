@@ -174,10 +174,11 @@ pub const GIVEN_UP: &str = "Something went wrong on my side with your last messa
 /// `/privacy`.
 pub const PRIVACY: &str = "**What I keep**\n\
     - What you write to me and what I answer, so that I can follow our talk. /new starts over.\n\
+    - What is said in your voice notes, written down, like what you write. What I say aloud only until it is sent, at most about a day.\n\
     - Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.\n\
     - Which passages I read for which answer; /why tells you.\n\
     - Your name and id on this platform, so that I know it is you.\n\
-    - The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone.\n\n\
+    - The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
     - To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.\n\

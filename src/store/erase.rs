@@ -11,6 +11,7 @@ use super::budgets::forget_spender;
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
 use super::passages::strike;
+use super::spoken::ordered;
 use super::tx::{Bind, Tx};
 
 const FIND: Sql = same(
@@ -199,6 +200,7 @@ const ERASE: &[Sql] = &[
         "DELETE FROM outbound WHERE key IN (SELECT 'answer:' || a.id FROM jobs a WHERE a.id IN ",
         ")"
     ),
+    same(concat!("DELETE FROM outbound AS o WHERE ", ordered!())),
     by_job!(
         "DELETE FROM jobs WHERE payload LIKE '%' || $1 || '%' OR id IN ",
         ""

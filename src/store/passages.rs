@@ -13,7 +13,7 @@ use crate::model::{
 
 use super::Store;
 use super::asker::{Asker, Scope};
-use super::change::{out_lane, turn_lane};
+use super::change::{ingest_lane, out_lane, turn_lane};
 use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::tx::{Bind, Tx, rows};
@@ -82,6 +82,15 @@ const FORGET_SUMMARIES: Sql = dialect!(
 const BLANK: Sql = dialect!(
     "UPDATE outbound SET content = $2 FROM" each "WHERE outbound.lane = j.value ->> 'sends'
      AND outbound.address = j.value ->> 'address' AND outbound.state IN ('sent', 'failed')"
+);
+// What waits to be said aloud there is not said any more.
+const UNSAY: Sql = dialect!(
+    "UPDATE outbound SET content = $2, state = 'failed', error = 'struck', ended_at = next_at FROM" each
+    "WHERE outbound.lane = j.value ->> 'sends' AND outbound.address = j.value ->> 'address'
+     AND outbound.state IN ('pending', 'unknown') AND outbound.content LIKE '%\"kind\":\"voice\"%'"
+);
+const UNORDER: Sql = dialect!(
+    "DELETE FROM jobs WHERE kind = 'speak' AND lane IN (SELECT j.value ->> 'orders' FROM" each ")"
 );
 // Whoever removes a document waits until the reading is on record, or was there first.
 const STANDING: Sql = Sql {
@@ -372,7 +381,10 @@ async fn strike_turns(tx: &mut Tx, turns: Vec<(String, String)>) -> Result<Struc
     lanes.sort();
     // Lanes before everything else, and in their order, as the writer takes them.
     super::lanes::lock(tx, &lanes).await?;
-    let chat = |chat: &Address| json!({"address": chat, "turns": turn_lane(chat), "sends": out_lane(chat)});
+    let chat = |chat: &Address| {
+        let (turns, sends, orders) = (turn_lane(chat), out_lane(chat), ingest_lane(chat));
+        json!({"address": chat, "turns": turns, "sends": sends, "orders": orders})
+    };
     let lanes = rows(&chats.iter().map(chat).collect::<Vec<_>>())?;
     tx.run(STALE, lanes.clone(), &[]).await?;
     tx.run(FORGET_SUMMARIES, turns.clone(), &[]).await?;
@@ -384,6 +396,8 @@ async fn strike_turns(tx: &mut Tx, turns: Vec<(String, String)>) -> Result<Struc
         reply_to: None,
         interaction: None,
     })?;
+    tx.run(UNORDER, lanes.clone(), &[]).await?;
+    tx.run(UNSAY, lanes.clone(), &[Bind::Text(&blank)]).await?;
     tx.run(BLANK, lanes, &[Bind::Text(&blank)]).await?;
     let answers = struck.iter().filter(|(_, role)| role == "toney").count();
     Ok(Struck {

@@ -15,7 +15,7 @@ use crate::platform::{FetchError, FileStream};
 use crate::store::{Artist, Change, NewAttachment, Scope};
 
 use super::commit::Commit;
-use super::gather::Said;
+use super::gather::{Said, captioned};
 use super::hearing::Listened;
 use super::sight::{self, Seen};
 use super::talk::Talk;
@@ -75,7 +75,8 @@ impl Kept {
         });
         let size = bytes(stored.size);
         if sight::is_picture(self.media, &path).await? {
-            return match turn.picture(&path, stored.size).await? {
+            let wish = turn.wish(commit.person()).await;
+            return match turn.picture((&path, stored.size), wish.as_ref()).await? {
                 Seen::Shown(image) => self.show(turn, scene, (commit, work), image).await,
                 Seen::Unseen(why) => self.leave(turn, scene, (commit, work), (&size, why)).await,
                 Seen::TooLarge(why) => {
@@ -86,7 +87,7 @@ impl Kept {
         }
         if self.media == MediaKind::Voice {
             return match turn
-                .listen(scene, &mut commit, (&path, stored.size))
+                .listen(scene, &mut commit, (&path, stored.size, self.file.seconds))
                 .await?
             {
                 Listened::Words(words) => self.heard(turn, scene, (commit, work), words).await,
@@ -141,8 +142,7 @@ impl Kept {
         words: String,
     ) -> Result<Change, Failure> {
         let besides = format!("[said in a {}]", word(MediaKind::Voice));
-        let all = [self.caption.trim(), &words].join("\n\n");
-        self.caption = all.trim().to_owned();
+        self.caption = captioned(&self.caption, &words);
         self.heard = words;
         self.talk(turn, scene, with, (besides, None)).await
     }

@@ -16,7 +16,7 @@ use crate::store::{
 
 use super::gather::Said;
 use super::step::{How, Over};
-use super::why::{Knowledge, Why};
+use super::why::{Heard, Knowledge, Why};
 use super::{Scene, Turn};
 
 /// A commit in the making.
@@ -34,6 +34,8 @@ pub(super) struct Commit<'a> {
     prefix: String,
     /// The outbound that grew before it turned out that no model answers.
     grown: Option<OutboundId>,
+    /// Who wrote down what was said.
+    heard: Option<Heard>,
     /// Conversations of which nothing may be kept at hand.
     stale: Vec<Address>,
     change: Change,
@@ -77,6 +79,7 @@ impl<'a> Commit<'a> {
             asker: OnceCell::new(),
             prefix: String::new(),
             grown: None,
+            heard: None,
             stale: Vec::new(),
             change,
         }
@@ -238,7 +241,10 @@ impl<'a> Commit<'a> {
         (window, knowledge): (usize, Knowledge),
     ) {
         let seen = (window, !self.recalled.window.summary.is_empty());
-        let why = Why::new(&over.how, seen, knowledge);
+        let why = Why {
+            heard: self.heard.clone(),
+            ..Why::new(&over.how, seen, knowledge)
+        };
         let why = serde_json::to_string(&why).unwrap_or_default();
         if over.said.is_empty() {
             // Nothing a model should see again; it can be asked about all the same.
@@ -365,11 +371,18 @@ impl<'a> Commit<'a> {
         self.calls(scene, Task::Classify, how);
     }
 
-    /// Notes what it cost to listen or to speak.
-    pub(super) fn voiced(&mut self, scene: &Scene, task: &str, calls: &[llm::Call]) {
+    /// Notes what it cost to listen.
+    pub(super) fn listened(&mut self, scene: &Scene, calls: &[llm::Call]) {
+        let costs = calls.iter().filter_map(|call| call.result.as_ref().ok());
+        self.heard = calls.last().map(|call| Heard {
+            model: call.model.clone(),
+            cost_nano_usd: costs.map(|cost| cost.nanos()).sum(),
+        });
         let now = (&self.turn.ids, Some(scene.turn), self.now());
         let payer = self.paid();
-        let rows = calls.iter().map(|call| voiced(call, (task, payer), now));
+        let rows = calls
+            .iter()
+            .map(|call| voiced(call, ("transcribe", payer), now));
         let rows: Vec<_> = rows.collect();
         self.change.calls.extend(rows);
     }

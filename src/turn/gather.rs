@@ -234,8 +234,18 @@ pub(super) fn reword(said: &mut [Said], item: &Inbound) {
     if let What::Edited { text } = &item.what
         && let Some(edited) = said.iter_mut().find(|said| is_same(&said.message, item))
     {
-        edited.text.clone_from(text);
+        // Only the caption of a voice note can be edited; what is said in it stays.
+        edited.text = match edited.heard.as_str() {
+            "" => text.clone(),
+            heard => captioned(text, heard),
+        };
     }
+}
+
+/// What was written with a message, and what was said in it.
+pub(super) fn captioned(caption: &str, heard: &str) -> String {
+    let parts = [caption.trim(), heard].join("\n\n");
+    parts.trim().to_owned()
 }
 
 fn is_same(message: &Option<Message>, item: &Inbound) -> bool {
@@ -321,6 +331,25 @@ mod tests {
         let (taken, asked) = gather(&[text(1, "a"), edit.clone()], 50);
         assert_eq!((taken, words(&asked)), (2, vec!["better"]));
         assert_eq!(gather(&[edit], 50), (1, Asked::Nothing));
+    }
+
+    #[test]
+    fn an_edited_caption_keeps_what_was_spoken() {
+        let Asked::Talk(mut said) = gather(&[text(1, "x")], 50).1 else {
+            panic!("no talk");
+        };
+        said[0].heard = "Which label?".to_owned();
+        let edited = What::Edited {
+            text: "for my EP".to_owned(),
+        };
+        reword(&mut said, &item(1, edited));
+        assert_eq!(said[0].text, "for my EP\n\nWhich label?");
+        said[0].heard.clear();
+        let edited = What::Edited {
+            text: " as it is ".to_owned(),
+        };
+        reword(&mut said, &item(1, edited));
+        assert_eq!(said[0].text, " as it is ");
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl Turn {
         &self,
         scene: &Scene,
         commit: &mut Commit<'_>,
-        (path, size): (&Path, u64),
+        (path, size, seconds): (&Path, u64, Option<u64>),
     ) -> Result<Listened> {
         if self.voices.hearing().is_empty() {
             return Ok(Listened::Deaf(phrases::NO_EARS));
@@ -48,6 +48,7 @@ impl Turn {
         let Some(recording) = Recording::read(file.into()) else {
             return Ok(Listened::Deaf(phrases::NO_RECORDING));
         };
+        let recording = recording.lasting(seconds);
         let payer = commit.payer(scene.setting()).await?;
         let hearing = self.voices.hear(&recording, &payer);
         tokio::pin!(hearing);
@@ -57,7 +58,7 @@ impl Turn {
                 () = self.shows_typing(scene) => {}
             }
         };
-        commit.voiced(scene, "transcribe", &calls);
+        commit.listened(scene, &calls);
         Ok(match made {
             Ok(words) if words.chars().any(char::is_alphanumeric) => Listened::Words(words),
             Ok(_) => Listened::Nothing(phrases::HEARD_NOTHING.to_owned()),

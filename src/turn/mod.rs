@@ -19,6 +19,7 @@ pub mod intent;
 mod models;
 mod pages;
 mod quote;
+mod recordings;
 mod show;
 mod sight;
 pub mod sort;
@@ -51,6 +52,7 @@ use crate::model::{
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
+pub use recordings::Recordings;
 pub use speaking::Speak;
 pub use wish::Wishes;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use tokio::io::AsyncReadExt;
 
-use crate::llm::{Image, Task};
+use crate::llm::{Image, Task, Wish};
 use crate::model::{MediaKind, phrases};
 
 use super::Turn;
@@ -43,8 +43,12 @@ pub(super) enum Seen {
 
 impl Turn {
     /// A kept picture as a model is shown it.
-    pub(super) async fn picture(&self, path: &Path, size: u64) -> Result<Seen> {
-        let Some(largest) = self.door.largest_image(Task::Chat) else {
+    pub(super) async fn picture(
+        &self,
+        (path, size): (&Path, u64),
+        wish: Option<&Wish>,
+    ) -> Result<Seen> {
+        let Some(largest) = self.door.largest_image(Task::Chat, wish) else {
             return Ok(Seen::Unseen(phrases::NO_EYES));
         };
         let largest = u64::try_from(largest).unwrap_or(u64::MAX);

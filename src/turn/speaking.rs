@@ -1,7 +1,6 @@
 //! Answers said aloud: on request, and where somebody who speaks wants to be spoken to.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
@@ -25,8 +24,6 @@ use super::{Scene, Turn};
 const KIND: &str = "speak";
 /// Letters of the answer that stand with its recording; a lost one is found again by them.
 const CAPTION: usize = 60;
-/// Recordings are kept until they are surely sent, and no longer than this.
-const KEPT: Duration = Duration::from_hours(24);
 
 /// An answer to be said aloud.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,8 +152,7 @@ impl Worker for Speak {
         };
         let order: Order =
             serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
-        self.tidy_up().await;
-        let text = aloud(&order.text);
+        let (text, is_whole) = at_once(&aloud(&order.text));
         let payer = Payer {
             person: Some(order.person),
             artist: order.artist,
@@ -171,8 +167,9 @@ impl Worker for Speak {
                 Content::Voice {
                     // Whoever sends it may stand in another folder.
                     file: std::path::absolute(file).context("Finding a recording")?,
-                    caption: phrases::spoken(&beginning(&text)),
+                    caption: phrases::spoken(&beginning(&text), is_whole),
                     reply_to,
+                    instead: phrases::VOICE_NOT_SENT.to_owned(),
                 }
             }
             Err(reason) => in_words(sentence(reason), reply_to),
@@ -216,24 +213,6 @@ impl Speak {
     fn letter(&self, job: JobId, address: Address, content: Content) -> NewOutbound {
         let key = format!("{KIND}:{job}");
         self.delivery.letter(address, key, Priority::Reply, content)
-    }
-
-    /// Deletes recordings that were sent long ago. What cannot be deleted now can be later.
-    async fn tidy_up(&self) {
-        let Ok(mut files) = tokio::fs::read_dir(&self.folder).await else {
-            return;
-        };
-        while let Ok(Some(file)) = files.next_entry().await {
-            let changed = file.metadata().await.and_then(|known| known.modified());
-            let born = changed
-                .ok()
-                .and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
-            let now = u64::try_from(self.clock.now().ms()).unwrap_or_default();
-            let age = born.map(|born| Duration::from_millis(now).saturating_sub(born));
-            if age.is_some_and(|age| age > KEPT) {
-                drop(tokio::fs::remove_file(file.path()).await);
-            }
-        }
     }
 }
 
@@ -281,6 +260,29 @@ fn aloud(markdown: &str) -> String {
     said.trim().to_owned()
 }
 
+/// As much of it as is said at once, up to the end of a sentence, and whether that is all.
+fn at_once(text: &str) -> (String, bool) {
+    let begun: String = text.chars().take(Voices::LONGEST).collect();
+    if begun.len() == text.len() {
+        return (begun, true);
+    }
+    let (mut sentence, mut word, mut before) = (0, 0, ' ');
+    for (place, letter) in begun.char_indices() {
+        if letter == '\n' || (letter.is_whitespace() && ".!?…。".contains(before)) {
+            sentence = place;
+        }
+        if letter.is_whitespace() {
+            word = place;
+        }
+        before = letter;
+    }
+    // Half of it is better than one short sentence.
+    let ends = [sentence, word].into_iter();
+    let end = ends.clone().find(|end| end * 2 > begun.len());
+    let said = begun.get(..end.unwrap_or(begun.len())).unwrap_or(&begun);
+    (said.trim_end().to_owned(), false)
+}
+
 /// How it begins, cut between words and without anything that Markdown could mean.
 fn beginning(text: &str) -> String {
     let mut begun = String::new();
@@ -313,6 +315,20 @@ mod tests {
         );
         assert_eq!(aloud("A [note] stays."), "A [note] stays.");
         assert_eq!(aloud("Half [1"), "Half [1");
+    }
+
+    #[test]
+    fn what_is_too_long_ends_with_a_sentence() {
+        assert_eq!(at_once("All of it."), ("All of it.".to_owned(), true));
+        let whole = "x".repeat(Voices::LONGEST);
+        assert_eq!(at_once(&whole), (whole.clone(), true));
+        let (said, is_whole) = at_once(&"One more sentence, please. ".repeat(400));
+        assert!(said.ends_with("please.") && !is_whole);
+        assert!(said.chars().count() > Voices::LONGEST - 30);
+        let (said, _) = at_once(&format!("Short. {}", "words ".repeat(2_000)));
+        assert!(said.ends_with(" words"), "{said}");
+        let (said, is_whole) = at_once(&"é".repeat(9_000));
+        assert_eq!((said.chars().count(), is_whole), (Voices::LONGEST, false));
     }
 
     #[test]

@@ -29,6 +29,18 @@ pub(super) struct Why {
     /// What was understood and read.
     #[serde(default)]
     pub(super) knowledge: Knowledge,
+    /// Who wrote down what was said.
+    #[serde(default)]
+    pub(super) heard: Option<Heard>,
+}
+
+/// Who wrote down a voice note.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Heard {
+    /// `provider/id`.
+    pub(super) model: String,
+    /// With all that was tried before.
+    pub(super) cost_nano_usd: i64,
 }
 
 /// What was understood and read for an answer.
@@ -94,6 +106,7 @@ impl Why {
             summary,
             failed: Vec::new(),
             knowledge,
+            heard: None,
         };
         let attempts = match how {
             How::Model(report) => report.attempts.as_slice(),
@@ -179,6 +192,9 @@ impl Why {
             "- What I had in mind: {} message{plural} of this session{summary}",
             self.window
         ));
+        if let Some(heard) = &self.heard {
+            lines.push(phrases::why_heard(&heard.model, &cost(heard.cost_nano_usd)));
+        }
         self.knowledge.say(&mut lines);
         for failed in &self.failed {
             lines.push(format!("- Tried before: {failed}"));
@@ -237,6 +253,10 @@ mod tests {
                 searched: true,
                 refused: false,
             },
+            heard: Some(Heard {
+                model: "openai/ear".to_owned(),
+                cost_nano_usd: 225_000,
+            }),
         };
         insta::assert_snapshot!(why.say(), @r"
         **My last answer**
@@ -245,6 +265,7 @@ mod tests {
         - Tokens: 120 read, 45 written
         - Cost: $0.0012
         - What I had in mind: 3 messages of this session, and a summary of what came before
+        - Your voice note was written down by `openai/ear`: $0.0002
         - What I understood: ask, about your documents (91 % sure)
         - Used as [1]: contract.pdf › Split
         - Read and not used: Splits › Agree early

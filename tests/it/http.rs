@@ -113,6 +113,7 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
             deletes: false,
             forms: false,
             buttons_per_row: 1,
+            takes_recordings: true,
             max_download: 0,
             pace: None,
         };

@@ -166,10 +166,11 @@ async fn commands() {
     toney: What I keep
 
     • What you write to me and what I answer, so that I can follow our talk. /new starts over.
+    • What is said in your voice notes, written down, like what you write. What I say aloud only until it is sent, at most about a day.
     • Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.
     • Which passages I read for which answer; /why tells you.
     • Your name and id on this platform, so that I know it is you.
-    • The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone.
+    • The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.
 
     Where it goes
 

@@ -159,6 +159,66 @@ async fn a_picture_that_is_turned_down_is_owned_up_to() {
     world.finish().await;
 }
 
+/// Nobody in the chain sees, but the model that somebody chose does.
+#[tokio::test]
+async fn the_model_that_somebody_chose_sees_for_them() {
+    let catalogue = catalogue(
+        "chosen",
+        "[[models]]\nname = \"spare/blind\"\ncontext = 8192\noutput = 2048\nprice = [0, 0]\n\
+         [[models]]\nname = \"openai/eyes\"\ncontext = 8192\noutput = 2048\nprice = [0, 0]\nvision = true\n",
+    );
+    let world = World::with(|w| {
+        w.spare = true;
+        w.set("TONEY__MODELS__CATALOGUE", catalogue);
+        w.set("TONEY__MODELS__CHAT", "spare/blind");
+    })
+    .await;
+    let (ann, bob) = (world.friend("ann").await, world.friend("bob").await);
+    let photo = || Upload::photo(jpeg(300));
+    let said = shows(&world, &ann, photo()).await;
+    assert!(said.contains("No language model of mine"), "{said}");
+    ann.says("/model key openai sk-ann-0123456789abcdef");
+    world.settle().await;
+    let kept = world.sees(&ann);
+    assert!(kept.contains("works"), "{kept}");
+    let store = world.store().await;
+    let name = format!("telegram:{}", ann.user.id);
+    let person = store.find_person(&name).await.unwrap().unwrap();
+    store
+        .choose_model(person, Some("openai/eyes"))
+        .await
+        .unwrap();
+    let mut world = world;
+    world.restart().await;
+    world.model.push(Answer::text("A blue door."));
+    let said = shows(&world, &ann, photo()).await;
+    assert!(said.contains("A blue door."), "{said}");
+    let said = shows(&world, &bob, photo()).await;
+    assert!(said.contains("No language model of mine"), "{said}");
+    world.finish().await;
+}
+
+/// Five pictures that a model of which nobody knows whether it sees fails over do not make it rest.
+#[tokio::test]
+async fn a_model_that_fails_over_pictures_goes_on_talking() {
+    let world = World::new().await;
+    let ann = world.friend("ann").await;
+    for _ in 0..5 {
+        for _ in 0..2 {
+            world.model.push(Answer::status(500));
+        }
+        let said = shows(&world, &ann, Upload::photo(jpeg(300))).await;
+        assert!(!said.contains("A blue door"), "{said}");
+    }
+    ann.says("and now?");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: and now?
+    toney: and now?
+    ");
+    world.finish().await;
+}
+
 /// In a group only who speaks to Toney has a picture looked at.
 #[tokio::test]
 async fn in_a_group_only_when_addressed() {

@@ -1,16 +1,110 @@
 //! Answers said aloud: on request, and to those who speak themselves.
 
+use std::time::Duration;
+
+use toney::model::{Setting, Target};
+
 use crate::sim::discord::{Discord, Kind, When, route};
 use crate::sim::model::{Answer, AudioFault, opus};
 use crate::sim::telegram::{Fault, On, Upload};
 use crate::story_discord::texts;
-use crate::world::{Engine, PATIENCE, Person, World, on_both};
+use crate::world::{Engine, PATIENCE, Person, World, on_both, until_so};
 
 on_both! {
     the_last_answer_is_said_aloud
     who_speaks_is_spoken_to
     a_recording_that_is_lost_on_its_way_stands_once
     a_recording_dies_with_the_program
+    a_recording_that_is_not_taken_is_owned_up_to
+    nothing_waits_to_be_said_that_was_struck_or_erased
+}
+
+/// The recordings that are kept.
+fn kept(world: &World) -> usize {
+    let folder = std::fs::read_dir(world.folder.join("files/spoken"));
+    folder.map_or(0, Iterator::count)
+}
+
+/// Somebody may have forbidden voice messages; nothing is left of the recording either way.
+async fn a_recording_that_is_not_taken_is_owned_up_to(engine: Engine) {
+    let mut world = World::on(engine).await;
+    let ann = world.friend("ann").await;
+    says(&world, &ann, "a small one").await;
+    says(&world, &ann, "/speak").await;
+    until_so("it is deleted", async || kept(&world) == 0).await;
+    let refusal = Fault::Status(400);
+    world.telegram.fault(On::method("sendVoice"), refusal);
+    insta::assert_snapshot!(says(&world, &ann, "/speak").await, @r"
+    ann: /speak
+    toney: One moment, I'm saying it aloud.
+    toney: I couldn't send you the recording: voice messages or files may not be allowed here. My answer stays in writing.
+    ");
+    until_so("it is deleted", async || kept(&world) == 0).await;
+    world.expect_unsent(1);
+    world.finish().await;
+}
+
+/// An answer from a document waits to be spoken while the document goes, and then whoever ordered it.
+async fn nothing_waits_to_be_said_that_was_struck_or_erased(engine: Engine) {
+    let (world, ann) = crate::story_documents::artist(engine).await;
+    let answer = "You receive 60 % of the net receipts [1].";
+    world.model.push(Answer::text(answer));
+    let question = "what share of the net receipts do I get in my contract?";
+    says(&world, &ann, question).await;
+    says(&world, &ann, "/speak").await;
+    let store = world.store().await;
+    let name = format!("telegram:{}", ann.user.id);
+    let person = store.find_person(&name).await.unwrap().unwrap();
+    let voices = "SELECT content FROM outbound WHERE content LIKE '%\"voice\"%'";
+    let orders = "SELECT payload FROM jobs WHERE kind = 'speak'";
+    assert_eq!(world.read(voices).await.len(), 1);
+    assert_eq!(world.read(orders).await.len(), 1);
+    // Its file is to be deleted with the person as long as it may be there.
+    assert_eq!(store.recordings_of(person).await.unwrap().len(), 1);
+    let waits = "UPDATE outbound SET state = 'pending', next_at = 9000000000000 WHERE content LIKE '%\"voice\"%'";
+    world.write(waits).await;
+    let asker = store.asker(person, Setting::Direct).await;
+    let asker = asker.unwrap();
+    let documents = store.documents(&asker, Target::Hybrid).await.unwrap();
+    let struck = store.remove_document(&asker, documents[0].id).await;
+    assert_eq!(struck.unwrap().unwrap().answers, 1);
+    assert_eq!(world.read(voices).await, [""; 0]);
+    assert_eq!(world.read(orders).await, [""; 0]);
+    // In a group what is said is kept under the group, and found by who ordered it.
+    let band = world.telegram.group("band");
+    world.telegram.adds_bot(ann.user, band);
+    world.settle().await;
+    world.sees(band);
+    for words in ["@toney_bot a small one", "/speak"] {
+        world.telegram.says(ann.user, band, words);
+        world.settle().await;
+        world.sees(band);
+    }
+    assert_eq!(world.read(voices).await.len(), 1);
+    assert_eq!(store.recordings_of(person).await.unwrap().len(), 1);
+    store.erase_person(person).await.unwrap();
+    assert_eq!(world.read(voices).await, [""; 0]);
+    assert_eq!(world.read(orders).await, [""; 0]);
+    world.finish().await;
+}
+
+/// What nobody sent is deleted at the next start; what may still be on its way stays.
+#[tokio::test]
+async fn recordings_that_were_left_behind_are_swept() {
+    let mut world = World::new().await;
+    let folder = world.folder.join("files/spoken");
+    std::fs::create_dir_all(&folder).unwrap();
+    let now = std::time::SystemTime::now();
+    for (name, minutes) in [("job_old.ogg", 60), ("job_young.ogg", 1)] {
+        let file = std::fs::File::create(folder.join(name)).unwrap();
+        file.set_modified(now - Duration::from_mins(minutes))
+            .unwrap();
+    }
+    world.restart().await;
+    let left = async || kept(&world) == 1;
+    until_so("the old one is deleted", left).await;
+    assert!(folder.join("job_young.ogg").exists());
+    world.finish().await;
 }
 
 async fn says(world: &World, who: &Person, words: &str) -> String {
@@ -213,5 +307,23 @@ async fn aloud_on_discord() {
     let said = discord.bot_messages(at_ann);
     let voices = said.iter().filter(|said| said.files == ["voice.ogg"]);
     assert_eq!(voices.count(), 2, "{said:#?}");
+    // Files may not be attached here.
+    let forbidden = Kind::Error {
+        status: 403,
+        code: 50_013,
+        message: "Missing Permissions",
+    };
+    world.model.hold();
+    discord.whispers(ann, "/speak");
+    let four = |discord: &Discord| texts(discord, at_ann).len() == said.len() + 1;
+    assert!(discord.wait_until(PATIENCE, four).await);
+    world
+        .until_stored("SELECT state FROM outbound WHERE state <> 'sent'", &[])
+        .await;
+    discord.fail(route::SEND, When::Times(1), forbidden);
+    world.model.release();
+    come("I couldn't send you the recording").await;
+    let mut world = world;
+    world.expect_unsent(1);
     world.finish().await;
 }

@@ -39,6 +39,11 @@ async fn a_voice_note_is_answered_as_if_it_had_been_written(engine: Engine) {
         ("gpt-transcribe", "voice.ogg", "audio/ogg")
     );
     assert_eq!(sound.bytes, opus("x"));
+    ann.says("/why");
+    world.settle().await;
+    let why = world.sees(&ann);
+    let heard = "Your voice note was written down by openai/gpt-transcribe: $0.0002";
+    assert!(why.contains(heard), "{why}");
     ann.says("and why?");
     world.settle().await;
     world.sees(&ann);

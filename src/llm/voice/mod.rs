@@ -125,7 +125,10 @@ impl Voices {
         names(&self.0.speaking)
     }
 
-    /// A text as a recording in Opus, as far as models say it: the first 4,096 letters.
+    /// Letters that are said at once.
+    pub const LONGEST: usize = speak::LONGEST_TEXT;
+
+    /// A text as a recording in Opus, as far as models say it: the first [`Voices::LONGEST`] letters.
     pub async fn say(&self, text: &str, payer: &Payer) -> Voiced<Bytes> {
         let text: String = text.chars().take(speak::LONGEST_TEXT).collect();
         let letters = text.chars().count() as u64;

@@ -11,6 +11,9 @@ const LEAST_BYTES: u64 = 2_000;
 /// than recorders of voice notes take.
 const MOST_BYTES: u64 = 16_000;
 
+/// The same where there is something to see besides: 4 Mbit/s are more than round video notes take.
+const MOST_BYTES_SEEN: u64 = 500_000;
+
 /// Something that was recorded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Recording {
@@ -18,6 +21,8 @@ pub struct Recording {
     /// What its name on the wire ends with: providers go by that.
     ending: &'static str,
     mime: &'static str,
+    /// How many seconds it lasts, as whoever brought it says.
+    lasts: Option<u64>,
 }
 
 impl Recording {
@@ -54,7 +59,17 @@ impl Recording {
             bytes,
             ending,
             mime,
+            lasts: None,
         })
+    }
+
+    /// The same, which lasts so many seconds as whoever brought it says.
+    #[must_use]
+    pub fn lasting(self, seconds: Option<u64>) -> Self {
+        Self {
+            lasts: seconds,
+            ..self
+        }
     }
 
     /// Its file.
@@ -67,12 +82,18 @@ impl Recording {
         (format!("voice.{}", self.ending), self.mime)
     }
 
-    /// How long it is about, in whole seconds and rather too long: Opus says so, for the others the size must do.
+    /// How long it is about, in whole seconds and rather too long: Opus says so, of the others whoever brought it; where
+    /// nobody does the size must do.
     pub fn seconds(&self) -> u64 {
         let size = self.bytes.len() as u64;
         let told = opus_steps(&self.bytes).map(|steps| steps.div_ceil(OPUS_STEPS));
+        let told = told.or(self.lasts);
         let seconds = told.unwrap_or_else(|| size.div_ceil(LEAST_BYTES));
-        let (least, most) = (size.div_ceil(MOST_BYTES), size.div_ceil(LEAST_BYTES / 4));
+        let most_bytes = match self.mime {
+            "video/mp4" | "video/webm" | "audio/webm" => MOST_BYTES_SEEN,
+            _ => MOST_BYTES,
+        };
+        let (least, most) = (size.div_ceil(most_bytes), size.div_ceil(LEAST_BYTES / 4));
         seconds.clamp(least, most).max(1)
     }
 }
@@ -138,5 +159,23 @@ mod tests {
         let plain = Recording::read(vec![0xff; 6_001].into()).unwrap();
         assert_eq!(plain.seconds(), 4);
         assert_eq!(Recording::read(b"OggS"[..].into()).unwrap().seconds(), 1);
+    }
+
+    #[test]
+    fn what_its_bringer_says_counts_as_far_as_it_can_be_true() {
+        let long = |mut file: Vec<u8>, seconds| {
+            file.resize(8_000_000, 0);
+            let read = Recording::read(file.into()).unwrap();
+            read.lasting(seconds).seconds()
+        };
+        // A minute of round video.
+        let video = || b"\0\0\0\x20ftypisom".to_vec();
+        assert_eq!(long(video(), Some(60)), 60);
+        assert_eq!(long(video(), Some(1)), 16);
+        assert_eq!(long(b"ID3\x04".to_vec(), Some(400)), 500);
+        assert_eq!(long(b"ID3\x04".to_vec(), Some(700)), 700);
+        assert_eq!(long(video(), None), 4_000);
+        // What Opus says of itself is worth more.
+        assert_eq!(opus(48_000 * 7, 40_000).lasting(Some(60)).seconds(), 7);
     }
 }

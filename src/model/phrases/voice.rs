@@ -65,13 +65,26 @@ pub const SPEAK_HOW: &str = "/speak says my last answer aloud; /speak on and /sp
 pub const NOT_SPOKEN: &str =
     "I couldn't say it aloud at the moment. Ask for it with /speak a little later.";
 
+/// In place of a recording that the platform does not take.
+pub const VOICE_NOT_SENT: &str = "I couldn't send you the recording: voice messages or files may not be allowed here. My answer stays in writing.";
+
 /// In place of a recording that would cost too much.
 pub const NOT_SPOKEN_PAID: &str =
     "What speaking may cost for now is used up, so it stays in writing.";
 
-/// With a recording: how the answer begins that is said in it.
-pub fn spoken(beginning: &str) -> String {
-    format!("🔊 {beginning}")
+/// With a recording: how the answer begins that is said in it, and whether all of it is.
+pub fn spoken(beginning: &str, is_whole: bool) -> String {
+    match is_whole {
+        true => format!("🔊 {beginning}"),
+        false => format!(
+            "🔊 {beginning}\n\nThat is too long to be said at once; the rest is in the text."
+        ),
+    }
+}
+
+/// `/why`: what a voice note was written down by.
+pub fn why_heard(model: &str, cost: &str) -> String {
+    format!("- Your voice note was written down by `{model}`: {cost}")
 }
 
 /// With a recording where nothing plays it: where it lies.

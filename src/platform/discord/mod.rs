@@ -65,6 +65,7 @@ const FEATURES: Features = Features {
     deletes: false,
     forms: true,
     buttons_per_row: BUTTONS_PER_ROW,
+    takes_recordings: true,
     max_download: 25 * 1024 * 1024,
     pace: Some(Pace {
         chat_per_second: 1,

@@ -388,6 +388,8 @@ fn media(post: &Post, attachment: &Attachment, caption: String) -> What {
             name: Some(attachment.filename.clone()),
             mime: attachment.content_type.clone(),
             size: Some(attachment.size.into()),
+            // A part of a second is paid like a whole one.
+            seconds: attachment.duration_secs.map(|long| long.ceil() as u64),
         },
         caption,
     }

@@ -29,6 +29,7 @@ pub(super) async fn fetch(api: &Api, file: &File, limit: u64) -> Result<FileStre
         name: _,
         mime: _,
         size,
+        seconds: _,
     } = file;
     let fits = |size: Option<u64>| match size {
         Some(size) if size > limit => Err(FetchError::TooLarge { limit }),

@@ -204,6 +204,8 @@ pub(super) struct Media {
     pub(super) mime_type: Option<String>,
     #[serde(default)]
     pub(super) file_size: Option<u64>,
+    #[serde(default)]
+    pub(super) duration: Option<u64>,
 }
 
 #[derive(Deserialize)]

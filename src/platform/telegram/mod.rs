@@ -85,6 +85,7 @@ const FEATURES: Features = Features {
     deletes: true,
     forms: false,
     buttons_per_row: 8,
+    takes_recordings: true,
     max_download: MAX_DOWNLOAD,
     pace: Some(Pace {
         chat_per_second: 1,

@@ -190,6 +190,7 @@ fn files() {
                 name: name.map(str::to_owned),
                 mime: Some(mime.to_owned()),
                 size,
+                seconds: None,
             },
             caption: caption.to_owned(),
         };
@@ -205,9 +206,16 @@ fn files() {
         )
     );
     assert_eq!(
-        what(&direct(json!({"voice": {"file_id": "V", "duration": 2}}))),
+        what(&direct(json!({"voice": {"file_id": "V"}}))),
         expected(MediaKind::Voice, "V", None, "audio/ogg", None, "")
     );
+    for kind in ["voice", "video_note", "audio"] {
+        let lasts = what(&direct(json!({kind: {"file_id": "V", "duration": 2}})));
+        let What::Media { file, .. } = lasts else {
+            panic!("no file: {lasts:?}");
+        };
+        assert_eq!(file.seconds, Some(2), "{kind}");
+    }
     assert_eq!(
         what(&direct(json!({"video_note": {"file_id": "R"}}))),
         expected(MediaKind::Voice, "R", None, "video/mp4", None, "")

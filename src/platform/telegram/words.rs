@@ -234,12 +234,14 @@ fn described(media: &Media, mime: &str) -> File {
         file_name,
         mime_type,
         file_size,
+        duration,
     } = media;
     File {
         handle: file_id.clone(),
         name: file_name.as_deref().map(clean),
         mime: Some(mime_type.as_deref().map_or_else(|| mime.to_owned(), clean)),
         size: *file_size,
+        seconds: *duration,
     }
 }
 
@@ -249,6 +251,7 @@ fn picture(photo: &Photo) -> File {
         name: None,
         mime: Some("image/jpeg".to_owned()),
         size: photo.file_size,
+        seconds: None,
     }
 }
 

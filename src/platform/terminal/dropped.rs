@@ -29,6 +29,7 @@ pub(super) fn file(line: &str, home: Option<&Path>) -> Option<What> {
             name: Some(name),
             mime: None,
             size: Some(known.len()),
+            seconds: None,
         },
         caption: String::new(),
     })

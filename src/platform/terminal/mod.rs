@@ -377,6 +377,7 @@ fn features(live: bool) -> Features {
         deletes: false,
         forms: false,
         buttons_per_row: 9,
+        takes_recordings: false,
         max_download: u64::MAX,
         pace: None,
     }

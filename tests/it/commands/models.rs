@@ -86,6 +86,13 @@ async fn published_lists_bring_it_up_to_date() {
         "openai/gpt-next was switched off on 2026-01-01: name another one.\n\
          openai/unheard-of is not described: its limits and prices are guessed.\n"
     );
+    // What nobody chose is nobody's to replace: OpenAI's speaking model ends soon.
+    let unchosen = Machine::new().set("OPENAI_API_KEY", "a-key");
+    let ran = unchosen.run(&["models", "check"]).await.with(0);
+    assert!(!ran.out.contains("openai/tts-1"), "{}", ran.out);
+    let chosen = unchosen.set("TONEY__MODELS__SPEAK", "openai/tts-1");
+    let ran = chosen.run(&["models", "check"]).await;
+    assert!(ran.out.contains("openai/tts-1"), "{}", ran.out);
     let ran = machine
         .run(&["models", "import", "list.json"])
         .await
