@@ -71,11 +71,7 @@ const OF_A_DAY: Sql = same(
     "SELECT scope, day, spent_nano_usd, spent_tokens, held_nano_usd, held_tokens FROM budgets
      WHERE day = $1 ORDER BY scope",
 );
-const ALL_DAYS: Sql = same("SELECT DISTINCT day FROM budgets WHERE $1 <> ''");
-const FORGET: [Sql; 2] = [
-    same("DELETE FROM budgets WHERE scope = $1"),
-    same("UPDATE budget_holds SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
-];
+
 const OF_ONE: Sql = same(
     "SELECT scope, day, spent_nano_usd, spent_tokens, held_nano_usd, held_tokens FROM budgets
      WHERE scope = $1 AND day = $2",
@@ -375,22 +371,6 @@ pub(super) async fn settle_the_dead(tx: &mut Tx) -> Result<u64> {
     Ok(over.len() as u64)
 }
 
-/// Deletes what was spent by somebody who is erased; what is set aside for them stays the installation's.
-/// Nobody else may have looked at the same days before and write after it: that would bring them back.
-pub(super) async fn forget_spender(tx: &mut Tx, whom: &str, now: Time) -> Result<()> {
-    let days: Vec<(Option<i64>,)> = tx.read(ALL_DAYS, "x".to_owned(), &[]).await?;
-    let mut days: BTreeSet<Time> = days
-        .into_iter()
-        .filter_map(|(day,)| day.map(Time::from_ms))
-        .collect();
-    days.insert(day_of(now));
-    lock(tx, &days).await?;
-    for sql in FORGET {
-        tx.run(sql, whom.to_owned(), &[]).await?;
-    }
-    Ok(())
-}
-
 /// When the day begins in which this is.
 pub(super) fn day_of(now: Time) -> Time {
     const DAY: i64 = 24 * 3_600 * 1_000;
@@ -398,7 +378,7 @@ pub(super) fn day_of(now: Time) -> Time {
 }
 
 /// Takes these days for this transaction alone.
-async fn lock(tx: &mut Tx, days: &BTreeSet<Time>) -> Result<()> {
+pub(super) async fn lock(tx: &mut Tx, days: &BTreeSet<Time>) -> Result<()> {
     let days: Vec<i64> = days.iter().map(|day| day.ms()).collect();
     let locked: Vec<(Option<i64>,)> = tx.read(LOCK, rows(&days)?, &[]).await?;
     if locked.len() < days.len() {

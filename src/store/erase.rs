@@ -1,13 +1,15 @@
 //! What is kept about one person: handed out, or deleted for good.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 use sqlx::{Column, ValueRef};
 
-use crate::model::{Address, PersonId};
+use crate::model::{Address, PersonId, Time};
 
 use super::Store;
-use super::budgets::forget_spender;
+use super::budgets::{day_of, lock};
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
 use super::passages::strike;
@@ -281,6 +283,11 @@ const DOCUMENTS_GO: Sql = same(
     "UPDATE documents SET state = 'gone', updated_at = $2 WHERE owner_id = $1 AND state <> 'gone'
      RETURNING id",
 );
+const ALL_DAYS: Sql = same("SELECT DISTINCT day FROM budgets WHERE $1 <> ''");
+const FORGET: [Sql; 2] = [
+    same("DELETE FROM budgets WHERE scope = $1"),
+    same("UPDATE budget_holds SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
+];
 
 impl Store {
     /// The person of that id, or behind `platform:user`.
@@ -352,6 +359,22 @@ impl Store {
             }
         }
     }
+}
+
+/// Deletes what was spent by somebody who is erased; what is set aside for them stays the installation's.
+/// Nobody else may have looked at the same days before and write after it: that would bring them back.
+async fn forget_spender(tx: &mut Tx, whom: &str, now: Time) -> Result<()> {
+    let days: Vec<(Option<i64>,)> = tx.read(ALL_DAYS, "x".to_owned(), &[]).await?;
+    let mut days: BTreeSet<Time> = days
+        .into_iter()
+        .filter_map(|(day,)| day.map(Time::from_ms))
+        .collect();
+    days.insert(day_of(now));
+    lock(tx, &days).await?;
+    for sql in FORGET {
+        tx.run(sql, whom.to_owned(), &[]).await?;
+    }
+    Ok(())
 }
 
 fn object<R>(row: &R) -> Value
