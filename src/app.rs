@@ -38,7 +38,7 @@ use crate::turn::{self, Command, Turn, Wishes};
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
-use receive::{Memo, Receive};
+use receive::Receive;
 
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
@@ -151,11 +151,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         runner = runner.with_own_work_only();
     }
     let (inbox, deliveries) = Inbox::new(1_024);
-    let notes = Arc::new(Memo {
-        store: store.clone(),
-    });
-    let desk = Desk { inbox, notes };
-
+    let desk = receive::desk(inbox, store.clone());
     name_parts(&readiness, &platforms);
     let listening = http::Gateway {
         platforms: platforms.clone(),

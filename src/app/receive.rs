@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::Readiness;
 use crate::model::{Address, Message};
-use crate::platform::{Desk, Fatal, Notes, Platform};
+use crate::platform::{Desk, Fatal, Inbox, Notes, Platform};
 use crate::store::Store;
 
 use super::account_of;
@@ -70,9 +70,15 @@ impl Receive {
     }
 }
 
+/// Where adapters bring what comes in; what they remember lies in the store.
+pub(super) fn desk(inbox: Inbox, store: Store) -> Desk {
+    let notes = Arc::new(Memo { store });
+    Desk { inbox, notes }
+}
+
 /// What adapters remember lies in the store.
-pub(super) struct Memo {
-    pub(super) store: Store,
+struct Memo {
+    store: Store,
 }
 
 #[async_trait::async_trait]

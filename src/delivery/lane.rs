@@ -173,11 +173,7 @@ impl Inner {
                 let parts = render(&text, attempt.features());
                 let last = parts.len().saturating_sub(1);
                 for (index, part) in parts.iter().enumerate() {
-                    let buttons = if index == last {
-                        buttons.as_slice()
-                    } else {
-                        &[]
-                    };
+                    let buttons: &[_] = if index == last { &buttons } else { &[] };
                     let first = index == 0;
                     let interaction = interaction.as_ref().filter(|_| first);
                     let ended = match attempt.row.parts.get(index).cloned() {
