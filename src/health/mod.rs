@@ -1,7 +1,7 @@
 //! Which providers of models answer: kept over processes and restarts, and told to whoever runs Toney,
 //! once for each change.
 //!
-//! [`Watch`] hears what the door says of its models, and [`step`] decides what that means; [`Notice`] says
+//! [`Watch`] hears what the door says of its models, and `step` decides what that means; [`Notice`] says
 //! it in the operator's chat. It never tells a person who talks, and never asks a model. Start with
 //! [`Watch::run`].
 
