@@ -297,7 +297,8 @@ impl Inner {
             id,
             at: now,
             person: None,
-            address,
+            artist: None,
+            address: Some(address),
             what,
         });
     }

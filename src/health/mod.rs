@@ -231,7 +231,8 @@ impl Watch {
                 id: EventId::new(&self.ids),
                 at: now,
                 person: None,
-                address: chat.clone(),
+                artist: None,
+                address: Some(chat.clone()),
                 what,
             };
             let change = Change {

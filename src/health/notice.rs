@@ -28,32 +28,34 @@ impl Worker for Notice {
         let event: Event =
             serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         // The key is the same whoever tells it, and however often.
-        let (key, text) = match event.what {
-            Happening::ProviderDown {
-                provider,
-                models,
-                reason,
-                since,
-            } => (
+        let (key, text) = if let Happening::ProviderDown {
+            provider,
+            models,
+            reason,
+            since,
+        } = event.what
+        {
+            (
                 format!("notice:down:{provider}:{}", since.ms()),
                 phrases::provider_down(&provider, &models, &reason),
-            ),
-            Happening::ProviderBack {
-                provider,
-                since,
-                until,
-                failed,
-                saved,
-            } => (
+            )
+        } else if let Happening::ProviderBack {
+            provider,
+            since,
+            until,
+            failed,
+            saved,
+        } = event.what
+        {
+            (
                 format!("notice:back:{provider}:{}", since.ms()),
                 phrases::provider_back(&provider, until.since(since), (failed, saved)),
-            ),
-            Happening::PersonMet
-            | Happening::WindowExceeded { .. }
-            | Happening::AttachmentReceived { .. }
-            | Happening::AddressLost
-            | Happening::AddressRegained
-            | Happening::PaymentReceived { .. } => return Ok(Change::default()),
+            )
+        } else {
+            return Ok(Change::default());
+        };
+        let Some(chat) = event.address else {
+            return Ok(Change::default());
         };
         let content = Content::Message {
             text,
@@ -61,9 +63,7 @@ impl Worker for Notice {
             reply_to: None,
             interaction: None,
         };
-        let letter = self
-            .delivery
-            .letter(event.address, key, Priority::Nudge, content);
+        let letter = self.delivery.letter(chat, key, Priority::Nudge, content);
         Ok(Change {
             outbound: vec![letter],
             ..Change::default()

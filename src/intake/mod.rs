@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::delivery::Delivery;
+use crate::jobs::in_trace_of;
 use crate::model::{Clock, Content, Ids, Inbound, JobId, Priority, What, phrases};
 use crate::platform;
 use crate::store::{Change, NewJob, NewOutbound, Redis, Store, turn_lane};
@@ -114,6 +115,8 @@ impl Intake {
     async fn keep(&self, items: Vec<Inbound>) -> Option<Vec<String>> {
         let now = self.clock.now();
         let mut change = Change::default();
+        // Each lasts until everything is stored.
+        let mut updates = Vec::new();
         for mut item in items {
             if let Some(message) = item.newest() {
                 self.delivery.saw(&item.address, message);
@@ -137,7 +140,12 @@ impl Intake {
                 | What::Payment { .. } => Verdict::Fine,
             };
             let Verdict::TooFast { tell } = verdict else {
-                change.jobs.extend(self.job(&item));
+                if let Some(job) = self.job(&item) {
+                    let platform = &*item.address.platform;
+                    let update = tracing::info_span!("update", inbound.platform = platform);
+                    updates.push(in_trace_of(job.id, update));
+                    change.jobs.push(job);
+                }
                 continue;
             };
             // A key does not stay where it is, however fast it came.
@@ -150,7 +158,9 @@ impl Intake {
             }
         }
         let lanes = change.jobs.iter().map(|job| job.lane.clone()).collect();
-        match self.store.apply(change).await {
+        let applied = self.store.apply(change).await;
+        drop(updates);
+        match applied {
             Ok(_) => Some(lanes),
             Err(error) => {
                 tracing::debug!(

@@ -6,6 +6,7 @@
 
 mod backoff;
 mod runner;
+mod trace;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::store::{Change, Job};
 
 pub use backoff::backoff;
 pub use runner::{Runner, Settings};
+pub use trace::in_trace_of;
 
 /// Does one kind of job.
 #[async_trait]

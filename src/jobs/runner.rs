@@ -18,7 +18,7 @@ use crate::store::{
     is_event_lane, is_out_lane,
 };
 
-use super::{Work, Worker, backoff};
+use super::{Work, Worker, backoff, in_trace_of};
 
 /// Settings of the section `[jobs]`.
 #[derive(Debug, Clone, Deserialize)]
@@ -276,11 +276,13 @@ impl Runner {
     }
 
     async fn attempt(&self, work: &mut Work) -> Change {
-        let Some(kind) = work.jobs.first().map(|job| job.kind.clone()) else {
+        let Some((kind, id)) = work.jobs.first().map(|job| (job.kind.clone(), job.id)) else {
             return Change::default();
         };
-        let id = work.jobs.first().map(|job| job.id.to_string());
-        let span = tracing::info_span!("job", job.kind = %kind, job.id = id);
+        let span = in_trace_of(
+            id,
+            tracing::info_span!("job", job.kind = %kind, job.id = %id),
+        );
         let result = match self.workers.get(kind.as_str()) {
             Some(worker) => AssertUnwindSafe(worker.run(work).instrument(span))
                 .catch_unwind()

@@ -248,7 +248,8 @@ impl Memory {
             id: EventId::new(&self.ids),
             at: now,
             person: Some(person),
-            address: address.clone(),
+            artist: None,
+            address: Some(address.clone()),
             what: Happening::PersonMet,
         };
         let newcomer = NewPerson {

@@ -43,6 +43,11 @@ macro_rules! id {
                 encode(self.0.wrapping_add((part as u128) << 64))
             }
 
+            /// Its body as a number.
+            pub const fn number(self) -> u128 {
+                self.0
+            }
+
             /// The moment the id was made, in milliseconds since 1970.
             pub fn made_ms(self) -> i64 {
                 i64::try_from(self.0 >> 80).unwrap_or(i64::MAX)
@@ -112,6 +117,30 @@ id! {
     ProcessId = "prc";
     /// What is set aside for one call of a model.
     HoldId = "hld";
+    /// Something that happened to a person and is worth remembering.
+    FactId = "fct";
+    /// Something that waits for a decision.
+    ApprovalId = "apv";
+    /// A standing permission to do things of one kind without asking each time.
+    GrantId = "grt";
+    /// A person's automation.
+    WorkflowId = "wfl";
+    /// One run of a workflow.
+    RunId = "run";
+    /// Money that a fan gave.
+    TipId = "tip";
+    /// One side of a booking.
+    EntryId = "ent";
+    /// An imported statement of royalties or sales.
+    StatementId = "stm";
+    /// Something Toney would do, waiting for the asker's own press.
+    ProposalId = "prp";
+    /// A step of a plan.
+    MilestoneId = "mls";
+    /// A release of music.
+    ReleaseId = "rel";
+    /// What somebody thought of an answer.
+    FeedbackId = "fbk";
 }
 
 /// Makes ids: 48 bits of milliseconds, then 80 random bits; strictly rising within a process.

@@ -12,6 +12,7 @@ mod hex;
 mod ids;
 mod inbound;
 mod key;
+mod money;
 mod outbound;
 pub mod phrases;
 mod press;
@@ -26,8 +27,10 @@ pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ArtistId, AttachmentId, ConversationId, DocumentId, EventId, HoldId, Ids, InvalidId, JobId,
-    MessageId, ModelCallId, OutboundId, PersonId, ProcessId, ReadId, SessionId, TurnId,
+    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, EntryId, EventId, FactId,
+    FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId, ModelCallId,
+    OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId, StatementId,
+    TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -35,6 +38,7 @@ pub use inbound::{
 pub use key::{
     Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
 };
+pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
 pub use press::{DocumentPress, ModelPress};
 pub use seal::{Seal, Unsealable};

@@ -33,12 +33,14 @@ const IDENTITIES: Sql = dialect!(
 // A conversation that moved on is not brought back by somebody who still knows its old address.
 const CONVERSATIONS: Sql = dialect!(
     "INSERT INTO conversations
-            (id, address, account, setting, session_id, last_inbound, last_at, created_at)
+            (id, address, account, setting, person_id, session_id, last_inbound, last_at,
+             created_at)
      SELECT j.value ->> 'id', j.value ->> 'address', j.value ->> 'account', j.value ->> 'setting',
-            j.value ->> 'session', j.value ->> 'last_inbound',
+            COALESCE(j.value ->> 'person', ''), j.value ->> 'session', j.value ->> 'last_inbound',
             CAST(j.value ->> 'at' AS BIGINT), CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE NOT EXISTS (SELECT 1 FROM conversations c WHERE c.id = j.value ->> 'id'
             AND c.address <> j.value ->> 'address') ON CONFLICT (address) DO UPDATE SET session_id = excluded.session_id,
+            person_id = excluded.person_id,
             last_at = excluded.last_at, last_inbound = CASE WHEN excluded.last_inbound = ''
             THEN conversations.last_inbound ELSE excluded.last_inbound END"
 );
@@ -259,6 +261,9 @@ pub(super) async fn write_rows(tx: &mut Tx, change: &Change, me: &str) -> Result
     simple(tx, CALLS, &change.calls).await?;
     simple(tx, ATTACHMENTS, &change.attachments).await?;
     simple(tx, READS, &change.reads).await?;
+    for write in &change.writes {
+        write.run(tx).await?;
+    }
     Ok(written)
 }
 

@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 use super::passages::NewRead;
+use super::write::Write;
 
 /// Rows that become true together or not at all.
 #[derive(Debug, Default, Clone)]
@@ -43,6 +44,8 @@ pub struct Change {
     pub attachments: Vec<NewAttachment>,
     /// Readings of knowledge.
     pub reads: Vec<NewRead>,
+    /// Rows of the tables that no message needs, in order.
+    pub writes: Vec<Write>,
     /// Lanes that this process is done with for now.
     pub release: Vec<String>,
 }
@@ -65,6 +68,8 @@ pub struct Conversation {
     pub address: Address,
     pub account: String,
     pub setting: Setting,
+    /// Who talks there, where that is one person.
+    pub person: Option<PersonId>,
     pub session: SessionId,
     /// The platform's id of the newest message that came in, or empty.
     pub last_inbound: String,
@@ -460,6 +465,7 @@ impl Change {
             calls,
             attachments,
             reads,
+            writes,
             release,
         } = other;
         self.people.extend(people);
@@ -477,6 +483,7 @@ impl Change {
         self.calls.extend(calls);
         self.attachments.extend(attachments);
         self.reads.extend(reads);
+        self.writes.extend(writes);
         self.release.extend(release);
     }
 }

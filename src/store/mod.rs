@@ -22,12 +22,14 @@ mod lexical;
 mod passages;
 mod people;
 mod process;
+mod reach;
 mod redis;
 mod spoken;
 mod standing;
 mod tx;
 mod usage;
 mod vectors;
+mod write;
 mod writer;
 
 use std::path::PathBuf;
@@ -65,6 +67,7 @@ pub use spoken::Spoken;
 pub use standing::Standing;
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
+pub use write::Write;
 pub use writer::Fenced;
 
 use db::Db;

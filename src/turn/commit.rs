@@ -56,6 +56,7 @@ impl<'a> Commit<'a> {
                 address: last.address.clone(),
                 account: last.address.account(),
                 setting: last.setting,
+                person: (last.setting == Setting::Direct).then_some(recalled.person),
                 session: recalled.session,
                 last_inbound: message,
                 at: scene.now,
@@ -268,6 +269,11 @@ impl<'a> Commit<'a> {
         self.change.attachments.push(attachment);
     }
 
+    /// Makes this true with everything else.
+    pub(super) fn besides(&mut self, change: Change) {
+        self.change.absorb(change);
+    }
+
     /// Orders work that goes on after the turn.
     pub(super) fn job(&mut self, job: NewJob) {
         self.change.jobs.push(job);
@@ -466,7 +472,8 @@ impl<'a> Commit<'a> {
             // Not the beginning of the turn: a model may have talked since.
             at: self.now(),
             person: Some(self.recalled.person),
-            address: self.address.clone(),
+            artist: None,
+            address: Some(self.address.clone()),
             what,
         });
     }

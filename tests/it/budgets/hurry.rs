@@ -1,9 +1,5 @@
 //! Many calls at once, at two processes that share a limit.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use toney::llm::{Payer, Purse, Short};
 use toney::model::{Clock, PersonId};
@@ -86,58 +82,4 @@ async fn a_crowd_never_spends_more_than_is_allowed(home: Home) {
         paying.end().await;
     }
     assert_eq!(home.read("SELECT id FROM budget_holds").await, [""; 0]);
-}
-
-/// Figures: `cargo test --release --test it -- --ignored --nocapture what_a_call_waits`.
-#[ignore = "it measures"]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_call_waits_for_its_money() {
-    for home in [Home::sqlite(), Home::postgres().await] {
-        const PEOPLE: usize = 1_000;
-        const EACH: usize = 10;
-        let paying = Paying::start(&home.url, &Clock::System, limits()).await;
-        let start = Arc::new(Barrier::new(PEOPLE));
-        let mut all = JoinSet::new();
-        for _ in 0..PEOPLE {
-            let (till, ids, start) = (paying.till.clone(), paying.ids.clone(), start.clone());
-            all.spawn(async move {
-                let payer = Payer {
-                    person: Some(PersonId::new(&ids)),
-                    artist: None,
-                };
-                let most = Amount {
-                    nano_usd: 1_000,
-                    tokens: 0,
-                };
-                let mut waits = Vec::new();
-                start.wait().await;
-                for _ in 0..EACH {
-                    let asked = Instant::now();
-                    let hold = till.reserve(&payer, bill(most)).await.unwrap();
-                    hold.settle(bill(most));
-                    waits.push(asked.elapsed());
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-                waits
-            });
-        }
-        let begun = Instant::now();
-        let mut waits: Vec<Duration> = all.join_all().await.into_iter().flatten().collect();
-        let took = begun.elapsed();
-        waits.sort();
-        let at = |percent: usize| waits[(waits.len() - 1) * percent / 100];
-        eprintln!(
-            "{}: {PEOPLE} at once, {} calls in {took:?}: p50 {:?}, p99 {:?}, most {:?}",
-            if home.is_postgres() {
-                "postgres"
-            } else {
-                "sqlite"
-            },
-            waits.len(),
-            at(50),
-            at(99),
-            at(100),
-        );
-        paying.end().await;
-    }
 }

@@ -247,7 +247,7 @@ async fn who_is_erased_while_others_book_is_gone(home: Home) {
     let mut tries = 0;
     // Without the lock it is through long before.
     while home.read(waits).await == ["0"] && !erased.is_finished() && tries < 500 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
+        crate::world::pause().await;
         tries += 1;
     }
     run(format!(

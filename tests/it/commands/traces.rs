@@ -1,4 +1,5 @@
-//! What a collector of traces is told of one question: the turn, what is asked for in it, and each call of a model.
+//! What a collector of traces is told of one question: that it came in, the turn, what is asked for in it, and each
+//! call of a model.
 
 use axum::Router;
 use axum::body::Bytes;
@@ -39,9 +40,10 @@ fn fields(mut message: &[u8]) -> Vec<(u64, &[u8])> {
     found
 }
 
-/// A span: its id, its parent's, its name, and all of it.
+/// A span: its trace, its id, its parent's, its name, and all of it.
 #[derive(Debug, Clone)]
 struct Span {
+    trace: Vec<u8>,
     id: Vec<u8>,
     parent: Vec<u8>,
     name: String,
@@ -64,6 +66,7 @@ fn spans(request: &[u8]) -> Vec<Span> {
             found.next_back().unwrap_or_default().to_vec()
         };
         Span {
+            trace: field(1),
             id: field(2),
             parent: field(4),
             name: String::from_utf8(field(5)).unwrap(),
@@ -98,6 +101,10 @@ async fn a_question_is_traced_down_to_each_call() {
         let of_it = kept.iter().filter(|span| span.name == name);
         of_it.cloned().collect()
     };
+    let updates = named("update");
+    let [update] = updates.as_slice() else {
+        panic!("{kept:#?}");
+    };
     let (answers, mut calls) = (named("answer"), named("model call"));
     let [answer] = answers.as_slice() else {
         panic!("{kept:#?}");
@@ -105,12 +112,15 @@ async fn a_question_is_traced_down_to_each_call() {
     assert!(answer.all.contains("llm.task") && answer.all.contains("chat"));
     let jobs = named("job");
     let turn = jobs.iter().find(|job| job.id == answer.parent);
-    assert!(turn.unwrap().all.contains("turn"), "{kept:#?}");
+    let turn = turn.unwrap();
+    assert!(turn.all.contains("turn"), "{kept:#?}");
+    assert!(update.trace == turn.trace && update.all.contains("terminal"));
     calls.sort_by_key(|call| call.all.contains("spare/scripted"));
     let [first, second] = calls.as_slice() else {
         panic!("{calls:#?}");
     };
     assert!(first.parent == answer.id && second.parent == answer.id);
+    assert!(first.trace == update.trace && second.trace == update.trace);
     for (call, provider) in [(first, "openai"), (second, "spare")] {
         assert!(call.all.contains("llm.provider") && call.all.contains("llm.model"));
         assert!(

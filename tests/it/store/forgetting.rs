@@ -58,6 +58,7 @@ fn answered(cast: &Cast, (who, chat): (PersonId, &str), document: DocumentId) ->
             address: address(chat),
             account: "fake:main".to_owned(),
             setting: Setting::Direct,
+            person: None,
             session,
             last_inbound: String::new(),
             at,

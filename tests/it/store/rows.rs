@@ -91,6 +91,7 @@ fn everything(process: &Process) -> Change {
             address: old.clone(),
             account: old.account(),
             setting: Setting::Direct,
+            person: Some(ann.person),
             session,
             last_inbound: "1".to_owned(),
             at,
@@ -113,7 +114,8 @@ fn everything(process: &Process) -> Change {
             id: EventId::new(ids),
             at,
             person: Some(ann.person),
-            address: old,
+            artist: None,
+            address: Some(old),
             what: Happening::PersonMet,
         }],
         calls: vec![ModelCall {
@@ -358,7 +360,8 @@ async fn events_become_jobs_of_those_who_subscribed(home: Home) {
         id: EventId::new(&ann.ids),
         at: START,
         person: None,
-        address: address("fake:main:1"),
+        artist: None,
+        address: Some(address("fake:main:1")),
         what: Happening::PersonMet,
     };
     assert_eq!(
