@@ -18,6 +18,7 @@ mod hearing;
 pub mod intent;
 mod models;
 mod pages;
+mod press;
 mod quote;
 mod recordings;
 mod show;
@@ -251,23 +252,8 @@ impl Turn {
         match asked {
             Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
-            Asked::Press { data, card } => match DocumentPress::parse(&data) {
-                Some(press) => self.document_press(scene, commit, (press, card)).await,
-                None => match ModelPress::parse(&data) {
-                    Some(press) => self.model_press(scene, commit, (press, card)).await,
-                    None => Ok(self
-                        .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
-                        .await),
-                },
-            },
-            Asked::Form { data, fields } => match ModelPress::parse(&data) {
-                Some(ModelPress::Key(provider)) => {
-                    self.key_form(scene, commit, (provider, &fields)).await
-                }
-                Some(_) | None => Ok(self
-                    .outdated(scene, commit, phrases::FORM_OUTDATED, None)
-                    .await),
-            },
+            Asked::Press { data, card } => self.press(scene, commit, (&data, card)).await,
+            Asked::Form { data, fields } => self.form(scene, commit, (&data, &fields)).await,
             Asked::Media {
                 media,
                 file,
@@ -340,28 +326,6 @@ impl Turn {
         };
         commit.say(scene, answer);
         Ok(commit.done().await)
-    }
-
-    /// A button or a form whose time is over: it says so and loses its keyboard.
-    async fn outdated(
-        &self,
-        scene: &Scene,
-        mut commit: Commit<'_>,
-        phrase: &str,
-        card: Option<Message>,
-    ) -> Change {
-        if let Some(message) = card {
-            commit.send(
-                scene,
-                "buttons",
-                Content::Buttons {
-                    message,
-                    buttons: Vec::new(),
-                },
-            );
-        }
-        commit.say(scene, phrase.to_owned());
-        commit.done().await
     }
 
     /// Messages that came while the lane was busy are answered together once it is quiet.

@@ -1,0 +1,58 @@
+//! Who answers a button or a form: the word it begins with says so.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Content, DocumentPress, Failure, Message, ModelPress, phrases};
+use crate::store::Change;
+
+use super::commit::Commit;
+use super::{Scene, Turn};
+
+impl Turn {
+    /// Does what a button asks for.
+    pub(super) async fn press(
+        &self,
+        scene: &Scene,
+        commit: Commit<'_>,
+        (data, card): (&str, Option<Message>),
+    ) -> Result<Change, Failure> {
+        if let Some(press) = DocumentPress::parse(data) {
+            return self.document_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = ModelPress::parse(data) {
+            return self.model_press(scene, commit, (press, card)).await;
+        }
+        let gone = phrases::BUTTON_OUTDATED;
+        Ok(self.outdated(scene, commit, gone, card).await)
+    }
+
+    /// Takes a filled form.
+    pub(super) async fn form(
+        &self,
+        scene: &Scene,
+        commit: Commit<'_>,
+        (data, fields): (&str, &BTreeMap<String, String>),
+    ) -> Result<Change, Failure> {
+        if let Some(ModelPress::Key(provider)) = ModelPress::parse(data) {
+            return self.key_form(scene, commit, (provider, fields)).await;
+        }
+        let gone = phrases::FORM_OUTDATED;
+        Ok(self.outdated(scene, commit, gone, None).await)
+    }
+
+    /// A button or a form whose time is over: it says so and loses its keyboard.
+    pub(super) async fn outdated(
+        &self,
+        scene: &Scene,
+        mut commit: Commit<'_>,
+        phrase: &str,
+        card: Option<Message>,
+    ) -> Change {
+        if let Some(message) = card {
+            let buttons = Vec::new();
+            commit.send(scene, "buttons", Content::Buttons { message, buttons });
+        }
+        commit.say(scene, phrase.to_owned());
+        commit.done().await
+    }
+}
