@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::capability::Hands;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Notice, Watch};
@@ -510,9 +511,18 @@ fn workers(
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge,
+        knowledge: knowledge.clone(),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
+        hands: Hands {
+            store: store.clone(),
+            knowledge: knowledge.clone(),
+            door: door.clone(),
+            prompts: prompts.clone(),
+            delivery: delivery.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
         door: door.clone(),
         voices: voices.clone(),
         prompts: prompts.clone(),

@@ -4,6 +4,10 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::{Line, Role};
 
+mod writing;
+
+pub use writing::{Lyric, Planning, Writing};
+
 const PERSONA: &str = include_str!("../../prompts/persona.md.j2");
 const SUMMARY: &str = include_str!("../../prompts/summary.md.j2");
 const INTENT: &str = include_str!("../../prompts/intent.md.j2");
@@ -43,6 +47,8 @@ pub struct Persona<'a> {
     pub picture: bool,
     /// What the person seems to want that cannot be done yet; empty = nothing.
     pub unable: &'a str,
+    /// Whether tools can be called.
+    pub tools: bool,
 }
 
 /// A passage that an answer may use.
@@ -99,6 +105,7 @@ impl Prompts {
         environment.add_template("persona", PERSONA)?;
         environment.add_template("summary", SUMMARY)?;
         environment.add_template("intent", INTENT)?;
+        writing::add(&mut environment)?;
         Ok(Self(environment))
     }
 
@@ -116,6 +123,7 @@ impl Prompts {
             found_nothing,
             picture,
             unable,
+            tools,
         } = persona;
         let (personal, global): (Vec<&Passage<'_>>, Vec<_>) =
             passages.iter().partition(|passage| passage.personal);
@@ -129,6 +137,7 @@ impl Prompts {
             found_nothing => *found_nothing,
             picture => *picture,
             unable => *unable,
+            tools => *tools,
         })
     }
 
@@ -243,6 +252,7 @@ mod tests {
             found_nothing: false,
             picture: false,
             unable: "",
+            tools: false,
         }
     }
 

@@ -14,6 +14,7 @@ mod inbound;
 mod key;
 mod money;
 mod outbound;
+mod outcome;
 pub mod phrases;
 mod press;
 mod seal;
@@ -27,10 +28,10 @@ pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, EntryId, EventId, FactId,
-    FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId, ModelCallId,
-    OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId, StatementId,
-    TipId, TurnId, WorkflowId,
+    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId, EventId,
+    FactId, FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId,
+    ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RequestId, RunId,
+    SessionId, StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -40,6 +41,9 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, ModelPress};
+pub use outcome::{Outcome, Shown};
+pub use press::{
+    DeedPress, DocumentPress, DraftPress, HumanPress, ModelPress, PlanPress, ThumbPress,
+};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

@@ -1,4 +1,8 @@
+mod doing;
+
 use super::{Button, DocumentId};
+
+pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,7 @@
 //! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
+mod acting;
 pub mod alone;
 mod attachment;
 mod cite;
@@ -27,6 +28,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tools;
 mod usage;
 mod why;
 mod wish;
@@ -40,6 +42,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::budget::Limits;
+use crate::capability::Hands;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
@@ -47,8 +50,8 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    ModelPress, Priority, Setting, Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
@@ -112,6 +115,8 @@ pub struct Turn {
     pub reader: Arc<intent::Reader>,
     /// Who wants which model.
     pub wishes: Wishes,
+    /// What capabilities work with.
+    pub hands: Hands,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -302,6 +307,10 @@ impl Turn {
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Capabilities => return self.capabilities(scene, commit).await,
+            Command::Plan | Command::Write | Command::Human | Command::Feedback => {
+                return self.capable(scene, commit, (command, args)).await;
+            }
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
