@@ -52,6 +52,13 @@ const fn hears(event: &'static str, worker: &'static str) -> Subscription {
     Subscription { event, worker }
 }
 
+/// Who hears of events of a name.
+pub(crate) fn subscribers(event: &str) -> impl Iterator<Item = &'static str> {
+    let all = SUBSCRIPTIONS.iter();
+    all.filter(move |one| one.event == event)
+        .map(|one| one.worker)
+}
+
 /// How long running turns may take to finish once the process is told to end.
 const TURNS_GRACE: Duration = Duration::from_secs(6);
 /// How long sends that have left may take to come back.

@@ -5,6 +5,7 @@
 
 mod doctor;
 mod eval;
+mod events;
 mod explain;
 mod ingest;
 mod invite;
@@ -142,6 +143,11 @@ enum Command {
         #[command(flatten)]
         queue: queues::Arguments,
     },
+    /// Shows what happened, and who heard of it.
+    Events {
+        #[command(flatten)]
+        asked: events::Arguments,
+    },
     /// Shows what models cost, and what of today's budgets is left.
     Usage {
         #[command(flatten)]
@@ -201,6 +207,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Models { action }) => models::models(&config, action).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
+        Some(Command::Events { asked }) => events::events(&config, asked).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,
     }
 }

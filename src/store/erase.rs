@@ -169,6 +169,26 @@ const KEPT: &[(&str, Sql)] = &[
         same("SELECT * FROM budgets WHERE scope = $1 ORDER BY day"),
     ),
     (
+        "proposals",
+        same("SELECT * FROM proposals WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "drafts",
+        same("SELECT * FROM drafts WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "milestones",
+        same("SELECT * FROM milestones WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "feedback",
+        same("SELECT * FROM feedback WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "human_requests",
+        same("SELECT * FROM human_requests WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
         "events",
         same("SELECT * FROM events WHERE body LIKE '%' || $1 || '%' ORDER BY id"),
     ),
@@ -266,6 +286,12 @@ const ERASE: &[Sql] = &[
     same("DELETE FROM memberships WHERE person_id = $1"),
     same("DELETE FROM model_choices WHERE person_id = $1"),
     same("DELETE FROM own_keys WHERE person_id = $1"),
+    same("DELETE FROM proposals WHERE person_id = $1"),
+    same("DELETE FROM drafts WHERE person_id = $1"),
+    same("DELETE FROM feedback WHERE person_id = $1"),
+    same("DELETE FROM human_requests WHERE person_id = $1"),
+    // The plan is the artist's; who had it made is not told any more.
+    same("UPDATE milestones SET person_id = '' WHERE person_id = $1"),
     // Not '', which would let somebody else in by it.
     same("UPDATE invitations SET used_by = 'erased' WHERE used_by = $1"),
     same("DELETE FROM identities WHERE person_id = $1"),

@@ -274,7 +274,7 @@ impl<'a> Talk<'a> {
         })
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let lines: Vec<String> = self
             .said
             .iter()
