@@ -12,7 +12,8 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::model::{
-    Address, ConversationId, Event, EventId, Happening, Ids, PersonId, Sender, SessionId, Time,
+    Address, ConversationId, Dialogue, Event, EventId, Happening, Ids, PersonId, Sender, SessionId,
+    Time,
 };
 use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
@@ -47,6 +48,9 @@ struct Kept {
     /// theirs as long as the rest is.
     #[serde(default)]
     speaker: Option<(String, PersonId)>,
+    /// What Toney asked here and waits for, and of whom.
+    #[serde(default)]
+    dialogues: Vec<(PersonId, Dialogue)>,
 }
 
 /// A conversation as a turn finds it.
@@ -68,6 +72,8 @@ pub struct Recalled {
     pub window: Window,
     /// How many of them there were before this turn.
     pub found: usize,
+    /// What Toney asked here and waits for, and of whom.
+    pub dialogues: Vec<(PersonId, Dialogue)>,
 }
 
 impl Memory {
@@ -119,6 +125,7 @@ impl Memory {
                 conversation,
                 session,
                 window,
+                dialogues,
                 ..
             }) => Recalled {
                 person,
@@ -129,6 +136,7 @@ impl Memory {
                 begins: false,
                 found: window.lines.len(),
                 window,
+                dialogues,
             },
             None => Recalled {
                 person,
@@ -139,6 +147,7 @@ impl Memory {
                 begins: true,
                 window: Window::default(),
                 found: 0,
+                dialogues: Vec::new(),
             },
         })
     }
@@ -151,6 +160,7 @@ impl Memory {
             conversation,
             session,
             window,
+            dialogues,
             ..
         } = recalled;
         let mut window = window.clone();
@@ -162,6 +172,7 @@ impl Memory {
             session: *session,
             window,
             speaker: Some((user.clone(), *person)),
+            dialogues: dialogues.clone(),
         };
         let key = address.to_string();
         if let Some(redis) = &self.redis
@@ -206,18 +217,20 @@ impl Memory {
             .conversation(address, limit)
             .await
             .with_context(|| format!("Loading the conversation at {address}"))?;
-        Ok(found.map(|(known, window)| {
-            let Known {
-                conversation,
-                session,
-            } = known;
-            Kept {
-                turns,
-                conversation,
-                session,
-                window,
-                speaker: None,
-            }
+        let Some((known, window)) = found else {
+            return Ok(None);
+        };
+        let Known {
+            conversation,
+            session,
+        } = known;
+        Ok(Some(Kept {
+            turns,
+            conversation,
+            session,
+            window,
+            speaker: None,
+            dialogues: self.store.dialogues_in(conversation).await?,
         }))
     }
 
@@ -280,6 +293,12 @@ impl Recalled {
         self.session = SessionId::new(ids);
         self.begins = true;
         self.window = Window::default();
+    }
+
+    /// What whoever talks was asked here.
+    pub fn dialogue(&self) -> Option<&Dialogue> {
+        let mut dialogues = self.dialogues.iter();
+        dialogues.find_map(|(of, dialogue)| (*of == self.person).then_some(dialogue))
     }
 
     /// The lines that a model sees, oldest first.

@@ -5,6 +5,7 @@
 
 mod address;
 mod clock;
+mod dialogue;
 mod event;
 mod failure;
 mod features;
@@ -22,6 +23,7 @@ pub mod terms;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};
+pub use dialogue::Dialogue;
 pub use event::{Event, Happening};
 pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
@@ -40,6 +42,6 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, ModelPress};
+pub use press::{DialoguePress, DocumentPress, ModelPress, Reply};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

@@ -1,4 +1,8 @@
+mod dialogue;
+
 use super::{Button, DocumentId};
+
+pub use dialogue::{DialoguePress, Reply};
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

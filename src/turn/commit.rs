@@ -5,13 +5,13 @@ use tokio::sync::OnceCell;
 use crate::llm::{self, Outcome, Payer, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
-    Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
-    Message, MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Setting, Time,
+    Address, Button, Chat, Content, ConversationId, Dialogue, Event, EventId, Failure, Happening,
+    Ids, Message, MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Setting, Time,
     TurnId,
 };
 use crate::store::{
     AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
-    NewRead, NewSession, Rewrite, Role, out_lane,
+    NewRead, NewSession, Rewrite, Role, end_dialogue, open_dialogue, out_lane,
 };
 
 use super::gather::Said;
@@ -147,6 +147,36 @@ impl<'a> Commit<'a> {
 
     pub(super) fn conversation(&self) -> ConversationId {
         self.recalled.conversation
+    }
+
+    /// What whoever talks was asked here.
+    pub(super) fn dialogue(&self) -> Option<&Dialogue> {
+        self.recalled.dialogue()
+    }
+
+    /// Waits for the answer to a question from now on, in place of whatever was open here.
+    pub(super) fn ask(&mut self, dialogue: Dialogue) -> Result<(), Failure> {
+        let (person, conversation) = (self.recalled.person, self.recalled.conversation);
+        let row = open_dialogue(person, conversation, &dialogue).map_err(Failure::GiveUp)?;
+        self.change.writes.push(row);
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+        self.recalled.dialogues.push((person, dialogue));
+        Ok(())
+    }
+
+    /// Waits for no answer any more.
+    pub(super) fn end_dialogue(&mut self) -> Result<(), Failure> {
+        let (person, conversation) = (self.recalled.person, self.recalled.conversation);
+        let row = end_dialogue(person, conversation).map_err(Failure::GiveUp)?;
+        self.change.writes.push(row);
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+        Ok(())
+    }
+
+    /// The line in which was said what is answered, once it is remembered.
+    pub(super) fn last_said(&self) -> Option<MessageId> {
+        let mut rows = self.change.messages.iter().rev();
+        rows.find(|row| row.role == Role::User).map(|row| row.id)
     }
 
     /// Leaves the running session behind.

@@ -11,6 +11,7 @@ mod attachment;
 mod cite;
 mod command;
 mod commit;
+mod dialogue;
 mod documents;
 mod gather;
 mod ground;

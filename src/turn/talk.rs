@@ -16,6 +16,7 @@ use crate::store::{Change, Job, Role};
 
 use super::cite::Checked;
 use super::commit::Commit;
+use super::dialogue::Told;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::ground::{Footer, Ground, Plan};
 use super::hearing::quoted;
@@ -47,8 +48,12 @@ impl<'a> Talk<'a> {
         turn: &'a Turn,
         scene: &'a Scene,
         said: Vec<Said>,
-        (mut commit, work): (Commit<'_>, &mut Work),
+        (commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
+        let mut commit = match turn.in_dialogue(scene, commit, &said).await? {
+            Told::Answered(change) => return Ok(*change),
+            Told::Aside(commit) => *commit,
+        };
         let mut talk = Self {
             turn,
             scene,
@@ -147,6 +152,7 @@ impl<'a> Talk<'a> {
             .speak_back(self.scene, &mut commit, spoken)
             .await?;
         self.answer_stop(&mut commit, work, &over);
+        self.turn.ask_again(self.scene, &mut commit)?;
         Ok(commit.done().await)
     }
 
