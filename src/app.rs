@@ -5,6 +5,7 @@ mod entrusted;
 mod health;
 mod library;
 mod money;
+mod people;
 mod receive;
 pub(crate) mod voice;
 
@@ -506,6 +507,7 @@ fn workers(
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
+    let linker = people::linker(config, (&store, delivery), &tools);
     let speak = voice::speak(config, voices, delivery, tools)?;
     let turn = Turn {
         store: store.clone(),
@@ -540,6 +542,7 @@ fn workers(
         Arc::new(turn),
         Arc::new(speak),
         Arc::new(summarise),
+        Arc::new(linker),
         Arc::new(notice),
     ])
 }

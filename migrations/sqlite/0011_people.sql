@@ -37,7 +37,7 @@ CREATE TABLE link_tries (
 );
 CREATE INDEX link_tries_person ON link_tries (person_id, tried_at);
 
--- Two persons who may be one. Both sides have to say yes.
+-- Two persons who may be one. Both sides have to say yes; `gone_id` is then who is no person any more.
 CREATE TABLE links (
     id TEXT PRIMARY KEY,
     person_id TEXT NOT NULL,
@@ -48,6 +48,7 @@ CREATE TABLE links (
     other_name TEXT NOT NULL DEFAULT '',
     is_sure BIGINT NOT NULL DEFAULT 0,
     other_is_sure BIGINT NOT NULL DEFAULT 0,
+    gone_id TEXT NOT NULL DEFAULT '',
     state TEXT NOT NULL DEFAULT 'asked',
     expires_at BIGINT NOT NULL
 );

@@ -139,6 +139,10 @@ id! {
     MilestoneId = "mls";
     /// A release of music.
     ReleaseId = "rel";
+    /// Two persons who may be one.
+    LinkId = "lnk";
+    /// What somebody wants to reach, or what is in their way.
+    GoalId = "gol";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
 }

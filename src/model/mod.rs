@@ -30,9 +30,9 @@ pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
     ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, EntryId, EventId, FactId,
-    FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId, ModelCallId,
-    OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId, StatementId,
-    TipId, TurnId, WorkflowId,
+    FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId, MilestoneId,
+    ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId,
+    StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -42,6 +42,6 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DialoguePress, DocumentPress, ModelPress, Reply};
-pub use seal::{Seal, Unsealable};
+pub use press::{DialoguePress, DocumentPress, LinkPress, ModelPress, Reply};
+pub use seal::{Seal, Unsealable, own_key_place};
 pub use standing::{Standing, Target, UnknownWord};

@@ -1,8 +1,10 @@
 mod dialogue;
+mod link;
 
 use super::{Button, DocumentId};
 
 pub use dialogue::{DialoguePress, Reply};
+pub use link::LinkPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -20,9 +20,13 @@ mod erase;
 mod health;
 mod lanes;
 mod lexical;
+mod links;
+mod merge;
 mod passages;
 mod people;
+mod personal;
 mod process;
+mod profile;
 mod reach;
 mod redis;
 mod spoken;
@@ -44,7 +48,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
-pub use asker::{Asker, InvalidScope, Scope};
+pub use asker::{Acting, Asker, InvalidScope, Need, NoRole, Scope};
 pub use budgets::{
     Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
 };
@@ -62,8 +66,14 @@ pub use dialogues::{end_dialogue, open_dialogue};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
 pub use health::{HealthNote, HealthRow};
 pub use lexical::{Hit, Ranked};
+pub use links::{Claimed, Link, LinkState, Side, link_code, put_link};
+pub use merge::person_columns;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
+pub use profile::{
+    Activity, Goal, GoalKind, GoalState, Manners, Origin, ProfileField, drop_field, drop_goal,
+    put_field, put_goal, put_manners, rename_artist, touch_context,
+};
 pub use redis::Redis;
 pub use spoken::Spoken;
 pub use standing::Standing;

@@ -15,12 +15,14 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Link,
+    Unlink,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -31,6 +33,8 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Link,
+        Self::Unlink,
         Self::Privacy,
     ];
 
@@ -47,6 +51,8 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
             Self::Privacy => "privacy",
         }
     }
@@ -64,6 +70,8 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Link => "Let me know you on another platform, too",
+            Self::Unlink => "Take a linked account out again",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

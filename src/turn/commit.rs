@@ -184,6 +184,14 @@ impl<'a> Commit<'a> {
         self.recalled.begin_session(&self.turn.ids);
     }
 
+    /// Whoever talks here is somebody else from now on; the next turn finds out who.
+    pub(super) fn of_nobody(&mut self) {
+        for row in &mut self.change.conversations {
+            row.person = None;
+        }
+        self.stale.push(self.address.clone());
+    }
+
     /// Says something that no model made.
     pub(super) fn say(&mut self, scene: &Scene, text: String) {
         self.say_with(scene, text, Vec::new());

@@ -6,12 +6,13 @@
 //! twice. To add one: an arm in `take`, one in `question`, one in `dialogue_press`.
 
 use crate::model::{Button, Content, Dialogue, DialoguePress, Failure, Message, Setting, phrases};
+use crate::people::onboarding;
 use crate::store::Change;
 
 use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act};
-use super::{Scene, Turn};
+use super::{Scene, Turn, onboard};
 
 /// What became of words that were said while a question was open.
 pub(super) enum Told<'a> {
@@ -59,11 +60,12 @@ impl Turn {
 
     async fn take<'a>(
         &self,
-        _scene: &Scene,
+        scene: &Scene,
         commit: Commit<'a>,
-        (dialogue, _words): (Dialogue, Words<'_>),
+        (dialogue, words): (Dialogue, Words<'_>),
     ) -> Result<Told<'a>, Failure> {
         match dialogue.kind.as_str() {
+            onboarding::KIND => self.onboarding_said(scene, commit, (dialogue, words)).await,
             _ => Ok(Told::Aside(Box::new(commit))),
         }
     }
@@ -76,6 +78,7 @@ impl Turn {
         (press, card): (DialoguePress, Option<Message>),
     ) -> Result<Change, Failure> {
         match press.kind.as_str() {
+            onboarding::KIND => self.onboarding_press(scene, commit, (press, card)).await,
             _ => {
                 let gone = phrases::BUTTON_OUTDATED;
                 Ok(self.outdated(scene, commit, gone, card).await)
@@ -121,6 +124,7 @@ impl Turn {
 /// How an open question is put; `None` where it is not to be put again.
 fn question(dialogue: &Dialogue) -> Option<Question> {
     match dialogue.kind.as_str() {
+        onboarding::KIND => onboard::again(dialogue),
         _ => None,
     }
 }

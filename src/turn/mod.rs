@@ -17,7 +17,9 @@ mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod linking;
 mod models;
+mod onboard;
 mod pages;
 mod press;
 mod quote;
@@ -48,8 +50,8 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    ModelPress, Priority, Setting, Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
@@ -303,18 +305,27 @@ impl Turn {
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
-            Command::Start if args.trim().is_empty() => command::welcome(None),
+            Command::Link => return self.link(scene, commit, args.trim()).await,
+            Command::Unlink => return self.unlink(scene, commit).await,
+            Command::Start if args.trim().is_empty() => {
+                let text = command::welcome(None);
+                return self.welcome(scene, commit, text).await;
+            }
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
-                command::welcome(Some(
+                let text = command::welcome(Some(
                     joined.map(|(artist, standing)| (artist.name.as_str(), *standing)),
-                ))
+                ));
+                return self.welcome(scene, commit, text).await;
             }
             Command::Help => command::help(),
             Command::New => {
                 commit.begin_session();
                 phrases::NEW_SESSION.to_owned()
+            }
+            Command::Stop if commit.dialogue().is_some() => {
+                return self.stop_asking(scene, commit).await;
             }
             Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
             Command::Why => {

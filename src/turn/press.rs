@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Content, DialoguePress, DocumentPress, Failure, Message, ModelPress, phrases};
+use crate::model::{
+    Content, DialoguePress, DocumentPress, Failure, LinkPress, Message, ModelPress, phrases,
+};
 use crate::store::Change;
 
 use super::commit::Commit;
-use super::{Scene, Turn};
+use super::{Scene, Turn, onboard};
 
 impl Turn {
     /// Does what a button asks for.
@@ -21,6 +23,12 @@ impl Turn {
         }
         if let Some(press) = ModelPress::parse(data) {
             return self.model_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = LinkPress::parse(data) {
+            return self.link_press(scene, commit, (press, card)).await;
+        }
+        if data == onboard::BEGIN {
+            return self.begin_onboarding(scene, commit, card).await;
         }
         if let Some(press) = DialoguePress::parse(data) {
             return self.dialogue_press(scene, commit, (press, card)).await;

@@ -4,6 +4,7 @@ mod crowd;
 mod forgetting;
 mod knowledge;
 mod lexical;
+mod merging;
 mod older;
 mod rows;
 mod takeover;
