@@ -26,8 +26,9 @@ use crate::intake::{self, Hider, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Memory, Summarise};
+use crate::memory::{Contexts, Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
+use crate::people::Profiles;
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
@@ -508,8 +509,12 @@ fn workers(
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
     let linker = people::linker(config, (&store, delivery), &tools);
-    let speak = voice::speak(config, voices, delivery, tools)?;
+    let speak = voice::speak(config, voices, delivery, tools.clone())?;
+    let how = config.section::<turn::Settings>("turn")?;
+    let remember = people::remember((&store, door, &prompts), (limits, how.facts), &tools);
     let turn = Turn {
+        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        people: Profiles::new(store.clone(), tools.clone()),
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
@@ -520,7 +525,7 @@ fn workers(
         prompts: prompts.clone(),
         limits,
         delivery: delivery.clone(),
-        settings: config.section::<turn::Settings>("turn")?,
+        settings: how,
         queue: intake.queue,
         quiet: Duration::from_millis(intake.quiet_ms),
         files: config.data()?.dir.join("files"),
@@ -543,6 +548,7 @@ fn workers(
         Arc::new(speak),
         Arc::new(summarise),
         Arc::new(linker),
+        Arc::new(remember),
         Arc::new(notice),
     ])
 }

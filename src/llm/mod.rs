@@ -54,7 +54,7 @@ pub use error::{Error, Wait};
 pub use health::{HealthChange, Saved};
 pub use money::Cost;
 pub use offer::Offer;
-pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
+pub use prompt::{Known, Passage, Persona, Place, Prompts, Sorting, Summary};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use sight::Image;

@@ -4,6 +4,9 @@
 //! newcomers it writes nothing: what a turn adds becomes true with the turn's own commit. Start with
 //! [`Memory::recall`].
 
+pub mod context;
+pub mod facts;
+mod remember;
 mod summarise;
 
 use std::sync::Arc;
@@ -17,6 +20,8 @@ use crate::model::{
 };
 use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
+pub use context::{Contexts, Part};
+pub use remember::{How, Remember, Remembering};
 pub use summarise::Summarise;
 
 /// How many exchanges (a person's lines and the answer) a model sees word for word.

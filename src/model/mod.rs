@@ -42,6 +42,6 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DialoguePress, DocumentPress, LinkPress, ModelPress, Reply};
+pub use press::{DialoguePress, DocumentPress, LinkPress, MePress, ModelPress, Reply};
 pub use seal::{Seal, Unsealable, own_key_place};
 pub use standing::{Standing, Target, UnknownWord};

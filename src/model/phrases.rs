@@ -3,6 +3,7 @@
 mod budgets;
 mod choice;
 mod health;
+mod known;
 mod models;
 mod people;
 mod voice;
@@ -12,6 +13,7 @@ use super::{Standing, Target, Time};
 pub use budgets::*;
 pub use choice::*;
 pub use health::*;
+pub use known::*;
 pub use models::*;
 pub use people::*;
 pub use voice::*;

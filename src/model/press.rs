@@ -1,10 +1,12 @@
 mod dialogue;
 mod link;
+mod me;
 
 use super::{Button, DocumentId};
 
 pub use dialogue::{DialoguePress, Reply};
 pub use link::LinkPress;
+pub use me::MePress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,6 +6,8 @@
 
 pub mod link;
 pub mod onboarding;
+pub mod profile;
 pub mod zone;
 
 pub use link::{LinkOrder, Linker};
+pub use profile::Profiles;

@@ -45,7 +45,7 @@ pub(super) const fn way(act: Act) -> Way {
         }
         Act::Recommend => Way::Missing("recommend music by what was listened to"),
         Act::Tip => Way::Missing("take tips"),
-        Act::Settings => Way::Missing("change settings"),
+        Act::Settings => Way::Command(Command::Settings),
         Act::Link => Way::Command(Command::Link),
         Act::StopNudges => Way::Missing("change which reminders come"),
         Act::Human => Way::Missing("bring in a human"),

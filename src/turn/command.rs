@@ -15,6 +15,10 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Me,
+    Goals,
+    Settings,
+    Invite,
     Link,
     Unlink,
     Privacy,
@@ -22,7 +26,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -33,6 +37,10 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Me,
+        Self::Goals,
+        Self::Settings,
+        Self::Invite,
         Self::Link,
         Self::Unlink,
         Self::Privacy,
@@ -51,6 +59,10 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Me => "me",
+            Self::Goals => "goals",
+            Self::Settings => "settings",
+            Self::Invite => "invite",
             Self::Link => "link",
             Self::Unlink => "unlink",
             Self::Privacy => "privacy",
@@ -70,6 +82,10 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Me => "Show what I know of you, and change it",
+            Self::Goals => "Show your goals, or note one",
+            Self::Settings => "Language, time zone, voice, memory, reminders",
+            Self::Invite => "Show who works for you, let people in or out",
             Self::Link => "Let me know you on another platform, too",
             Self::Unlink => "Take a linked account out again",
             Self::Privacy => "Show what I keep and where it goes",

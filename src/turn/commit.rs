@@ -179,6 +179,14 @@ impl<'a> Commit<'a> {
         rows.find(|row| row.role == Role::User).map(|row| row.id)
     }
 
+    /// What was said, line by line, once it is remembered.
+    pub(super) fn said_lines(&self) -> Vec<(MessageId, String)> {
+        let said = self.change.messages.iter();
+        said.filter(|row| row.role == Role::User && row.person.is_some())
+            .map(|row| (row.id, row.text.clone()))
+            .collect()
+    }
+
     /// Leaves the running session behind.
     pub(super) fn begin_session(&mut self) {
         self.recalled.begin_session(&self.turn.ids);

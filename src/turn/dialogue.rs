@@ -12,7 +12,7 @@ use crate::store::Change;
 use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act};
-use super::{Scene, Turn, onboard};
+use super::{Scene, Turn, me, onboard};
 
 /// What became of words that were said while a question was open.
 pub(super) enum Told<'a> {
@@ -66,6 +66,7 @@ impl Turn {
     ) -> Result<Told<'a>, Failure> {
         match dialogue.kind.as_str() {
             onboarding::KIND => self.onboarding_said(scene, commit, (dialogue, words)).await,
+            me::FIELD => self.field_said(scene, commit, (dialogue, words)).await,
             _ => Ok(Told::Aside(Box::new(commit))),
         }
     }
@@ -125,6 +126,7 @@ impl Turn {
 fn question(dialogue: &Dialogue) -> Option<Question> {
     match dialogue.kind.as_str() {
         onboarding::KIND => onboard::again(dialogue),
+        me::FIELD => me::again(),
         _ => None,
     }
 }

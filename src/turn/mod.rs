@@ -17,10 +17,13 @@ mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod known;
 mod linking;
+mod me;
 mod models;
 mod onboard;
 mod pages;
+mod preferences;
 mod press;
 mod quote;
 mod recordings;
@@ -30,6 +33,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod team;
 mod usage;
 mod why;
 mod wish;
@@ -48,11 +52,12 @@ use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
-use crate::memory::{Memory, Recalled};
+use crate::memory::{self, Contexts, Memory, Recalled};
 use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
+use crate::people::Profiles;
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
@@ -79,6 +84,8 @@ pub struct Settings {
     pub sort: Sort,
     /// A model that is asked about it has so long, in milliseconds.
     pub sort_ms: u64,
+    /// Who finds what is worth keeping in mind of what people say of themselves.
+    pub facts: memory::How,
 }
 
 impl Settings {
@@ -109,6 +116,10 @@ pub struct Turn {
     pub store: Store,
     /// Windows of conversations.
     pub memory: Memory,
+    /// What is known of artists.
+    pub contexts: Contexts,
+    /// Changes that.
+    pub people: Profiles,
     /// What stands in documents.
     pub knowledge: Knowledge,
     /// Understands what is wanted.
@@ -305,6 +316,10 @@ impl Turn {
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Me => return self.me(scene, commit, args.trim()).await,
+            Command::Goals => return self.goals(scene, commit, args.trim()).await,
+            Command::Settings => return self.preferences(scene, commit, args).await,
+            Command::Invite => return self.invite(scene, commit, args).await,
             Command::Link => return self.link(scene, commit, args.trim()).await,
             Command::Unlink => return self.unlink(scene, commit).await,
             Command::Start if args.trim().is_empty() => {

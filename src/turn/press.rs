@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Content, DialoguePress, DocumentPress, Failure, LinkPress, Message, ModelPress, phrases,
+    Content, DialoguePress, DocumentPress, Failure, LinkPress, MePress, Message, ModelPress,
+    phrases,
 };
 use crate::store::Change;
 
@@ -26,6 +27,9 @@ impl Turn {
         }
         if let Some(press) = LinkPress::parse(data) {
             return self.link_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MePress::parse(data) {
+            return self.me_press(scene, commit, (press, card)).await;
         }
         if data == onboard::BEGIN {
             return self.begin_onboarding(scene, commit, card).await;

@@ -50,7 +50,11 @@ impl<'a> Talk<'a> {
         said: Vec<Said>,
         (commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
-        let mut commit = match turn.in_dialogue(scene, commit, &said).await? {
+        let commit = match turn.in_dialogue(scene, commit, &said).await? {
+            Told::Answered(change) => return Ok(*change),
+            Told::Aside(commit) => *commit,
+        };
+        let mut commit = match turn.ordered(scene, commit, &said).await? {
             Told::Answered(change) => return Ok(*change),
             Told::Aside(commit) => *commit,
         };
@@ -82,6 +86,8 @@ impl<'a> Talk<'a> {
                 let asked = (command, args, talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
+            let words = talk.words();
+            talk.ground.known = turn.known(scene, &commit, &words).await?;
             let over = match &mut show {
                 _ if talk.ground.is_crisis() => {
                     Some(talk.first_words(&commit).fixed(phrases::CRISIS))
@@ -152,6 +158,8 @@ impl<'a> Talk<'a> {
             .speak_back(self.scene, &mut commit, spoken)
             .await?;
         self.answer_stop(&mut commit, work, &over);
+        let said = (self.said.as_slice(), self.ground.is_in_need());
+        self.turn.pick_up(self.scene, &mut commit, said).await?;
         self.turn.ask_again(self.scene, &mut commit)?;
         Ok(commit.done().await)
     }

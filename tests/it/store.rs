@@ -1,5 +1,6 @@
 //! The store on both databases: what is committed once is true once, and every lane has one holder.
 
+mod context;
 mod crowd;
 mod forgetting;
 mod knowledge;

@@ -72,6 +72,11 @@ pub fn link_only_chats(what: &str) -> String {
     )
 }
 
+/// What somebody is called in a list.
+pub fn called(name: &str) -> String {
+    plain(name)
+}
+
 /// A name that somebody chose, without what would be markup or call others.
 fn plain(name: &str) -> String {
     let counts = |letter: &char| !letter.is_control() && !"*_`[]()<>@#|~\\".contains(*letter);

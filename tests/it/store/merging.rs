@@ -198,6 +198,7 @@ async fn brings(process: &Process, person: PersonId, (artist, name): (ArtistId, 
         sha256: name.to_owned(),
         path: String::new(),
         bytes: 1,
+        copies: false,
     };
     let begun = process.store.begin_document(&new).await.unwrap();
     assert!(matches!(begun, Begun::Fresh(_, _)));
