@@ -5,6 +5,7 @@ mod entrusted;
 mod health;
 mod library;
 mod money;
+mod people;
 mod receive;
 pub(crate) mod voice;
 
@@ -26,8 +27,9 @@ use crate::intake::{self, Hider, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Memory, Summarise};
+use crate::memory::{Contexts, Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
+use crate::people::Profiles;
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
@@ -514,8 +516,13 @@ fn workers(
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
-    let speak = voice::speak(config, voices, delivery, tools)?;
+    let linker = people::linker(config, (&store, delivery), &tools);
+    let speak = voice::speak(config, voices, delivery, tools.clone())?;
+    let how = config.section::<turn::Settings>("turn")?;
+    let remember = people::remember((&store, door, &prompts), (limits, how.facts), &tools);
     let turn = Turn {
+        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        people: Profiles::new(store.clone(), tools.clone()),
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge: knowledge.clone(),
@@ -535,7 +542,7 @@ fn workers(
         prompts: prompts.clone(),
         limits,
         delivery: delivery.clone(),
-        settings: config.section::<turn::Settings>("turn")?,
+        settings: how,
         queue: intake.queue,
         quiet: Duration::from_millis(intake.quiet_ms),
         files: config.data()?.dir.join("files"),
@@ -557,6 +564,8 @@ fn workers(
         Arc::new(turn),
         Arc::new(speak),
         Arc::new(summarise),
+        Arc::new(linker),
+        Arc::new(remember),
         Arc::new(notice),
     ])
 }

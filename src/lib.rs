@@ -14,6 +14,7 @@ pub mod knowledge;
 pub mod llm;
 pub mod memory;
 pub mod model;
+pub mod people;
 pub mod platform;
 pub mod store;
 pub mod turn;

@@ -91,8 +91,16 @@ enum Command {
         #[command(flatten)]
         invitation: invite::Invitation,
     },
-    /// Lists the artists who are looked after.
+    /// Lists the artists who are looked after, makes one, or gives one another name.
     Artists {
+        #[command(subcommand)]
+        action: Option<invite::Action>,
+        /// Prints a JSON array instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists who has written, those met last first.
+    People {
         /// Prints a JSON array instead of lines.
         #[arg(long)]
         json: bool,
@@ -196,7 +204,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Explain { arguments }) => explain::explain(&config, arguments).await,
         Some(Command::Invite { invitation }) => invite::invite(&config, invitation).await,
-        Some(Command::Artists { json }) => invite::artists(&config, json).await,
+        Some(Command::Artists { action, json }) => invite::artists(&config, action, json).await,
+        Some(Command::People { json }) => invite::people(&config, json).await,
         Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,
         // It has ended before there was a runtime.
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),

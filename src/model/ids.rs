@@ -148,6 +148,10 @@ id! {
     DraftId = "drf";
     /// A request for a human.
     RequestId = "req";
+    /// Two persons who may be one.
+    LinkId = "lnk";
+    /// What somebody wants to reach, or what is in their way.
+    GoalId = "gol";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
 }

@@ -4,7 +4,9 @@ mod budgets;
 mod choice;
 mod doing;
 mod health;
+mod known;
 mod models;
+mod people;
 mod voice;
 
 use super::{Standing, Target, Time};
@@ -13,7 +15,9 @@ pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
 pub use health::*;
+pub use known::*;
 pub use models::*;
+pub use people::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

@@ -1,8 +1,13 @@
 mod doing;
 
 use super::{Button, DocumentId};
-
 pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
+mod dialogue;
+mod link;
+mod me;
+pub use dialogue::{DialoguePress, Reply};
+pub use link::LinkPress;
+pub use me::MePress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use super::budgets::{day_of, lock};
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
 use super::passages::strike;
+use super::personal;
 use super::spoken::ordered;
 use super::tx::{Bind, Tx};
 
@@ -327,7 +328,7 @@ impl Store {
     /// What is kept about a person: one array of rows for each table.
     pub async fn export_person(&self, person: PersonId) -> Result<Value> {
         let mut all = Map::new();
-        for (table, sql) in KEPT {
+        for (table, sql) in KEPT.iter().chain(personal::KEPT) {
             let rows = self.rows_of(*sql, &person.to_string()).await;
             let rows = rows.with_context(|| format!("Reading {table} of {person}"))?;
             all.insert((*table).to_owned(), Value::Array(rows));
@@ -360,7 +361,7 @@ impl Store {
         for (address,) in own {
             chats.push(address.parse()?);
         }
-        for sql in ERASE {
+        for sql in personal::ERASE.iter().chain(ERASE) {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
         forget_spender(&mut tx, &whom, self.clock.now()).await?;

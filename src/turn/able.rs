@@ -51,8 +51,8 @@ pub(super) const fn way(act: Act) -> Way {
         }
         Act::Recommend => Way::Missing("recommend music by what was listened to"),
         Act::Tip => Way::Missing("take tips"),
-        Act::Settings => Way::Missing("change settings"),
-        Act::Link => Way::Missing("link accounts"),
+        Act::Settings => Way::Command(Command::Settings),
+        Act::Link => Way::Command(Command::Link),
         Act::StopNudges => Way::Missing("change which reminders come"),
         Act::Human => Way::Command(Command::Human),
     }

@@ -15,17 +15,23 @@ pub enum Command {
     Usage,
     Speak,
     Model,
-    Plan,
-    Write,
-    Human,
-    Feedback,
     Capabilities,
+    Feedback,
+    Goals,
+    Human,
+    Invite,
+    Link,
+    Me,
+    Plan,
+    Settings,
+    Unlink,
+    Write,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 22] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -36,11 +42,17 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
-        Self::Plan,
-        Self::Write,
-        Self::Human,
-        Self::Feedback,
         Self::Capabilities,
+        Self::Feedback,
+        Self::Goals,
+        Self::Human,
+        Self::Invite,
+        Self::Link,
+        Self::Me,
+        Self::Plan,
+        Self::Settings,
+        Self::Unlink,
+        Self::Write,
         Self::Privacy,
     ];
 
@@ -62,6 +74,12 @@ impl Command {
             Self::Human => "human",
             Self::Feedback => "feedback",
             Self::Capabilities => "capabilities",
+            Self::Me => "me",
+            Self::Goals => "goals",
+            Self::Settings => "settings",
+            Self::Invite => "invite",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
             Self::Privacy => "privacy",
         }
     }
@@ -84,6 +102,12 @@ impl Command {
             Self::Human => "Ask a human of the team to get in touch",
             Self::Feedback => "Say whether my last answer helped",
             Self::Capabilities => "Show all I can do for you",
+            Self::Me => "Show what I know of you, and change it",
+            Self::Goals => "Show your goals, or note one",
+            Self::Settings => "Language, time zone, voice, memory, reminders",
+            Self::Invite => "Show who works for you, let people in or out",
+            Self::Link => "Let me know you on another platform, too",
+            Self::Unlink => "Take a linked account out again",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

@@ -44,6 +44,8 @@ pub(super) struct Ground {
     refused: bool,
     /// What became of asking a model what is wanted, if one was asked.
     pub(super) sorted: Option<How>,
+    /// What is known of whoever asks.
+    pub(super) known: llm::Known,
 }
 
 /// What follows from what was understood and found.
@@ -146,6 +148,7 @@ impl Ground {
             scopes: String::new(),
             refused: false,
             sorted: None,
+            known: llm::Known::default(),
         }
     }
 
@@ -224,6 +227,11 @@ impl Ground {
         self.intent.act == Act::Crisis && !self.intent.is_doubtful()
     }
 
+    /// Whether somebody may be in danger, however sure that is.
+    pub(super) fn is_in_need(&self) -> bool {
+        self.intent.act == Act::Crisis
+    }
+
     /// What is done about it, as far as no model has a say.
     pub(super) fn plan(&self) -> Plan<'_> {
         let missing = missing(self.intent.act);
@@ -260,6 +268,7 @@ impl Ground {
             picture: said.last().is_some_and(|line| !line.images.is_empty()),
             unable: unable.unwrap_or_default(),
             tools: offers,
+            known: &self.known,
         });
         let system = system.context("Writing the persona prompt")?;
         let (mut messages, stable) = prompts.instructions(&system);
