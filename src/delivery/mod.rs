@@ -5,6 +5,7 @@
 //! of an answer whose first words stand already. Start with [`Delivery`].
 
 mod attempt;
+mod brought;
 mod flat;
 mod horizon;
 mod lane;

@@ -39,7 +39,7 @@ pub use key::{
     Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
 };
 pub use money::{Currency, Money, UnknownCurrency};
-pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
+pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use press::{DocumentPress, ModelPress};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

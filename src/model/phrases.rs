@@ -2,6 +2,7 @@
 
 mod budgets;
 mod choice;
+mod files;
 mod health;
 mod models;
 mod voice;
@@ -10,6 +11,7 @@ use super::{Standing, Target, Time};
 
 pub use budgets::*;
 pub use choice::*;
+pub use files::*;
 pub use health::*;
 pub use models::*;
 pub use voice::*;
