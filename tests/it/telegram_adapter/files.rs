@@ -142,14 +142,15 @@ async fn a_lost_picture_is_found_by_its_caption() {
         rig.sim.fault(On::method("sendPhoto"), fault);
         let lost = rig.bot.send(&letter).await;
         assert!(matches!(lost, Err(SendError::Unknown(_))), "{lost:?}");
-        let found = rig.bot.find(&Lost {
+        let lost = Lost {
             letter,
             left_at: Time::from_ms(0),
             after: Some(&after),
             newest: None,
             taken: &[],
-        });
-        assert_eq!(found.await.unwrap().is_some(), is_taken);
+        };
+        let found = rig.bot.find(&lost).await;
+        assert_eq!(found.unwrap().is_some(), is_taken);
     }
     assert_eq!(
         rig.sim.render(ann),
