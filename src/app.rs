@@ -1,6 +1,7 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod books;
 mod entrusted;
 mod health;
 mod library;
@@ -43,6 +44,8 @@ use receive::Receive;
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
+    hears("statement_imported", "thresholds"),
+    hears("tip_received", "thresholds"),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];
@@ -507,7 +510,10 @@ fn workers(
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
     let speak = voice::speak(config, voices, delivery, tools)?;
+    let books = books::books(&store, clock);
+    let mut all = books::workers(config, (&books, delivery), ids)?;
     let turn = Turn {
+        books,
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         knowledge,
@@ -536,12 +542,14 @@ fn workers(
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    Ok(vec![
+    let others: [Arc<dyn Worker>; 4] = [
         Arc::new(turn),
         Arc::new(speak),
         Arc::new(summarise),
         Arc::new(notice),
-    ])
+    ];
+    all.extend(others);
+    Ok(all)
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

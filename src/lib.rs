@@ -13,6 +13,7 @@ pub mod knowledge;
 pub mod llm;
 pub mod memory;
 pub mod model;
+pub mod money;
 pub mod platform;
 pub mod store;
 pub mod turn;

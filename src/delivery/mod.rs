@@ -11,6 +11,7 @@ mod horizon;
 mod lane;
 mod links;
 mod markdown;
+mod note;
 mod outcome;
 mod pace;
 mod preview;
@@ -41,6 +42,7 @@ use crate::platform::{Edit, Platform, SendError};
 use crate::store::{Claim, NewOutbound, Redis, Store};
 
 pub use horizon::Horizon;
+pub use note::Note;
 pub use pace::Pacer;
 
 /// Settings of the section `[delivery]`.

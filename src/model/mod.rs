@@ -15,6 +15,7 @@ mod key;
 mod money;
 mod outbound;
 pub mod phrases;
+mod place;
 mod press;
 mod seal;
 mod standing;
@@ -40,6 +41,7 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, ModelPress};
+pub use place::Place;
+pub use press::{DocumentPress, ModelPress, MoneyPress};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

@@ -5,6 +5,7 @@ mod choice;
 mod files;
 mod health;
 mod models;
+mod money;
 mod voice;
 
 use super::{Standing, Target, Time};
@@ -14,6 +15,7 @@ pub use choice::*;
 pub use files::*;
 pub use health::*;
 pub use models::*;
+pub use money::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

@@ -1,4 +1,8 @@
+mod money;
+
 use super::{Button, DocumentId};
+
+pub use money::MoneyPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod ground;
 mod hearing;
 pub mod intent;
 mod models;
+mod money;
 mod pages;
 mod press;
 mod quote;
@@ -47,9 +48,10 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    ModelPress, Priority, Setting, Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
+use crate::money::Books;
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
@@ -112,6 +114,8 @@ pub struct Turn {
     pub reader: Arc<intent::Reader>,
     /// Who wants which model.
     pub wishes: Wishes,
+    /// What statements say.
+    pub books: Books,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -298,6 +302,7 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Earnings => return self.earnings(scene, commit, (args, &said)).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
