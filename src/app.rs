@@ -20,6 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::capability::{Fans, React};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Watch};
@@ -45,6 +46,9 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
     hears("statement_imported", "thresholds"),
     hears("tip_received", "thresholds"),
+    hears("fan_joined", Fans::KIND),
+    hears("fan_milestone", React::KIND),
+    hears("earnings_threshold_reached", React::KIND),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::capability::Hands;
+use crate::capability::{Fans, Hands, React};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::Notice;
@@ -61,12 +61,23 @@ pub(super) fn workers(
     all.push(Arc::new(Notice {
         delivery: delivery.clone(),
     }));
+    all.push(Arc::new(React {
+        store: store.clone(),
+        delivery: delivery.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
+    all.push(Arc::new(Fans {
+        store: store.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
     let (knowledge, redis) = shared;
     let intake: intake::Settings = config.section("intake")?;
     all.push(Arc::new(Turn {
         contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
         people: Profiles::new(store.clone(), tools.clone()),
-        books,
+        books: books.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
@@ -75,6 +86,7 @@ pub(super) fn workers(
             knowledge: knowledge.clone(),
             door: door.clone(),
             prompts: prompts.clone(),
+            books: books.clone(),
             delivery: delivery.clone(),
             clock: clock.clone(),
             ids: ids.clone(),

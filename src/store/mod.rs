@@ -18,6 +18,7 @@ mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod fans;
 mod happened;
 
 mod facts;
