@@ -1,6 +1,7 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod books;
 mod entrusted;
 mod health;
 mod library;
@@ -8,6 +9,7 @@ mod money;
 mod people;
 mod receive;
 pub(crate) mod voice;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,25 +20,20 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capability::Hands;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::health::{KIND as NOTICE, Notice, Watch};
+use crate::health::{KIND as NOTICE, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Hider, Intake};
-use crate::jobs::{Runner, Worker};
-use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Contexts, Memory, Summarise};
+use crate::jobs::Runner;
+use crate::llm::{self, Door};
 use crate::model::{Address, Clock, Ids};
-use crate::people::Profiles;
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
-use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn, Wishes};
+use crate::turn::Command;
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
@@ -46,6 +43,8 @@ use receive::Receive;
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
+    hears("statement_imported", "thresholds"),
+    hears("tip_received", "thresholds"),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];
@@ -152,7 +151,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
+    let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
@@ -502,72 +501,6 @@ fn platforms(
         platforms.push(Arc::new(terminal(clock.clone(), idle)));
     }
     Ok(platforms)
-}
-
-/// Who does which kind of job. One piece each.
-fn workers(
-    config: &Config,
-    (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, voices, delivery): (&Door, &Voices, &Delivery),
-    (clock, ids): &(Clock, Ids),
-) -> Result<Vec<Arc<dyn Worker>>> {
-    let store = knowledge.store.clone();
-    let prompts = Arc::new(Prompts::new()?);
-    let limits = limits(config)?;
-    let intake: intake::Settings = config.section("intake")?;
-    let tools = (clock.clone(), ids.clone());
-    let linker = people::linker(config, (&store, delivery), &tools);
-    let speak = voice::speak(config, voices, delivery, tools.clone())?;
-    let how = config.section::<turn::Settings>("turn")?;
-    let remember = people::remember((&store, door, &prompts), (limits, how.facts), &tools);
-    let turn = Turn {
-        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
-        people: Profiles::new(store.clone(), tools.clone()),
-        store: store.clone(),
-        memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge: knowledge.clone(),
-        reader: Arc::new(Reader::new()),
-        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
-        hands: Hands {
-            store: store.clone(),
-            knowledge: knowledge.clone(),
-            door: door.clone(),
-            prompts: prompts.clone(),
-            delivery: delivery.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        },
-        door: door.clone(),
-        voices: voices.clone(),
-        prompts: prompts.clone(),
-        limits,
-        delivery: delivery.clone(),
-        settings: how,
-        queue: intake.queue,
-        quiet: Duration::from_millis(intake.quiet_ms),
-        files: config.data()?.dir.join("files"),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let summarise = Summarise {
-        store,
-        door: door.clone(),
-        prompts,
-        limits,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let notice = Notice {
-        delivery: delivery.clone(),
-    };
-    Ok(vec![
-        Arc::new(turn),
-        Arc::new(speak),
-        Arc::new(summarise),
-        Arc::new(linker),
-        Arc::new(remember),
-        Arc::new(notice),
-    ])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -15,6 +15,8 @@ pub mod llm;
 pub mod memory;
 pub mod model;
 pub mod people;
+
+pub mod money;
 pub mod platform;
 pub mod store;
 pub mod turn;

@@ -25,7 +25,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Sources, Wrong};
-use crate::knowledge::extract;
 
 /// How a command went; the numbers are promised to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,7 +170,7 @@ pub fn main() -> ExitCode {
         .ok();
     let arguments = Arguments::parse();
     if let Some(Command::Extract { order }) = arguments.command {
-        return extract::child(order.into());
+        return reading::child(order);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -160,6 +160,13 @@ impl File {
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
     }
+
+    /// Whether a file of this name may be a table.
+    pub fn is_table(name: &str) -> bool {
+        const ENDINGS: [&str; 5] = ["csv", "tsv", "tab", "txt", "xlsx"];
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+    }
 }
 
 /// A change of Toney's standing in a chat.

@@ -17,6 +17,7 @@ mod money;
 mod outbound;
 mod outcome;
 pub mod phrases;
+mod place;
 mod press;
 mod seal;
 mod standing;
@@ -42,12 +43,13 @@ pub use key::{
     Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
 };
 pub use money::{Currency, Money, UnknownCurrency};
-pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
+pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
 pub use press::{
     DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress, MePress,
-    ModelPress, PlanPress, Reply, ThumbPress,
+    ModelPress, MoneyPress, PlanPress, Reply, ThumbPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 
+pub use place::Place;
 pub use standing::{Standing, Target, UnknownWord};

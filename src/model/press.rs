@@ -1,5 +1,7 @@
 mod doing;
 
+mod money;
+
 use super::{Button, DocumentId};
 pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
 mod dialogue;
@@ -8,6 +10,8 @@ mod me;
 pub use dialogue::{DialoguePress, Reply};
 pub use link::LinkPress;
 pub use me::MePress;
+
+pub use money::MoneyPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

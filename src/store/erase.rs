@@ -111,6 +111,21 @@ const KEPT: &[(&str, Sql)] = &[
         )),
     ),
     (
+        "statements",
+        same(
+            "SELECT s.id, s.name, s.source, s.state, s.row_count, s.first_month, s.last_month, s.created_at,
+             a.name AS artist FROM statements s JOIN artists a ON a.id = s.artist_id WHERE s.person_id = $1",
+        ),
+    ),
+    (
+        "statement_lines",
+        same(
+            "SELECT l.statement_id, l.month, l.store, l.territory, l.title, l.isrc, l.kind, l.currency, l.quantity,
+             l.millionths, l.rest FROM statement_lines l JOIN statements s ON s.id = l.statement_id
+             WHERE s.person_id = $1",
+        ),
+    ),
+    (
         "summaries",
         same(concat!(
             "SELECT s.id, s.summary FROM sessions s WHERE s.summary <> '' AND s.conversation_id IN ",
@@ -283,6 +298,14 @@ const ERASE: &[Sql] = &[
     )),
     same("DELETE FROM messages WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM attachments WHERE person_id = $1"),
+    same(
+        "DELETE FROM statement_lines WHERE statement_id IN (SELECT id FROM statements WHERE person_id = $1)",
+    ),
+    same(
+        "DELETE FROM statement_marks WHERE statement_id IN (SELECT id FROM statements WHERE person_id = $1)",
+    ),
+    same("DELETE FROM statements WHERE person_id = $1"),
+    same("UPDATE statement_mappings SET set_by = '' WHERE set_by = $1"),
     same("DELETE FROM knowledge_reads WHERE person_id = $1"),
     same("DELETE FROM memberships WHERE person_id = $1"),
     same("DELETE FROM model_choices WHERE person_id = $1"),

@@ -39,6 +39,8 @@ mod redis;
 mod spoken;
 mod standing;
 mod team;
+
+mod statements;
 mod tx;
 mod usage;
 mod vectors;
@@ -93,6 +95,8 @@ pub use redis::Redis;
 pub use spoken::Spoken;
 pub use standing::Standing;
 pub use team::{Member, PersonRow};
+
+pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use write::Write;

@@ -10,6 +10,7 @@ pub enum Command {
     New,
     Stop,
     Docs,
+    Earnings,
     Forget,
     Why,
     Usage,
@@ -31,12 +32,13 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Start,
         Self::Help,
         Self::New,
         Self::Stop,
         Self::Docs,
+        Self::Earnings,
         Self::Forget,
         Self::Why,
         Self::Usage,
@@ -64,6 +66,7 @@ impl Command {
             Self::New => "new",
             Self::Stop => "stop",
             Self::Docs => "docs",
+            Self::Earnings => "earnings",
             Self::Forget => "forget",
             Self::Why => "why",
             Self::Usage => "usage",
@@ -92,6 +95,7 @@ impl Command {
             Self::New => "Begin a new conversation",
             Self::Stop => "Stop the answer that is running",
             Self::Docs => "Show your documents, share or delete them",
+            Self::Earnings => "Show what you earned: by month, source, country or song",
             Self::Forget => "Delete what I have about something",
             Self::Why => "Explain my last answer: what I read, model, cost",
             Self::Usage => "Show what language models cost for you",

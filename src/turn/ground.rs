@@ -1,6 +1,7 @@
 //! What an answer stands on: what was understood, which knowledge was read for it and which was not, and
 //! how that is shown.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anyhow::Context;
@@ -49,10 +50,10 @@ pub(super) struct Ground {
 }
 
 /// What follows from what was understood and found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan<'a> {
     /// A command does it, with this behind it.
-    Command(Command, &'a str),
+    Command(Command, Cow<'a, str>),
     /// Somebody may be in danger.
     Crisis,
     /// It cannot be done yet.
@@ -391,11 +392,14 @@ impl Ground {
     }
 
     /// The command that does what is wanted, where that is sure, with what stands behind it.
-    fn command(&self) -> Option<(Command, &str)> {
+    fn command(&self) -> Option<(Command, Cow<'_, str>)> {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
-            Way::Command(Command::Forget) => Some((Command::Forget, self.topic())),
-            Way::Command(command) => Some((command, "")),
+            Way::Command(Command::Forget) => Some((Command::Forget, Cow::from(self.topic()))),
+            Way::Command(Command::Earnings) => {
+                Some((Command::Earnings, Cow::from(self.which_money())))
+            }
+            Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
         .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
@@ -418,6 +422,12 @@ impl Ground {
     pub(super) fn may_act(&self) -> bool {
         let is_small = self.intent.act == Act::Chat && !self.intent.is_unsure();
         !is_small && self.intent.act != Act::Crisis
+    }
+    /// Which money is meant: months, and one store, song or country.
+    fn which_money(&self) -> String {
+        let slots = ["period", "source", "song", "territory"];
+        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
+        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// What the act is about, in the person's words; empty where that is not said.

@@ -23,6 +23,8 @@ mod linking;
 mod me;
 mod models;
 mod onboard;
+
+mod money;
 mod pages;
 mod preferences;
 mod press;
@@ -62,6 +64,8 @@ use crate::model::{
     Time, TurnId, phrases,
 };
 use crate::people::Profiles;
+
+use crate::money::Books;
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
@@ -132,6 +136,8 @@ pub struct Turn {
     pub wishes: Wishes,
     /// What capabilities work with.
     pub hands: Hands,
+    /// What statements say.
+    pub books: Books,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -318,6 +324,7 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Earnings => return self.earnings(scene, commit, (args, &said)).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,

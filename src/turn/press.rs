@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure, HumanPress, LinkPress,
-    MePress, Message, ModelPress, phrases,
+    MePress, Message, ModelPress, MoneyPress, phrases,
 };
+
 use crate::store::Change;
 
 use super::acting::PlainPress;
@@ -49,6 +50,9 @@ impl Turn {
         }
         if let Some(press) = DialoguePress::parse(data) {
             return self.dialogue_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MoneyPress::parse(data) {
+            return self.money_press(scene, commit, (press, card)).await;
         }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)

@@ -89,7 +89,7 @@ impl<'a> Talk<'a> {
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));
-                let asked = (command, args, talk.words());
+                let asked = (command, &*args, talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
             let words = talk.words();
