@@ -148,22 +148,23 @@ async fn commands() {
     /new – Begin a new conversation
     /stop – Stop the answer that is running
     /docs – Show your documents, share or delete them
+    /earnings – Show what you earned: by month, source, country or song
     /forget – Delete what I have about something
     /why – Explain my last answer: what I read, model, cost
     /usage – Show what language models cost for you
     /speak – Say my last answer aloud; on or off: answer voice notes so
     /model – Show and choose the language model; bring your own key
-    /me – Show what I know of you, and change it
+    /capabilities – Show all I can do for you
+    /feedback – Say whether my last answer helped
     /goals – Show your goals, or note one
-    /settings – Language, time zone, voice, memory, reminders
+    /human – Ask a human of the team to get in touch
     /invite – Show who works for you, let people in or out
     /link – Let me know you on another platform, too
-    /unlink – Take a linked account out again
+    /me – Show what I know of you, and change it
     /plan – Show the plan, or lay one out for a goal
+    /settings – Language, time zone, voice, memory, reminders
+    /unlink – Take a linked account out again
     /write – Write a caption, bio, newsletter, pitch … in your voice
-    /human – Ask a human of the team to get in touch
-    /feedback – Say whether my last answer helped
-    /capabilities – Show all I can do for you
     /privacy – Show what I keep and where it goes
     ann: /new
     toney: A fresh start: what we said before stays in the records, but I no longer have it in mind.
