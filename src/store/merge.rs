@@ -133,6 +133,18 @@ const COLUMNS: &[Column] = &[
     moves!("links", "other_person_id"),
     moves!("profiles", "person_id"),
     moves!("goals", "person_id"),
+    moves!("statements", "person_id"),
+    moves!("statement_mappings", "set_by"),
+    moves!("proposals", "person_id"),
+    moves!("drafts", "person_id"),
+    moves!("milestones", "person_id"),
+    yields!(
+        "feedback",
+        "person_id",
+        "k.turn_id = feedback.turn_id"
+    ),
+    moves!("human_requests", "person_id"),
+    moves!("human_requests", "taken_by"),
     yields!(
         "facts",
         "person_id",
