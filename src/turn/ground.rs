@@ -386,7 +386,9 @@ impl Ground {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
             Way::Command(Command::Forget) => Some((Command::Forget, Cow::from(self.topic()))),
-            Way::Command(Command::Earnings) => Some((Command::Earnings, Cow::from(self.which_money()))),
+            Way::Command(Command::Earnings) => {
+                Some((Command::Earnings, Cow::from(self.which_money())))
+            }
             Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
