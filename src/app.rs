@@ -6,6 +6,7 @@ mod entrusted;
 mod health;
 mod library;
 mod money;
+mod people;
 mod receive;
 pub(crate) mod voice;
 
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::capability::Hands;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Notice, Watch};
@@ -26,8 +28,9 @@ use crate::intake::{self, Hider, Intake};
 use crate::jobs::{Runner, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Memory, Summarise};
+use crate::memory::{Contexts, Memory, Summarise};
 use crate::model::{Address, Clock, Ids};
+use crate::people::Profiles;
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
@@ -52,6 +55,13 @@ const SUBSCRIPTIONS: &[Subscription] = &[
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
     Subscription { event, worker }
+}
+
+/// Who hears of events of a name.
+pub(crate) fn subscribers(event: &str) -> impl Iterator<Item = &'static str> {
+    let all = SUBSCRIPTIONS.iter();
+    all.filter(move |one| one.event == event)
+        .map(|one| one.worker)
 }
 
 /// How long running turns may take to finish once the process is told to end.
@@ -509,22 +519,36 @@ fn workers(
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
-    let speak = voice::speak(config, voices, delivery, tools)?;
     let books = books::books(&store, clock);
     let mut all = books::workers(config, (&books, delivery), ids)?;
+    let linker = people::linker(config, (&store, delivery), &tools);
+    let speak = voice::speak(config, voices, delivery, tools.clone())?;
+    let how = config.section::<turn::Settings>("turn")?;
+    let remember = people::remember((&store, door, &prompts), (limits, how.facts), &tools);
     let turn = Turn {
         books,
+        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        people: Profiles::new(store.clone(), tools.clone()),
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge,
+        knowledge: knowledge.clone(),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
+        hands: Hands {
+            store: store.clone(),
+            knowledge: knowledge.clone(),
+            door: door.clone(),
+            prompts: prompts.clone(),
+            delivery: delivery.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
         door: door.clone(),
         voices: voices.clone(),
         prompts: prompts.clone(),
         limits,
         delivery: delivery.clone(),
-        settings: config.section::<turn::Settings>("turn")?,
+        settings: how,
         queue: intake.queue,
         quiet: Duration::from_millis(intake.quiet_ms),
         files: config.data()?.dir.join("files"),
@@ -542,10 +566,12 @@ fn workers(
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    let others: [Arc<dyn Worker>; 4] = [
+    let others: [Arc<dyn Worker>; 6] = [
         Arc::new(turn),
         Arc::new(speak),
         Arc::new(summarise),
+        Arc::new(linker),
+        Arc::new(remember),
         Arc::new(notice),
     ];
     all.extend(others);

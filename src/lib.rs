@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod budget;
+pub mod capability;
 pub mod cli;
 pub mod config;
 pub mod delivery;
@@ -14,6 +15,7 @@ pub mod llm;
 pub mod memory;
 pub mod model;
 pub mod money;
+pub mod people;
 pub mod platform;
 pub mod store;
 pub mod turn;

@@ -26,6 +26,9 @@ pub struct Inbound {
     pub message: Option<Message>,
     /// The message it answers.
     pub reply_to: Option<Message>,
+    /// Whether it was said elsewhere, by whomever, and only passed on.
+    #[serde(default)]
+    pub forwarded: bool,
     /// The handle that lets the platform tie our answer to a slash command or a press.
     pub interaction: Option<Interaction>,
     /// What it is.

@@ -13,6 +13,7 @@ use super::budgets::{day_of, lock};
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
 use super::passages::strike;
+use super::personal;
 use super::spoken::ordered;
 use super::tx::{Bind, Tx};
 
@@ -184,6 +185,26 @@ const KEPT: &[(&str, Sql)] = &[
         same("SELECT * FROM budgets WHERE scope = $1 ORDER BY day"),
     ),
     (
+        "proposals",
+        same("SELECT * FROM proposals WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "drafts",
+        same("SELECT * FROM drafts WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "milestones",
+        same("SELECT * FROM milestones WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "feedback",
+        same("SELECT * FROM feedback WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "human_requests",
+        same("SELECT * FROM human_requests WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
         "events",
         same("SELECT * FROM events WHERE body LIKE '%' || $1 || '%' ORDER BY id"),
     ),
@@ -289,6 +310,12 @@ const ERASE: &[Sql] = &[
     same("DELETE FROM memberships WHERE person_id = $1"),
     same("DELETE FROM model_choices WHERE person_id = $1"),
     same("DELETE FROM own_keys WHERE person_id = $1"),
+    same("DELETE FROM proposals WHERE person_id = $1"),
+    same("DELETE FROM drafts WHERE person_id = $1"),
+    same("DELETE FROM feedback WHERE person_id = $1"),
+    same("DELETE FROM human_requests WHERE person_id = $1"),
+    // The plan is the artist's; who had it made is not told any more.
+    same("UPDATE milestones SET person_id = '' WHERE person_id = $1"),
     // Not '', which would let somebody else in by it.
     same("UPDATE invitations SET used_by = 'erased' WHERE used_by = $1"),
     same("DELETE FROM identities WHERE person_id = $1"),
@@ -324,7 +351,7 @@ impl Store {
     /// What is kept about a person: one array of rows for each table.
     pub async fn export_person(&self, person: PersonId) -> Result<Value> {
         let mut all = Map::new();
-        for (table, sql) in KEPT {
+        for (table, sql) in KEPT.iter().chain(personal::KEPT) {
             let rows = self.rows_of(*sql, &person.to_string()).await;
             let rows = rows.with_context(|| format!("Reading {table} of {person}"))?;
             all.insert((*table).to_owned(), Value::Array(rows));
@@ -357,7 +384,7 @@ impl Store {
         for (address,) in own {
             chats.push(address.parse()?);
         }
-        for sql in ERASE {
+        for sql in personal::ERASE.iter().chain(ERASE) {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
         forget_spender(&mut tx, &whom, self.clock.now()).await?;

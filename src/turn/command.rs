@@ -16,12 +16,23 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Capabilities,
+    Feedback,
+    Goals,
+    Human,
+    Invite,
+    Link,
+    Me,
+    Plan,
+    Settings,
+    Unlink,
+    Write,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 23] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -33,6 +44,17 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Capabilities,
+        Self::Feedback,
+        Self::Goals,
+        Self::Human,
+        Self::Invite,
+        Self::Link,
+        Self::Me,
+        Self::Plan,
+        Self::Settings,
+        Self::Unlink,
+        Self::Write,
         Self::Privacy,
     ];
 
@@ -50,6 +72,17 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Plan => "plan",
+            Self::Write => "write",
+            Self::Human => "human",
+            Self::Feedback => "feedback",
+            Self::Capabilities => "capabilities",
+            Self::Me => "me",
+            Self::Goals => "goals",
+            Self::Settings => "settings",
+            Self::Invite => "invite",
+            Self::Link => "link",
+            Self::Unlink => "unlink",
             Self::Privacy => "privacy",
         }
     }
@@ -68,6 +101,17 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Plan => "Show the plan, or lay one out for a goal",
+            Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
+            Self::Human => "Ask a human of the team to get in touch",
+            Self::Feedback => "Say whether my last answer helped",
+            Self::Capabilities => "Show all I can do for you",
+            Self::Me => "Show what I know of you, and change it",
+            Self::Goals => "Show your goals, or note one",
+            Self::Settings => "Language, time zone, voice, memory, reminders",
+            Self::Invite => "Show who works for you, let people in or out",
+            Self::Link => "Let me know you on another platform, too",
+            Self::Unlink => "Take a linked account out again",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

@@ -6,19 +6,26 @@
 //! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
+mod acting;
 pub mod alone;
 mod attachment;
 mod cite;
 mod command;
 mod commit;
+mod dialogue;
 mod documents;
 mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod known;
+mod linking;
+mod me;
 mod models;
 mod money;
+mod onboard;
 mod pages;
+mod preferences;
 mod press;
 mod quote;
 mod recordings;
@@ -28,6 +35,9 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tools;
+
+mod team;
 mod usage;
 mod why;
 mod wish;
@@ -41,17 +51,19 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::budget::Limits;
+use crate::capability::Hands;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
-use crate::memory::{Memory, Recalled};
+use crate::memory::{self, Contexts, Memory, Recalled};
 use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
 use crate::money::Books;
+use crate::people::Profiles;
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
@@ -78,6 +90,8 @@ pub struct Settings {
     pub sort: Sort,
     /// A model that is asked about it has so long, in milliseconds.
     pub sort_ms: u64,
+    /// Who finds what is worth keeping in mind of what people say of themselves.
+    pub facts: memory::How,
 }
 
 impl Settings {
@@ -108,6 +122,10 @@ pub struct Turn {
     pub store: Store,
     /// Windows of conversations.
     pub memory: Memory,
+    /// What is known of artists.
+    pub contexts: Contexts,
+    /// Changes that.
+    pub people: Profiles,
     /// What stands in documents.
     pub knowledge: Knowledge,
     /// Understands what is wanted.
@@ -116,6 +134,8 @@ pub struct Turn {
     pub wishes: Wishes,
     /// What statements say.
     pub books: Books,
+    /// What capabilities work with.
+    pub hands: Hands,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -307,18 +327,36 @@ impl Turn {
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Capabilities => return self.capabilities(scene, commit).await,
+            Command::Plan | Command::Write | Command::Human | Command::Feedback => {
+                return self.capable(scene, commit, (command, args)).await;
+            }
             Command::Start if args.trim().is_empty() => command::welcome(None),
+            Command::Me => return self.me(scene, commit, args.trim()).await,
+            Command::Goals => return self.goals(scene, commit, args.trim()).await,
+            Command::Settings => return self.preferences(scene, commit, args).await,
+            Command::Invite => return self.invite(scene, commit, args).await,
+            Command::Link => return self.link(scene, commit, args.trim()).await,
+            Command::Unlink => return self.unlink(scene, commit).await,
+            Command::Start if args.trim().is_empty() => {
+                let text = command::welcome(None);
+                return self.welcome(scene, commit, text).await;
+            }
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
-                command::welcome(Some(
+                let text = command::welcome(Some(
                     joined.map(|(artist, standing)| (artist.name.as_str(), *standing)),
-                ))
+                ));
+                return self.welcome(scene, commit, text).await;
             }
             Command::Help => command::help(),
             Command::New => {
                 commit.begin_session();
                 phrases::NEW_SESSION.to_owned()
+            }
+            Command::Stop if commit.dialogue().is_some() => {
+                return self.stop_asking(scene, commit).await;
             }
             Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
             Command::Why => {
