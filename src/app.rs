@@ -527,7 +527,7 @@ fn workers(
     let remember = people::remember((&store, door, &prompts), (limits, how.facts), &tools);
     let turn = Turn {
         books,
-        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
         people: Profiles::new(store.clone(), tools.clone()),
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),

@@ -53,16 +53,51 @@ fn without_days(text: &str) -> String {
 async fn a_statement_is_read_and_added_up(engine: Engine) {
     let world = World::on(engine).await;
     let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
-    insta::assert_snapshot!(drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await, @r"");
-    insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings").await), @r"");
+    insta::assert_snapshot!(drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await, @r"
+    ann: <document>
+    toney: “sales.tsv”, a statement of DistroKid, is in: 4 rows from Jul to Aug 2026, 139.16 USD. [Show earnings] [Forget it]
+    ");
+    insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings").await), @r"
+    ann: /earnings
+    toney: Earnings, Jul to Aug 2026
+
+    USD
+
+    Jul 2026                   -0.69
+    Aug 2026                  139.85
+    Total                     139.16
+
+    I have nothing to compare with from May to Jun 2026.
+
+    Newest statement: DistroKid, up to Aug 2026,
+    toney: <photo> Earnings in USD, Jul to Aug 2026
+    ");
     let picture = world.telegram.transcript(&ann).into_iter().rev();
     let picture = picture.filter_map(|message| message.media).next().unwrap();
     assert_eq!(
         (picture.kind.as_str(), picture.mime.as_str()),
         ("photo", "image/png")
     );
-    insta::assert_snapshot!(without_days(&presses(&world, &ann, "By source").await), @r"");
-    insta::assert_snapshot!(without_days(&presses(&world, &ann, "Where from?").await), @r"");
+    insta::assert_snapshot!(without_days(&presses(&world, &ann, "By source").await), @r"
+    toney: Earnings, Jul to Aug 2026
+
+    USD
+
+    Apple Music          108.40  78%
+    Spotify               31.45  23%
+    Deezer                 0.00   0%
+    iTunes                -0.69   0%
+    Total                139.16
+
+    I have nothing to compare with from May to Jun 2026.
+
+    Newest statement: DistroKid, up to Aug 2026,
+    ");
+    insta::assert_snapshot!(without_days(&presses(&world, &ann, "Where from?").await), @r"
+    toney: One statement is behind your earnings:
+
+    • sales.tsv: DistroKid, 4 rows, Jul to Aug 2026,
+    ");
     // The file is gone, and the thresholds were noticed, each once.
     world
         .until_stored("SELECT path FROM attachments", &[])
@@ -73,7 +108,7 @@ async fn a_statement_is_read_and_added_up(engine: Engine) {
         .filter(|file| file.path().is_file())
         .collect();
     assert!(kept.is_empty(), "{kept:?}");
-    let reached = "SELECT body FROM events WHERE kind = 'earnings_threshold_reached'";
+    let reached = "SELECT body FROM events WHERE name = 'earnings_threshold_reached'";
     let reached = world.read(reached).await;
     assert_eq!(reached.len(), 1, "{reached:?}");
     // In words it is the same, also without any model.
@@ -107,7 +142,7 @@ async fn nothing_counts_twice_and_what_is_bad_is_listed(engine: Engine) {
     let said = drops(&world, &ann, "longer.tsv", longer.as_bytes()).await;
     for words in [
         "1 row from Sep 2026, 1.50 USD",
-        "4 rows came with an earlier file",
+        "4 more rows came with an earlier file",
         "line 7: “soon” is no month",
     ] {
         assert!(said.contains(words), "{words}: {said}");
