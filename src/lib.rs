@@ -14,9 +14,8 @@ pub mod knowledge;
 pub mod llm;
 pub mod memory;
 pub mod model;
-pub mod people;
-
 pub mod money;
+pub mod people;
 pub mod platform;
 pub mod store;
 pub mod turn;

@@ -75,7 +75,7 @@ pub(super) fn workers(
     let (knowledge, redis) = shared;
     let intake: intake::Settings = config.section("intake")?;
     all.push(Arc::new(Turn {
-        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
         people: Profiles::new(store.clone(), tools.clone()),
         books: books.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),

@@ -45,11 +45,11 @@ pub use key::{
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
+pub use place::Place;
 pub use press::{
     DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress, MePress,
     ModelPress, MoneyPress, PlanPress, Reply, ThumbPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 
-pub use place::Place;
 pub use standing::{Standing, Target, UnknownWord};

@@ -3,14 +3,12 @@
 mod budgets;
 mod choice;
 mod doing;
-
 mod files;
 mod health;
 mod known;
 mod models;
-mod people;
-
 mod money;
+mod people;
 mod voice;
 
 use super::{Standing, Target, Time};
@@ -18,14 +16,12 @@ use super::{Standing, Target, Time};
 pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
-
 pub use files::*;
 pub use health::*;
 pub use known::*;
 pub use models::*;
-pub use people::*;
-
 pub use money::*;
+pub use people::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

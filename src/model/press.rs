@@ -1,5 +1,4 @@
 mod doing;
-
 mod money;
 
 use super::{Button, DocumentId};

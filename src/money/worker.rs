@@ -23,7 +23,7 @@ use crate::model::{
     Address, ArtistId, Button, Clock, Event, EventId, Failure, Happening, Ids, JobId, Money,
     MoneyPress, PersonId, StatementId, phrases,
 };
-use crate::store::{Change, Job, NewJob, StatementLine, StatementRow, Write};
+use crate::store::{Change, Job, NewJob, StatementLine, StatementRow, Write, touch_context};
 
 /// The name of the job.
 pub const KIND: &str = "statement";
@@ -416,6 +416,7 @@ impl TakeStatement {
             ..self.row(dropped, "ready")
         };
         change.writes.push(Write::statement(&row)?);
+        change.writes.push(touch_context(dropped.artist)?);
         change.events.push(Event {
             id: EventId::new(&self.ids),
             at: now,

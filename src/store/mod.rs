@@ -39,9 +39,8 @@ mod reach;
 mod redis;
 mod spoken;
 mod standing;
-mod team;
-
 mod statements;
+mod team;
 mod tx;
 mod usage;
 mod vectors;
@@ -95,9 +94,8 @@ pub use profile::{
 pub use redis::Redis;
 pub use spoken::Spoken;
 pub use standing::Standing;
-pub use team::{Member, PersonRow};
-
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
+pub use team::{Member, PersonRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use write::Write;

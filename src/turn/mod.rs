@@ -22,9 +22,8 @@ mod known;
 mod linking;
 mod me;
 mod models;
-mod onboard;
-
 mod money;
+mod onboard;
 mod pages;
 mod preferences;
 mod press;
@@ -63,9 +62,8 @@ use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
-use crate::people::Profiles;
-
 use crate::money::Books;
+use crate::people::Profiles;
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
@@ -138,6 +136,7 @@ pub struct Turn {
     pub hands: Hands,
     /// What statements say.
     pub books: Books,
+
     /// The models.
     pub door: Door,
     /// The models that hear and speak.

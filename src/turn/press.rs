@@ -6,7 +6,6 @@ use crate::model::{
     Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure, HumanPress, LinkPress,
     MePress, Message, ModelPress, MoneyPress, phrases,
 };
-
 use crate::store::Change;
 
 use super::acting::PlainPress;
@@ -26,6 +25,9 @@ impl Turn {
         }
         if let Some(press) = ModelPress::parse(data) {
             return self.model_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MoneyPress::parse(data) {
+            return self.money_press(scene, commit, (press, card)).await;
         }
         if let Some(press) = DeedPress::parse(data) {
             return self.deed_press(scene, commit, (press, card)).await;

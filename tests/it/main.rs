@@ -51,6 +51,7 @@ mod story_health;
 mod story_input;
 mod story_message;
 mod story_models;
+mod story_money;
 mod story_outage;
 mod story_pages;
 mod story_people;

@@ -81,6 +81,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Writes that Redis did not take",
     ),
     ("toney_sends_total", "Messages sent, by platform and result"),
+    (
+        "toney_statement_rows_total",
+        "Rows of statements of earnings, by what became of them",
+    ),
     ("toney_turns_total", "Answers made, by how they ended"),
     (
         "toney_updates_skipped_total",
