@@ -6,6 +6,7 @@ mod health;
 mod library;
 mod money;
 mod receive;
+pub(crate) mod tips;
 pub(crate) mod voice;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
+use crate::tips::Tips;
 use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn, Wishes};
 
@@ -141,9 +143,11 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
-    let shared = (library.knowledge(), redis.clone());
+    let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
+    let shared = (library.knowledge(), redis.clone(), tips.clone());
     let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
+    workers.extend(tips::workers(&tips));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
     let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
@@ -156,6 +160,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let listening = http::Gateway {
         platforms: platforms.clone(),
         desk: desk.clone(),
+        hooks: tips::hooks(&tips),
         readiness: readiness.clone(),
         metrics,
     };
@@ -497,7 +502,7 @@ fn platforms(
 /// Who does which kind of job. One piece each.
 fn workers(
     config: &Config,
-    (knowledge, redis): (Knowledge, Option<Redis>),
+    (knowledge, redis, tips): (Knowledge, Option<Redis>, Tips),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     (clock, ids): &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
@@ -517,6 +522,7 @@ fn workers(
         voices: voices.clone(),
         prompts: prompts.clone(),
         limits,
+        tips,
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
         queue: intake.queue,

@@ -86,6 +86,8 @@ pub enum What {
     Migrated { to: Chat },
     /// Money arrived.
     Payment { payment: Payment },
+    /// Money that had arrived went back.
+    Refunded { payment: Payment },
 }
 
 impl Inbound {
@@ -99,7 +101,8 @@ impl Inbound {
             | What::Media { .. }
             | What::Membership { .. }
             | What::Migrated { .. }
-            | What::Payment { .. } => self.message.as_ref(),
+            | What::Payment { .. }
+            | What::Refunded { .. } => self.message.as_ref(),
         }
     }
 
@@ -114,7 +117,8 @@ impl Inbound {
             What::Edited { .. }
             | What::Membership { .. }
             | What::Migrated { .. }
-            | What::Payment { .. } => false,
+            | What::Payment { .. }
+            | What::Refunded { .. } => false,
         }
     }
 }

@@ -27,10 +27,10 @@ pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, EntryId, EventId, FactId,
-    FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId, ModelCallId,
-    OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId, StatementId,
-    TipId, TurnId, WorkflowId,
+    ApprovalId, ArtistId, AskId, AttachmentId, ConversationId, DocumentId, EntryId, EventId,
+    FactId, FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId,
+    ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId,
+    StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -40,6 +40,6 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, ModelPress};
+pub use press::{DocumentPress, ModelPress, TipPress};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

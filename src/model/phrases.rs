@@ -4,6 +4,7 @@ mod budgets;
 mod choice;
 mod health;
 mod models;
+mod tips;
 mod voice;
 
 use super::{Standing, Target, Time};
@@ -12,6 +13,7 @@ pub use budgets::*;
 pub use choice::*;
 pub use health::*;
 pub use models::*;
+pub use tips::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

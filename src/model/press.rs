@@ -1,4 +1,8 @@
+mod tip;
+
 use super::{Button, DocumentId};
+
+pub use tip::TipPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,10 +62,7 @@ impl DocumentPress {
 
     /// The button that asks for it.
     pub fn button(self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 
@@ -105,10 +106,7 @@ impl ModelPress {
 
     /// The button that asks for it.
     pub fn button(&self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 

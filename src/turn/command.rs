@@ -15,12 +15,15 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Tip,
+    Terms,
+    Paysupport,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -31,6 +34,9 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Tip,
+        Self::Terms,
+        Self::Paysupport,
         Self::Privacy,
     ];
 
@@ -47,6 +53,9 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Tip => "tip",
+            Self::Terms => "terms",
+            Self::Paysupport => "paysupport",
             Self::Privacy => "privacy",
         }
     }
@@ -64,6 +73,9 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Tip => "Tip an artist; for artists: your tip jar",
+            Self::Terms => "Show the terms for tips",
+            Self::Paysupport => "Get help with a payment",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

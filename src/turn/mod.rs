@@ -27,6 +27,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tip;
 mod usage;
 mod why;
 mod wish;
@@ -47,10 +48,11 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    ModelPress, Priority, Setting, Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
+use crate::tips::Tips;
 
 pub use command::Command;
 pub use recordings::Recordings;
@@ -120,6 +122,8 @@ pub struct Turn {
     pub prompts: Arc<Prompts>,
     /// What models may cost.
     pub limits: Limits,
+    /// What takes tips.
+    pub tips: Tips,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -270,7 +274,8 @@ impl Turn {
             }
             Asked::Membership(change) => Ok(commit.membership(change == Membership::Gone).await),
             Asked::Migrated(to) => Ok(commit.migrated(to).await),
-            Asked::Payment(payment) => Ok(commit.payment(payment).await),
+            Asked::Payment(payment) => self.payment(scene, commit, (payment, false)).await,
+            Asked::Refunded(payment) => self.payment(scene, commit, (payment, true)).await,
             Asked::Nothing => Ok(commit.nothing().await),
         }
     }
@@ -302,8 +307,14 @@ impl Turn {
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Tip | Command::Terms | Command::Paysupport => {
+                return self.tip(scene, commit, (command, args)).await;
+            }
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
+                if let Some(said) = self.came_to_tip(scene, &commit, args).await? {
+                    return Ok(self.tip_said(scene, commit, (said, None)).await);
+                }
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
                 command::welcome(Some(
@@ -406,6 +417,7 @@ impl Asked {
             Self::Membership(_) => "membership",
             Self::Migrated(_) => "migrated",
             Self::Payment(_) => "payment",
+            Self::Refunded(_) => "refunded",
             Self::Nothing => "nothing",
         }
     }

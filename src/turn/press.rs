@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Content, DocumentPress, Failure, Message, ModelPress, phrases};
+use crate::model::{Content, DocumentPress, Failure, Message, ModelPress, TipPress, phrases};
 use crate::store::Change;
 
 use super::commit::Commit;
@@ -21,6 +21,9 @@ impl Turn {
         }
         if let Some(press) = ModelPress::parse(data) {
             return self.model_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = TipPress::parse(data) {
+            return self.tip_press(scene, commit, (press, card)).await;
         }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)

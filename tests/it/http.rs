@@ -14,7 +14,8 @@ use toney::config::{Config, Sources};
 use toney::http::{Gateway, Readiness, Server, Settings};
 use toney::model::{Address, Button, Features, File, Markup, Message, Unit};
 use toney::platform::{
-    Desk, Edit, Fatal, FetchError, FileStream, Inbox, Letter, Lost, Platform, SendError, Webhook,
+    Desk, Edit, Fatal, FetchError, FileStream, Inbox, Letter, Lost, NoCashier, Platform, SendError,
+    Webhook,
 };
 
 use crate::world::NoNotes;
@@ -101,6 +102,22 @@ struct Site {
     _guard: DropGuard,
 }
 
+/// Takes what says that it is kept, with the right header.
+fn hook() -> toney::http::Hook {
+    Arc::new(|headers, body| {
+        Box::pin(async move {
+            match (
+                headers.get("x-proof").map(|proof| proof.as_bytes()),
+                &body[..],
+            ) {
+                (Some(b"right"), b"kept") => Webhook::Stored,
+                (Some(b"right"), _) => Webhook::Malformed,
+                (_, _) => Webhook::Stranger,
+            }
+        })
+    })
+}
+
 fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
     let account = |name| -> Arc<dyn Platform> {
         let features = Features {
@@ -124,7 +141,9 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
         desk: Desk {
             inbox: Inbox::new(1).0,
             notes: Arc::new(NoNotes),
+            cashier: Arc::new(NoCashier),
         },
+        hooks: vec![("echo", hook())],
         readiness: readiness.clone(),
         metrics: figures.handle(),
     }

@@ -31,6 +31,11 @@ const COUNTERS: &[(&str, &str)] = &[
         "Calls of models that were refused because they could go over a budget, by whose limit it was",
     ),
     (
+        "toney_checkouts_total",
+        "Payments that somebody was about to make, by whether they were approved",
+    ),
+    ("toney_tips_total", "What happened to tips, by provider"),
+    (
         "toney_embedded_texts_total",
         "Texts that were turned into vectors, by model",
     ),
@@ -141,6 +146,10 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "toney_store_batch_changes",
         "Changes that the store committed together",
+    ),
+    (
+        "toney_checkout_seconds",
+        "From the question whether a payment is right to its answer",
     ),
     (
         "toney_turn_seconds",

@@ -118,6 +118,7 @@ pub struct State {
     pub(super) poll: u64,
     pub(super) polling: bool,
     pub(super) next_token: u64,
+    pub(super) till: super::payments::Till,
 }
 
 const KEPT_PAST: usize = 1000;
@@ -147,6 +148,7 @@ impl State {
             poll: 0,
             polling: false,
             next_token: 0,
+            till: super::payments::Till::default(),
             opts,
         }
     }
