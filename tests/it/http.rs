@@ -264,6 +264,24 @@ async fn a_webhook_is_answered_by_what_became_of_it() {
 }
 
 #[tokio::test]
+async fn a_webhook_of_no_account_goes_to_whoever_takes_it() {
+    let site = Site::new().await;
+    let post = async |name: &str, proof: &str, body: Vec<u8>| {
+        let url = format!("http://{}/webhook/{name}", site.address);
+        let request = site.client.post(url).header("X-Proof", proof).body(body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post("echo", "right", b"kept".to_vec()).await, 200);
+    assert_eq!(post("echo", "wrong", b"kept".to_vec()).await, 401);
+    assert_eq!(post("echo", "right", b"else".to_vec()).await, 400);
+    assert_eq!(post("nobody", "right", b"kept".to_vec()).await, 404);
+    let most = 256 * 1024;
+    assert_eq!(post("echo", "right", vec![b'x'; most]).await, 400);
+    assert_eq!(post("echo", "right", vec![b'x'; most + 1]).await, 413);
+    assert_eq!(site.get("/webhook/echo").await.0, 405);
+}
+
+#[tokio::test]
 async fn a_taken_port_is_one_sentence() {
     let site = Site::new().await;
     let bind = async |addr: String| {

@@ -55,6 +55,8 @@ mod story_pages;
 mod story_restart;
 mod story_sight;
 mod story_speaking;
+mod story_tips;
+mod story_tips_burst;
 mod story_understood;
 mod story_use_cases;
 mod story_voice;

@@ -396,6 +396,11 @@ impl State {
         self.pending.len() + self.again.len()
     }
 
+    /// The first of the updates that the bot has not confirmed.
+    pub fn unconfirmed_first(&self) -> Option<i64> {
+        self.pending.front().map(|update| update.id)
+    }
+
     /// Whether a `getUpdates` waits at this moment.
     pub fn polling(&self) -> bool {
         self.polling
