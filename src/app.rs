@@ -37,6 +37,7 @@ use crate::tips::Tips;
 use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn, Wishes};
 
+pub(crate) use self::tips::tips_alone;
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;

@@ -43,6 +43,16 @@ pub(crate) fn tips(
     })
 }
 
+/// What takes tips, for a command that looks into the providers' lists without a gateway.
+pub(crate) fn tips_alone(config: &Config, store: &Store, tools: &(Clock, Ids)) -> Result<Tips> {
+    let configured = super::ACCOUNTS.iter().filter(|one| config.has(one.token));
+    let accounts = configured.map(|one| (one.account)(config, tools.0.clone()));
+    let platforms = accounts.collect::<Result<Vec<_>>>()?;
+    let how = config.section("delivery")?;
+    let delivery = Delivery::new((store.clone(), None), how, tools.clone(), &platforms);
+    tips(config, (store, &delivery), &platforms, tools)
+}
+
 /// Who does which kind of job. One piece each.
 pub(crate) fn workers(tips: &Tips) -> Vec<Arc<dyn Worker>> {
     let tips = || tips.clone();

@@ -19,8 +19,6 @@ use super::{Order, STARS, STRIPE, Tips, ask_id};
 /// The name of the job.
 const KIND: &str = "tip_fee";
 
-/// What Stripe kept is known some seconds after the payment.
-const FEE_AFTER: Duration = Duration::from_secs(10);
 /// Most pages of a hundred that are looked at.
 const PAGES: u64 = 200;
 
@@ -32,7 +30,8 @@ pub struct Fees {
 /// The order to ask, once for each payment. It has a lane of its own: nothing about the tip waits for it.
 pub(super) fn fee_order(tips: &Tips, payment: &str) -> NewJob {
     let name = format!("tip_fee:{payment}");
-    tips.later(tips.job((KIND, name.clone()), name, &payment), FEE_AFTER)
+    let after = Duration::from_secs(tips.settings.fee_after_seconds);
+    tips.later(tips.job((KIND, name.clone()), name, &payment), after)
 }
 
 #[async_trait]

@@ -60,6 +60,8 @@ pub struct Settings {
     pub stripe_key: String,
     /// The base of Stripe's API.
     pub stripe_url: String,
+    /// So long after a payment Stripe is asked what it kept of it.
+    pub fee_after_seconds: u64,
     /// Proves webhooks of Stripe.
     pub stripe_webhook_secret: String,
     /// Where a fan lands after paying by card.

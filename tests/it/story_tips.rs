@@ -7,6 +7,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use toney::model::{Clock, Standing, phrases};
 
+use crate::sim::stripe::{self, Stripe};
 use crate::sim::telegram::{Fault, On};
 use crate::world::{Engine, Options, Person, World, on_both};
 
@@ -558,5 +559,187 @@ async fn a_card_with_links_on_discord() {
         "https://ko-fi.com/nina",
     ];
     assert_eq!(card.pages, pages);
+    world.finish().await;
+}
+
+/// A card: the page, the payment, what Stripe kept, a part that goes back, and a look into Stripe's own list.
+#[tokio::test]
+async fn a_fan_pays_by_card() {
+    let stripe_api = Stripe::start().await;
+    let url = stripe_api.url();
+    let (world, nina) = nina_with(Engine::Sqlite, |options| {
+        options.set("STRIPE_SECRET_KEY", stripe::KEY);
+        options.set("TONEY__TIPS__STRIPE_URL", url);
+        options.set("TONEY__TIPS__FEE_AFTER_SECONDS", 0);
+    })
+    .await;
+    nina.says("/tip cards EUR 3 5");
+    world.settle().await;
+    world.sees(&nina);
+    let jo = world.person("jo");
+    jo.says("/tip nina");
+    world.settle().await;
+    let said = world.sees(&jo);
+    assert!(said.contains("[250 Stars] [3.00 EUR] [5.00 EUR]"), "{said}");
+    stripe_api.fails(1);
+    jo.presses("5.00 EUR");
+    world.settle().await;
+    let said = world.sees(&jo);
+    assert!(said.contains("[Pay 5.00 EUR]"), "{said}");
+    let mut session = stripe_api.sessions().remove(0);
+    assert_eq!(link(&world, &jo), session["url"].as_str().unwrap());
+    let unpaid = session.clone();
+    assert_eq!(
+        told(&world, "evt_1", "checkout.session.completed", unpaid).await,
+        200
+    );
+    assert_eq!(states(&world).await, [""; 0], "paid later");
+    stripe_api.pays(&session);
+    session["payment_status"] = json!("paid");
+    let kind = "checkout.session.async_payment_succeeded";
+    assert_eq!(told(&world, "evt_2", kind, session.clone()).await, 200);
+    world.settle().await;
+    assert!(world.sees(&jo).contains("Your 5.00 EUR reached Nina."));
+    assert_eq!(states(&world).await, ["stripe received 500 455 "]);
+    let mut seen = events(&world).await;
+    seen.sort();
+    assert_eq!(seen, ["fan_joined", "tip_received"]);
+    let charge = stripe_api.gives_back(0, 200);
+    assert_eq!(told(&world, "evt_3", "charge.refunded", charge).await, 200);
+    world.settle().await;
+    assert_eq!(states(&world).await, ["stripe partly 500 255 "]);
+    assert_eq!(
+        ledger(&world).await,
+        [
+            "artist EUR -300",
+            "fees:stripe EUR 45",
+            "stripe:cash EUR 255"
+        ]
+    );
+    let failed = "checkout.session.async_payment_failed";
+    assert_eq!(told(&world, "evt_4", failed, session).await, 200);
+    world.settle().await;
+    assert!(world.sees(&jo).contains(phrases::PAYMENT_FAILED));
+    let client = toney::external::stripe::Stripe::new(&stripe_api.url(), stripe::KEY).unwrap();
+    let balance = client.balance().await.unwrap();
+    let shown =
+        |all: &[toney::model::Money]| all.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(shown(&balance.withdrawn), ["22.00 USD"]);
+    assert_eq!((balance.available.len(), balance.pending.len()), (1, 1));
+    let wrong = toney::external::stripe::Stripe::new(&stripe_api.url(), "sk_other").unwrap();
+    let refused = wrong.balance().await.unwrap_err().to_string();
+    assert_eq!(refused, "Stripe refuses: 401 api_key_invalid");
+    assert_eq!(stripe_api.violations(), ["a request without the key"]);
+    world.finish().await;
+}
+
+async fn told(world: &World, id: &str, kind: &str, object: Value) -> u16 {
+    let status = stripe(world, id, kind, object).await;
+    world.settle().await;
+    status
+}
+
+/// Money of which no word came is found in the providers' own lists, and booked.
+#[tokio::test]
+async fn what_was_missed_is_found_and_booked() {
+    let stripe_api = Stripe::start().await;
+    let url = stripe_api.url();
+    let (world, _nina) = nina_with(Engine::Sqlite, |options| {
+        options.set("STRIPE_SECRET_KEY", stripe::KEY);
+        options.set("TONEY__TIPS__STRIPE_URL", url);
+        options.set("TONEY__TIPS__FEE_AFTER_SECONDS", 0);
+    })
+    .await;
+    let jo = world.friend("jo").await;
+    for n in 1..=120 {
+        world.telegram.charges(jo.user, (n, "missed"), false);
+    }
+    let told = world.telegram.charges(jo.user, (500, "told"), true);
+    world.settle().await;
+    world.sees(&jo);
+    for n in 0..3 {
+        let session = json!({"amount_total": 700, "currency": "eur", "payment_intent": format!("pi_{n}"),
+            "metadata": {"tip_id": "x"}});
+        stripe_api.pays(&session);
+    }
+    stripe_api.pays(
+        &json!({"amount_total": 9_900, "currency": "eur", "payment_intent": "pi_shop",
+        "metadata": {}}),
+    );
+    stripe_api.gives_back(1, 700);
+    let changed = format!("UPDATE tips SET gross = 400 WHERE external_id = '{told}'");
+    world.write(&changed).await;
+    let (status, out) = world.toney(&["tips", "reconcile", "--json"]).await;
+    let looked: Value = serde_json::from_str(&out).unwrap_or_else(|_| panic!("{out}"));
+    assert_eq!(looked["seen"], 124, "{out}");
+    assert_eq!(
+        looked["missing"].as_array().unwrap().len(),
+        120 + 3 + 1 + 3,
+        "{out}"
+    );
+    assert_eq!(looked["differs"].as_array().unwrap().len(), 1, "{out}");
+    assert_eq!(status, 1, "something differs");
+    world.settle().await;
+    let sums = "SELECT account || ' ' || CAST(SUM(minor) AS TEXT) FROM ledger_entries
+        WHERE account LIKE '%:cash' GROUP BY account ORDER BY 1";
+    let stars = 120 * 121 / 2 + 500;
+    let expected = [
+        format!("stars:cash {stars}"),
+        format!("stripe:cash {}", 2 * 700 - 3 * 45),
+    ];
+    assert_eq!(world.read(sums).await, expected);
+    world.write(&changed.replace("400", "500")).await;
+    let (status, out) = world.toney(&["tips", "reconcile"]).await;
+    assert_eq!(status, 0, "{out}");
+    assert!(!out.contains("missing") && out.contains("Stars"), "{out}");
+    let (_, out) = world
+        .toney(&["tips", "--artist", "Nina", "--limit", "200"])
+        .await;
+    assert_eq!(out.lines().count(), 124, "{out}");
+    let (_, out) = world.toney(&["tips", "--json"]).await;
+    assert_eq!(serde_json::from_str::<Vec<Value>>(&out).unwrap().len(), 50);
+    let (_, out) = world.toney(&["artists"]).await;
+    assert!(out.contains("Nina  /tip nina"), "{out}");
+    let store = world.store().await;
+    let artist = store.artist("Nina").await.unwrap().unwrap().id;
+    let sums = store.tip_sums(artist).await.unwrap();
+    let eur = sums.iter().find(|sum| sum.currency == "EUR").unwrap();
+    assert_eq!(
+        (eur.tips, eur.gross, eur.fee, eur.refunded),
+        (3, 2_100, 135, 700)
+    );
+    assert_eq!((eur.lost, eur.net), (0, 2_100 - 135 - 700));
+    world.sees(&jo);
+    world.finish().await;
+}
+
+/// What was given stays in the books; by whom does not.
+#[tokio::test]
+async fn a_fan_who_is_erased_leaves_the_sums_alone() {
+    let (world, _nina) = nina(Engine::Sqlite).await;
+    let jo = world.person("jo");
+    jo.says("/tip 50 hello from jo");
+    world.settle().await;
+    world.sees(&jo);
+    let url = link(&world, &jo);
+    world.telegram.pays(jo.user, &url).await.unwrap();
+    world.settle().await;
+    world.sees(&jo);
+    let store = world.store().await;
+    let person = store
+        .find_person(&format!("telegram:{}", jo.user.id))
+        .await
+        .unwrap()
+        .unwrap();
+    let kept = store.export_person(person).await.unwrap();
+    assert_eq!(kept["tips"][0]["message"], "hello from jo");
+    store.erase_person(person).await.unwrap();
+    let left = "SELECT name || person_id || payer || message || address || ' ' || state FROM tips";
+    assert_eq!(world.read(left).await, [" received"]);
+    assert_eq!(world.read("SELECT id FROM tip_asks").await, [""; 0]);
+    assert_eq!(
+        ledger(&world).await,
+        ["artist XTR -50", "stars:cash XTR 50"]
+    );
     world.finish().await;
 }
