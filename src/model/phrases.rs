@@ -180,6 +180,7 @@ pub const PRIVACY: &str = "**What I keep**\n\
     - Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.\n\
     - Which passages I read for which answer; /why tells you.\n\
     - Your name and id on this platform, so that I know it is you.\n\
+    - What you tip: amount, words, date, your name here, and the payment's id, which a refund needs.\n\
     - The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
