@@ -1,13 +1,16 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod books;
 mod entrusted;
 mod health;
 mod library;
 mod money;
+mod people;
 mod receive;
 pub(crate) mod tips;
 pub(crate) mod voice;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,22 +23,18 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::health::{KIND as NOTICE, Notice, Watch};
+use crate::health::{KIND as NOTICE, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Hider, Intake};
-use crate::jobs::{Runner, Worker};
-use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Memory, Summarise};
+use crate::jobs::Runner;
+use crate::llm::{self, Door};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
-use crate::tips::Tips;
-use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn, Wishes};
+use crate::turn::Command;
 
 pub(crate) use self::tips::tips_alone;
 use library::Library;
@@ -46,12 +45,21 @@ use receive::Receive;
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
+    hears("statement_imported", "thresholds"),
+    hears("tip_received", "thresholds"),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
     Subscription { event, worker }
+}
+
+/// Who hears of events of a name.
+pub(crate) fn subscribers(event: &str) -> impl Iterator<Item = &'static str> {
+    let all = SUBSCRIPTIONS.iter();
+    all.filter(move |one| one.event == event)
+        .map(|one| one.worker)
 }
 
 /// How long running turns may take to finish once the process is told to end.
@@ -146,7 +154,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
     let shared = (library.knowledge(), redis.clone(), tips.clone());
-    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
+    let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     workers.extend(tips::workers(&tips));
     let (sends, claims) = mpsc::unbounded_channel();
@@ -498,57 +506,6 @@ fn platforms(
         platforms.push(Arc::new(terminal(clock.clone(), idle)));
     }
     Ok(platforms)
-}
-
-/// Who does which kind of job. One piece each.
-fn workers(
-    config: &Config,
-    (knowledge, redis, tips): (Knowledge, Option<Redis>, Tips),
-    (door, voices, delivery): (&Door, &Voices, &Delivery),
-    (clock, ids): &(Clock, Ids),
-) -> Result<Vec<Arc<dyn Worker>>> {
-    let store = knowledge.store.clone();
-    let prompts = Arc::new(Prompts::new()?);
-    let limits = limits(config)?;
-    let intake: intake::Settings = config.section("intake")?;
-    let tools = (clock.clone(), ids.clone());
-    let speak = voice::speak(config, voices, delivery, tools)?;
-    let turn = Turn {
-        store: store.clone(),
-        memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge,
-        reader: Arc::new(Reader::new()),
-        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
-        door: door.clone(),
-        voices: voices.clone(),
-        prompts: prompts.clone(),
-        limits,
-        tips,
-        delivery: delivery.clone(),
-        settings: config.section::<turn::Settings>("turn")?,
-        queue: intake.queue,
-        quiet: Duration::from_millis(intake.quiet_ms),
-        files: config.data()?.dir.join("files"),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let summarise = Summarise {
-        store,
-        door: door.clone(),
-        prompts,
-        limits,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let notice = Notice {
-        delivery: delivery.clone(),
-    };
-    Ok(vec![
-        Arc::new(turn),
-        Arc::new(speak),
-        Arc::new(summarise),
-        Arc::new(notice),
-    ])
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -2,18 +2,32 @@
 
 mod budgets;
 mod choice;
+mod doing;
+
+mod files;
 mod health;
+mod known;
 mod models;
+mod people;
 mod tips;
+
+mod money;
 mod voice;
 
 use super::{Standing, Target, Time};
 
 pub use budgets::*;
 pub use choice::*;
+pub use doing::*;
+
+pub use files::*;
 pub use health::*;
+pub use known::*;
 pub use models::*;
+pub use people::*;
 pub use tips::*;
+
+pub use money::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

@@ -6,18 +6,27 @@
 //! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
+mod acting;
 pub mod alone;
 mod attachment;
 mod cite;
 mod command;
 mod commit;
+mod dialogue;
 mod documents;
 mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod known;
+mod linking;
+mod me;
 mod models;
+mod onboard;
+
+mod money;
 mod pages;
+mod preferences;
 mod press;
 mod quote;
 mod recordings;
@@ -28,6 +37,9 @@ mod speaking;
 mod step;
 mod talk;
 mod tip;
+mod tools;
+
+mod team;
 mod usage;
 mod why;
 mod wish;
@@ -41,16 +53,20 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::budget::Limits;
+use crate::capability::Hands;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
-use crate::memory::{Memory, Recalled};
+use crate::memory::{self, Contexts, Memory, Recalled};
 use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
+use crate::people::Profiles;
+
+use crate::money::Books;
 use crate::store::{Change, Job, Store};
 use crate::tips::Tips;
 
@@ -78,6 +94,8 @@ pub struct Settings {
     pub sort: Sort,
     /// A model that is asked about it has so long, in milliseconds.
     pub sort_ms: u64,
+    /// Who finds what is worth keeping in mind of what people say of themselves.
+    pub facts: memory::How,
 }
 
 impl Settings {
@@ -108,12 +126,20 @@ pub struct Turn {
     pub store: Store,
     /// Windows of conversations.
     pub memory: Memory,
+    /// What is known of artists.
+    pub contexts: Contexts,
+    /// Changes that.
+    pub people: Profiles,
     /// What stands in documents.
     pub knowledge: Knowledge,
     /// Understands what is wanted.
     pub reader: Arc<intent::Reader>,
     /// Who wants which model.
     pub wishes: Wishes,
+    /// What capabilities work with.
+    pub hands: Hands,
+    /// What statements say.
+    pub books: Books,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -303,6 +329,7 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Earnings => return self.earnings(scene, commit, (args, &said)).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
@@ -310,21 +337,39 @@ impl Turn {
             Command::Tip | Command::Terms | Command::Paysupport => {
                 return self.tip(scene, commit, (command, args)).await;
             }
+            Command::Capabilities => return self.capabilities(scene, commit).await,
+            Command::Plan | Command::Write | Command::Human | Command::Feedback => {
+                return self.capable(scene, commit, (command, args)).await;
+            }
             Command::Start if args.trim().is_empty() => command::welcome(None),
+            Command::Me => return self.me(scene, commit, args.trim()).await,
+            Command::Goals => return self.goals(scene, commit, args.trim()).await,
+            Command::Settings => return self.preferences(scene, commit, args).await,
+            Command::Invite => return self.invite(scene, commit, args).await,
+            Command::Link => return self.link(scene, commit, args.trim()).await,
+            Command::Unlink => return self.unlink(scene, commit).await,
+            Command::Start if args.trim().is_empty() => {
+                let text = command::welcome(None);
+                return self.welcome(scene, commit, text).await;
+            }
             Command::Start => {
                 if let Some(said) = self.came_to_tip(scene, &commit, args).await? {
                     return Ok(self.tip_said(scene, commit, (said, None)).await);
                 }
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
-                command::welcome(Some(
+                let text = command::welcome(Some(
                     joined.map(|(artist, standing)| (artist.name.as_str(), *standing)),
-                ))
+                ));
+                return self.welcome(scene, commit, text).await;
             }
             Command::Help => command::help(),
             Command::New => {
                 commit.begin_session();
                 phrases::NEW_SESSION.to_owned()
+            }
+            Command::Stop if commit.dialogue().is_some() => {
+                return self.stop_asking(scene, commit).await;
             }
             Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
             Command::Why => {

@@ -48,7 +48,7 @@ use tokio::task::AbortHandle;
 
 pub use faults::{Fault, On};
 pub use payments::Charge;
-pub use people::Upload;
+pub use people::{Upload, png};
 pub use state::State;
 
 /// How strict and how large the simulator is.
