@@ -8,6 +8,7 @@ mod library;
 mod money;
 mod people;
 mod receive;
+pub(crate) mod tips;
 pub(crate) mod voice;
 mod workers;
 
@@ -36,6 +37,7 @@ use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::Command;
 
+pub(crate) use self::tips::tips_alone;
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
@@ -154,9 +156,11 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
-    let shared = (library.knowledge(), redis.clone());
+    let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
+    let shared = (library.knowledge(), redis.clone(), tips.clone());
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
+    workers.extend(tips::workers(&tips));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
     let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
@@ -169,6 +173,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let listening = http::Gateway {
         platforms: platforms.clone(),
         desk: desk.clone(),
+        hooks: tips::hooks(&tips),
         readiness: readiness.clone(),
         metrics,
     };

@@ -17,6 +17,7 @@ use crate::memory::{Contexts, Memory, Summarise};
 use crate::model::{Clock, Ids};
 use crate::people::Profiles;
 use crate::store::Redis;
+use crate::tips::Tips;
 use crate::turn::intent::Reader;
 use crate::turn::{self, Turn, Wishes};
 
@@ -26,7 +27,7 @@ use super::{WINDOWS, books, entrusted, people, voice};
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
     config: &Config,
-    shared: (Knowledge, Option<Redis>),
+    shared: (Knowledge, Option<Redis>, Tips),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     tools: &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
@@ -72,7 +73,7 @@ pub(super) fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     }));
-    let (knowledge, redis) = shared;
+    let (knowledge, redis, tips) = shared;
     let intake: intake::Settings = config.section("intake")?;
     all.push(Arc::new(Turn {
         contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
@@ -97,6 +98,7 @@ pub(super) fn workers(
         voices: voices.clone(),
         prompts,
         limits,
+        tips,
         delivery: delivery.clone(),
         settings: how,
         queue: intake.queue,

@@ -147,6 +147,8 @@ const COLUMNS: &[Column] = &[
     ),
     moves!("human_requests", "person_id"),
     moves!("human_requests", "taken_by"),
+    moves!("tips", "person_id"),
+    moves!("tip_asks", "person_id"),
     yields!(
         "facts",
         "person_id",

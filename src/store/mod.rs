@@ -39,8 +39,10 @@ mod reach;
 mod redis;
 mod spoken;
 mod standing;
-mod statements;
 mod team;
+mod tips;
+
+mod statements;
 mod tx;
 mod usage;
 mod vectors;
@@ -94,8 +96,10 @@ pub use profile::{
 pub use redis::Redis;
 pub use spoken::Spoken;
 pub use standing::Standing;
-pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use team::{Member, PersonRow};
+pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
+
+pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use write::Write;

@@ -58,6 +58,8 @@ mod story_people;
 mod story_restart;
 mod story_sight;
 mod story_speaking;
+mod story_tips;
+mod story_tips_burst;
 mod story_understood;
 mod story_use_cases;
 mod story_voice;

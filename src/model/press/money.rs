@@ -86,10 +86,7 @@ impl MoneyPress {
 
     /// The button that asks for it.
     pub fn button(&self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 
