@@ -399,6 +399,12 @@ impl Ground {
             Way::Command(Command::Earnings) => {
                 Some((Command::Earnings, Cow::from(self.which_money())))
             }
+            // A service that is named is hardly a chat.
+            Way::Command(Command::Link) => {
+                let service = self.intent.args.get("service");
+                let service = service.map_or("", String::as_str);
+                Some((Command::Link, Cow::from(service)))
+            }
             Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }

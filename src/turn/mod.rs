@@ -340,7 +340,6 @@ impl Turn {
             Command::Plan | Command::Write | Command::Human | Command::Feedback => {
                 return self.capable(scene, commit, (command, args)).await;
             }
-            Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Me => return self.me(scene, commit, args.trim()).await,
             Command::Goals => return self.goals(scene, commit, args.trim()).await,
             Command::Settings => return self.preferences(scene, commit, args).await,

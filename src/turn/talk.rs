@@ -172,7 +172,7 @@ impl<'a> Talk<'a> {
         self.answer_stop(&mut commit, work, &over);
         let said = (self.said.as_slice(), self.ground.is_in_need());
         self.turn.pick_up(self.scene, &mut commit, said).await?;
-        self.turn.ask_again(self.scene, &mut commit)?;
+        self.turn.ask_again(self.scene, &mut commit).await?;
         Ok(commit.done().await)
     }
 
