@@ -107,8 +107,6 @@ const COLUMNS: &[Column] = &[
     moves!("messages", "person_id"),
     moves!("model_calls", "person_id"),
     moves!("attachments", "person_id"),
-    moves!("statements", "person_id"),
-    moves!("statement_mappings", "set_by"),
     moves!("knowledge_reads", "person_id"),
     moves!("budget_holds", "person_id"),
     yields!("model_choices", "person_id", "TRUE"),

@@ -136,6 +136,11 @@ pub fn statement_read(name: &str, facts: &StatementFacts) -> String {
     text
 }
 
+/// A table that is none of money, once it was spoken of.
+pub fn no_statement(name: &str) -> String {
+    format!("“{name}” is no statement of earnings. I read it as a document.")
+}
+
 /// A file that was read before.
 pub fn statement_known(name: &str, before: &str, day: &str) -> String {
     let as_ = match before == name {
