@@ -4,6 +4,7 @@
 //! gateway turns the first into the second.
 
 mod address;
+mod approving;
 mod clock;
 mod event;
 mod failure;
@@ -21,6 +22,7 @@ mod standing;
 pub mod terms;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
+pub use approving::{Action, ApprovedAction, AskApproval, Decision};
 pub use clock::{Clock, Time};
 pub use event::{Event, Happening};
 pub use failure::Failure;
@@ -40,6 +42,6 @@ pub use key::{
 };
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, ModelPress};
+pub use press::{ApprovalPress, DocumentPress, ModelPress};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};

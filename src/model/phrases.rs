@@ -1,5 +1,6 @@
 //! Every fixed sentence that a person can read, in one place.
 
+mod approvals;
 mod budgets;
 mod choice;
 mod health;
@@ -8,6 +9,7 @@ mod voice;
 
 use super::{Standing, Target, Time};
 
+pub use approvals::*;
 pub use budgets::*;
 pub use choice::*;
 pub use health::*;

@@ -1,4 +1,8 @@
+mod approval;
+
 use super::{Button, DocumentId};
+
+pub use approval::ApprovalPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

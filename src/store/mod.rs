@@ -6,6 +6,7 @@
 //! Start with [`Store::apply`].
 
 mod apply;
+mod approvals;
 mod asker;
 mod bm25;
 mod budgets;
@@ -23,7 +24,9 @@ mod passages;
 mod people;
 mod process;
 mod reach;
+mod receipts;
 mod redis;
+mod releases;
 mod spoken;
 mod standing;
 mod tx;
@@ -43,6 +46,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
+pub use approvals::{Approval, Copy, NewCard, Vote};
 pub use asker::{Asker, InvalidScope, Scope};
 pub use budgets::{
     Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
@@ -62,7 +66,9 @@ pub use health::{HealthNote, HealthRow};
 pub use lexical::{Hit, Ranked};
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
+pub use receipts::{AuditRow, Grant};
 pub use redis::Redis;
+pub use releases::Release;
 pub use spoken::Spoken;
 pub use standing::Standing;
 pub use usage::{Usage, UsageBy};
