@@ -1,6 +1,7 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod approval;
 mod entrusted;
 mod health;
 mod library;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::approval::{Linked, Lost};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Notice, Watch};
@@ -33,8 +35,9 @@ use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn, Wishes};
+use crate::turn::{self, Command, ReleaseDecided, Turn, Wishes};
 
+pub(crate) use approval::{approvals_of, seal_of};
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
@@ -45,6 +48,9 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
+    hears("person_linked", Linked::KIND),
+    hears("address_lost", Lost::KIND),
+    hears("approval_decided", ReleaseDecided::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
@@ -506,7 +512,9 @@ fn workers(
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
+    let approvals = approval::approvals(config, (&store, delivery), &tools)?;
     let speak = voice::speak(config, voices, delivery, tools)?;
+    let mut workers = approval::workers(config, &approvals);
     let turn = Turn {
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
@@ -517,6 +525,7 @@ fn workers(
         voices: voices.clone(),
         prompts: prompts.clone(),
         limits,
+        approvals,
         delivery: delivery.clone(),
         settings: config.section::<turn::Settings>("turn")?,
         queue: intake.queue,
@@ -536,12 +545,14 @@ fn workers(
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    Ok(vec![
+    let others: [Arc<dyn Worker>; 4] = [
         Arc::new(turn),
         Arc::new(speak),
         Arc::new(summarise),
         Arc::new(notice),
-    ])
+    ];
+    workers.extend(others);
+    Ok(workers)
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

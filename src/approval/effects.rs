@@ -69,7 +69,7 @@ impl<'a> Making<'a> {
             && matches!(verb.as_str(), "approve" | "grant")
         {
             people.yes.push(press.person);
-            let names = self.approvals.store.names(press.person).await?;
+            let names = self.approvals.store.names(press.person.as_slice()).await?;
             people.names.extend(names);
         }
         let mut grants = effects.iter().filter_map(|effect| match effect {

@@ -160,8 +160,8 @@ impl Approvals {
         });
         let yes: Vec<_> = yes.map(|vote| vote.person).collect();
         let all = yes.iter().flatten().copied();
-        let all = all.chain(row.asker).chain(row.decided_by);
-        let names = self.store.names(all).await?;
+        let all: Vec<PersonId> = all.chain(row.asker).chain(row.decided_by).collect();
+        let names = self.store.names(&all).await?;
         let artist = self.store.artist(&row.artist.to_string()).await?;
         Ok(card::People {
             artist: artist.map(|artist| artist.name).unwrap_or_default(),

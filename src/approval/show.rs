@@ -3,9 +3,10 @@
 use anyhow::Result;
 
 use crate::model::{
-    ApprovalId, ApprovalPress as Press, ArtistId, Button, Decision, PersonId, Standing, phrases,
+    Address, ApprovalId, ApprovalPress as Press, ArtistId, Button, Content, Decision, PersonId,
+    Priority, Setting, Standing, phrases,
 };
-use crate::store::{Approval, Grant};
+use crate::store::{Approval, Change, Grant, NewCard, Write};
 
 use super::step::decides;
 use super::{Approvals, card};
@@ -102,6 +103,37 @@ impl Approvals {
         ))
     }
 
+    /// Says something about a request in a chat with one person alone; it is a copy of it from now on, which says what
+    /// is decided.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn shown(
+        &self,
+        id: ApprovalId,
+        (address, person): (Address, PersonId),
+        (key, content): (String, Content),
+    ) -> Result<Change> {
+        let revision = self.store.approval(id).await?.map_or(0, |row| row.revision);
+        let delivery = &self.delivery;
+        let letter = delivery.letter(address.clone(), key.clone(), Priority::Reply, content);
+        let card = NewCard {
+            key,
+            approval: id,
+            revision,
+            outbound: letter.outbound.id,
+            address,
+            setting: Setting::Direct,
+            person: Some(person),
+            at: self.clock.now(),
+        };
+        Ok(Change {
+            outbound: vec![letter],
+            writes: vec![Write::cards(&[card])?],
+            ..Change::default()
+        })
+    }
+
     /// All that is known of a request, with the buttons that whoever asks may press. `None` where they may not see
     /// it: they neither asked for it nor work for its artist.
     ///
@@ -131,10 +163,8 @@ impl Approvals {
         }
         parts.push(phrases::bound_to(&row.action.kind, &row.hash));
         let votes = self.store.votes(id).await?;
-        let names = self
-            .store
-            .names(votes.iter().filter_map(|vote| vote.person))
-            .await?;
+        let voters: Vec<PersonId> = votes.iter().filter_map(|vote| vote.person).collect();
+        let names = self.store.names(&voters).await?;
         let said: Vec<String> = votes
             .iter()
             .map(|vote| {

@@ -5,6 +5,7 @@ mod budgets;
 mod choice;
 mod health;
 mod models;
+mod releases;
 mod voice;
 
 use super::{Standing, Target, Time};
@@ -14,6 +15,7 @@ pub use budgets::*;
 pub use choice::*;
 pub use health::*;
 pub use models::*;
+pub use releases::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

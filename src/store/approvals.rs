@@ -491,12 +491,9 @@ impl Store {
     }
 
     /// What people call themselves.
-    pub async fn names(
-        &self,
-        people: impl IntoIterator<Item = PersonId>,
-    ) -> Result<HashMap<PersonId, String>> {
+    pub async fn names(&self, people: &[PersonId]) -> Result<HashMap<PersonId, String>> {
         let mut names = HashMap::new();
-        for person in people {
+        for person in people.iter().copied() {
             if names.contains_key(&person) {
                 continue;
             }

@@ -14,6 +14,7 @@ use crate::model::{
 use crate::store::{Asker, NewRead, Role, Scope};
 
 use super::able::{Way, missing, way};
+use super::approvals::DECIDE;
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
 use super::gather::Said;
@@ -385,6 +386,13 @@ impl Ground {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
             Way::Command(Command::Forget) => Some((Command::Forget, self.topic())),
+            Way::Command(Command::Release) => Some((Command::Release, self.title())),
+            // Words never decide: they show what is open.
+            Way::Command(Command::Approvals)
+                if matches!(self.intent.act, Act::Approve | Act::Reject) =>
+            {
+                Some((Command::Approvals, DECIDE))
+            }
             Way::Command(command) => Some((command, "")),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
@@ -397,6 +405,12 @@ impl Ground {
             .iter()
             .find_map(|slot| self.intent.args.get(*slot));
         topic.map(String::as_str).unwrap_or_default()
+    }
+
+    /// What a release is called, as far as that was said.
+    fn title(&self) -> &str {
+        let title = self.intent.args.get("title");
+        title.map(String::as_str).unwrap_or_default()
     }
 
     /// What was understood, in a few words.

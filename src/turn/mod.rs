@@ -7,11 +7,14 @@
 
 mod able;
 pub mod alone;
+mod approvals;
 mod attachment;
 mod cite;
 mod command;
 mod commit;
+mod dialogue;
 mod documents;
+mod draft;
 mod gather;
 mod ground;
 mod hearing;
@@ -21,6 +24,7 @@ mod pages;
 mod press;
 mod quote;
 mod recordings;
+mod releases;
 mod show;
 mod sight;
 pub mod sort;
@@ -39,6 +43,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::approval::Approvals;
 use crate::budget::Limits;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
@@ -47,13 +52,14 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    ModelPress, Priority, Setting, Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
 pub use recordings::Recordings;
+pub use releases::{ReleaseApproved, ReleaseDecided};
 pub use speaking::Speak;
 pub use wish::Wishes;
 
@@ -120,6 +126,8 @@ pub struct Turn {
     pub prompts: Arc<Prompts>,
     /// What models may cost.
     pub limits: Limits,
+    /// What waits for a decision.
+    pub approvals: Approvals,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -250,7 +258,10 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let commit = Commit::new(self, scene, recalled);
         match asked {
-            Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
+            Asked::Talk(said) => match self.awaits(scene, &commit, &said).await? {
+                Some(dialogue) => self.answer_dialogue(scene, commit, (dialogue, &said)).await,
+                None => Talk::answer(self, scene, said, (commit, work)).await,
+            },
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => self.press(scene, commit, (&data, card)).await,
             Asked::Form { data, fields } => self.form(scene, commit, (&data, &fields)).await,
@@ -297,6 +308,9 @@ impl Turn {
         (command, args, said): (Command, &str, String),
     ) -> Result<Change, Failure> {
         let answer = match command {
+            Command::Approvals => return self.approvals(scene, commit, args).await,
+            Command::Release => return self.release(scene, commit, args).await,
+            Command::Releases => return self.releases(scene, commit).await,
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Content, DocumentPress, Failure, Message, ModelPress, phrases};
+use crate::model::{ApprovalPress, Content, DocumentPress, Failure, Message, ModelPress, phrases};
 use crate::store::Change;
 
 use super::commit::Commit;
@@ -22,6 +22,9 @@ impl Turn {
         if let Some(press) = ModelPress::parse(data) {
             return self.model_press(scene, commit, (press, card)).await;
         }
+        if let Some(press) = ApprovalPress::parse(data) {
+            return self.approval_press(scene, commit, (press, card)).await;
+        }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)
     }
@@ -35,6 +38,9 @@ impl Turn {
     ) -> Result<Change, Failure> {
         if let Some(ModelPress::Key(provider)) = ModelPress::parse(data) {
             return self.key_form(scene, commit, (provider, fields)).await;
+        }
+        if let Some(press) = ApprovalPress::parse(data) {
+            return self.approval_form(scene, commit, (press, fields)).await;
         }
         let gone = phrases::FORM_OUTDATED;
         Ok(self.outdated(scene, commit, gone, None).await)

@@ -36,6 +36,9 @@ use place::{folder, fresh_database};
 /// Longer than anything takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What is due within this time is waited for; the pause between two attempts is shorter.
+const SOON: Duration = Duration::from_millis(1_500);
+
 /// Where the gateway keeps what it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Engine {
@@ -60,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) discord_api: discord::Config,
     /// Somebody sits at the terminal; when their input ends, so does the program.
     pub(crate) terminal: Option<Streams>,
+    /// What the gateway takes for the time.
+    pub(crate) clock: Clock,
     env: BTreeMap<String, String>,
 }
 
@@ -80,6 +85,7 @@ impl Options {
             bot_api: SimOptions::default(),
             discord_api: discord::Config::default(),
             terminal: None,
+            clock: Clock::System,
             env: BTreeMap::new(),
         };
         options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
@@ -108,6 +114,8 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     /// Where the gateway serves HTTP.
     pub(crate) http: String,
+    /// The gateway's.
+    pub(crate) clock: Clock,
     config: Config,
     url: String,
     _database: Option<Database>,
@@ -189,6 +197,7 @@ impl World {
             *value = value.replace("{http}", &http);
         }
         let mut world = Self {
+            clock: options.clock,
             config: settings(env),
             telegram,
             discord,
@@ -267,13 +276,16 @@ impl World {
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.
     pub(crate) async fn start(&mut self) {
         assert!(self.gateway.is_none(), "it runs already");
-        self.gateway = Some(Gateway::start(self.config.clone(), self.terminal.take()));
+        let streams = self.terminal.take();
+        let clock = self.clock.clone();
+        self.gateway = Some(Gateway::start(self.config.clone(), clock, streams));
     }
 
     /// Starts the program a second time on the same database; it takes over what the first leaves.
     pub(crate) async fn join(&mut self) {
         let elsewhere = self.config.clone().with("http.addr", "127.0.0.1:0");
-        let second = Gateway::start(elsewhere.expect("an address"), None);
+        let second = elsewhere.expect("an address");
+        let second = Gateway::start(second, self.clock.clone(), None);
         until("the second is ready", || second.readiness.is_ready()).await;
         self.second = Some(second);
     }
@@ -291,7 +303,7 @@ impl World {
         };
         // Whoever sits there never types, and never leaves.
         self.sitting.push(typing);
-        self.gateway = Some(Gateway::start(config, Some(streams)));
+        self.gateway = Some(Gateway::start(config, self.clock.clone(), Some(streams)));
         self.until_ready().await;
     }
 
@@ -374,11 +386,15 @@ impl World {
                 return format!("{waiting} updates, {presses} presses");
             }
         }
-        const OPEN: &str = "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due'
+        // Nobody waits for what is meant to come later.
+        let soon = self.clock.now().plus(SOON).ms();
+        let open = format!(
+            "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due' AND run_at <= {soon}
              UNION ALL SELECT 'outbound ' || state || ' ' || error FROM outbound
              WHERE state NOT IN ('sent', 'failed')
-             UNION ALL SELECT 'lane ' || lane FROM lanes WHERE holder <> ''";
-        match self.try_read(OPEN).await {
+             UNION ALL SELECT 'lane ' || lane FROM lanes WHERE holder <> ''"
+        );
+        match self.try_read(&open).await {
             Ok(rows) => rows.join("; "),
             Err(error) => format!("the database: {error}"),
         }

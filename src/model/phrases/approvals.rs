@@ -85,6 +85,10 @@ pub const NO_ARTIST_HERE: &str = "You don't work for an artist here yet. Ask who
 /// Words never decide: they show what is open.
 pub const PRESS_TO_DECIDE: &str = "Words alone decide nothing here, so that nothing happens by mistake. Press a button under the request that you mean.";
 
+/// Words that would decide, where nothing waits.
+pub const NOTHING_TO_DECIDE: &str =
+    "Nothing waits for your decision. If you meant something else, tell me in a few more words.";
+
 /// `/approvals here` in a direct chat.
 pub const HERE_IS_DIRECT: &str = "Requests come to you here anyway. Write /approvals here in a group or channel to show them there, too.";
 
