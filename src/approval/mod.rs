@@ -41,7 +41,6 @@ const KIND: &str = "approval";
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Order {
     approval: ApprovalId,
-    #[serde(flatten)]
     came: Came,
 }
 

@@ -13,7 +13,7 @@ mod tests;
 
 /// What came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "came", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Came {
     /// It is asked for, or a new version of it is.
     Asked(Box<AskApproval>),
@@ -185,7 +185,10 @@ pub(super) fn step(state: &State<'_>, came: &Came) -> Vec<Effect> {
         Came::Asked(ask) => asked_again(state, row, ask),
         Came::Pressed(press) => pressed(state, row, press),
         Came::Deadline { revision } if is_open(*revision) => late(state, row),
-        Came::Reminder { revision, number } if is_open(*revision) => {
+        // Who was away for long is not reminded of what ends at the same moment.
+        Came::Reminder { revision, number }
+            if is_open(*revision) && row.deadline.is_none_or(|at| at > state.now) =>
+        {
             vec![Effect::Cards(Some(*number))]
         }
         Came::Deadline { .. } | Came::Reminder { .. } => Vec::new(),

@@ -76,6 +76,9 @@ impl Turn {
             Press::Cancel => return self.cancel_dialogue(scene, commit).await,
         };
         if press == Press::RejectPlainly(about.0, about.1) {
+            if let Some(awaited) = self.dialogue(scene, &commit).await? {
+                commit.close_question(&awaited);
+            }
             let ended = super::dialogue::ended(&commit.address(), commit.person())?;
             commit.besides(ended);
         }
@@ -159,7 +162,6 @@ impl Turn {
             revision,
             verb,
         };
-        commit.wait_for(scene, &dialogue)?;
         let cancel = Press::Cancel.button(phrases::CANCEL);
         let (text, mut row) = match verb {
             Verb::Change => (phrases::WHAT_CHANGES, Vec::new()),
@@ -173,6 +175,7 @@ impl Turn {
         };
         row.push(cancel);
         commit.say_with(scene, text.to_owned(), vec![row]);
+        commit.wait_for(scene, &dialogue)?;
         Ok(commit.done().await)
     }
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Verb;
-use crate::model::{Address, ApprovalId, Failure, PersonId, phrases};
-use crate::store::{Change, Write};
+use crate::model::{Address, ApprovalId, Content, Failure, OutboundId, PersonId, phrases};
+use crate::store::{Change, Rewrite, Write, out_lane};
 
 use super::commit::Commit;
 use super::draft::Draft;
@@ -34,6 +34,13 @@ pub(super) enum Dialogue {
     Release(Draft),
 }
 
+/// A dialogue, and the question that was asked last: once it is answered it loses its buttons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Awaited {
+    pub(super) dialogue: Dialogue,
+    asked: Option<(OutboundId, String)>,
+}
+
 impl Dialogue {
     fn lasts(&self) -> Duration {
         match self {
@@ -50,8 +57,8 @@ impl Turn {
         scene: &Scene,
         commit: &Commit<'_>,
         said: &[Said],
-    ) -> Result<Option<Dialogue>, Failure> {
-        let Some(dialogue) = self.dialogue(scene, commit).await? else {
+    ) -> Result<Option<Awaited>, Failure> {
+        let Some(awaited) = self.dialogue(scene, commit).await? else {
             return Ok(None);
         };
         let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
@@ -61,7 +68,7 @@ impl Turn {
             history: &[],
             role: None,
         });
-        Ok((read.act != Act::Crisis).then_some(dialogue))
+        Ok((read.act != Act::Crisis).then_some(awaited))
     }
 
     /// What is waited for here of whoever speaks.
@@ -69,7 +76,7 @@ impl Turn {
         &self,
         scene: &Scene,
         commit: &Commit<'_>,
-    ) -> Result<Option<Dialogue>, Failure> {
+    ) -> Result<Option<Awaited>, Failure> {
         let place = commit.address();
         let store = &self.store;
         let body = store.waits_for(&place, commit.person(), scene.now).await?;
@@ -81,14 +88,17 @@ impl Turn {
         &self,
         scene: &Scene,
         mut commit: Commit<'_>,
-        (dialogue, said): (Dialogue, &[Said]),
+        (awaited, said): (Awaited, &[Said]),
     ) -> Result<Change, Failure> {
+        commit.close_question(&awaited);
         let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
         let words = words.join("\n");
         if is_cancel(&words) {
-            return self.cancel_dialogue(scene, commit).await;
+            commit.besides(ended(&commit.address(), commit.person())?);
+            commit.say(scene, phrases::CANCELLED.to_owned());
+            return Ok(commit.done().await);
         }
-        match dialogue {
+        match awaited.dialogue {
             Dialogue::Reason {
                 approval,
                 revision,
@@ -103,12 +113,15 @@ impl Turn {
         }
     }
 
-    /// Leaves everything as it is.
+    /// The button that leaves everything as it is.
     pub(super) async fn cancel_dialogue(
         &self,
         scene: &Scene,
         mut commit: Commit<'_>,
     ) -> Result<Change, Failure> {
+        if let Some(awaited) = self.dialogue(scene, &commit).await? {
+            commit.close_question(&awaited);
+        }
         commit.besides(ended(&commit.address(), commit.person())?);
         commit.say(scene, phrases::CANCELLED.to_owned());
         Ok(commit.done().await)
@@ -116,10 +129,37 @@ impl Turn {
 }
 
 impl Commit<'_> {
-    /// From now on the next words of whoever speaks are an answer.
+    /// What was asked is answered: it stands without its buttons from now on.
+    pub(super) fn close_question(&mut self, awaited: &Awaited) {
+        let Some((id, text)) = awaited.asked.clone() else {
+            return;
+        };
+        let content = Content::Message {
+            text,
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: None,
+        };
+        let (lane, at) = (out_lane(&self.address()), self.now());
+        self.besides(Change {
+            rewrites: vec![Rewrite {
+                id,
+                lane,
+                content,
+                at,
+            }],
+            ..Change::default()
+        });
+    }
+
+    /// From now on the next words of whoever speaks are an answer to what was said last.
     pub(super) fn wait_for(&mut self, scene: &Scene, dialogue: &Dialogue) -> Result<(), Failure> {
-        let body = serde_json::to_string(dialogue).map_err(anyhow::Error::from)?;
         let until = scene.now.plus(dialogue.lasts());
+        let awaited = Awaited {
+            dialogue: dialogue.clone(),
+            asked: self.said_last(),
+        };
+        let body = serde_json::to_string(&awaited).map_err(anyhow::Error::from)?;
         let place = (&self.address(), self.person());
         self.besides(Change {
             writes: vec![Write::dialogue(place, &body, until)?],

@@ -40,7 +40,11 @@ impl Turn {
             return Ok(commit.done().await);
         }
         // Who began before goes on where they were.
-        let draft = match self.dialogue(scene, &commit).await? {
+        let awaited = self.dialogue(scene, &commit).await?;
+        if let Some(awaited) = &awaited {
+            commit.close_question(awaited);
+        }
+        let draft = match awaited.map(|awaited| awaited.dialogue) {
             Some(Dialogue::Release(draft)) if args.trim().is_empty() => draft,
             Some(Dialogue::Release(_) | Dialogue::Reason { .. }) | None => Draft::default(),
         };
@@ -64,7 +68,6 @@ impl Turn {
             "" => None,
             words => draft.answer(words, scene.now).err(),
         };
-        commit.wait_for(scene, &Dialogue::Release(draft.clone()))?;
         let cancel = Press::Cancel.button(phrases::CANCEL);
         let (text, buttons) = match (wrong, draft.next()) {
             (Some(wrong), _) => (wrong.to_owned(), vec![vec![cancel]]),
@@ -72,6 +75,7 @@ impl Turn {
             (None, None) => self.ready(&commit, &draft).await?,
         };
         commit.say_with(scene, text, buttons);
+        commit.wait_for(scene, &Dialogue::Release(draft))?;
         Ok(commit.done().await)
     }
 
@@ -101,7 +105,8 @@ impl Turn {
         mut commit: Commit<'_>,
         card: Option<Message>,
     ) -> Result<Change, Failure> {
-        let draft = match self.dialogue(scene, &commit).await? {
+        let awaited = self.dialogue(scene, &commit).await?;
+        let draft = match awaited.map(|awaited| awaited.dialogue) {
             Some(Dialogue::Release(draft)) => Some(draft),
             Some(Dialogue::Reason { .. }) | None => None,
         };
@@ -195,7 +200,6 @@ impl Turn {
             notes: Some(release.notes),
             links: Some(release.links),
         };
-        commit.wait_for(scene, &Dialogue::Release(draft.clone()))?;
         let preview = draft.preview().unwrap_or_default();
         let text = format!("{}\n\n{preview}", phrases::RELEASE_AGAIN);
         let buttons = vec![vec![
@@ -203,6 +207,7 @@ impl Turn {
             Press::Cancel.button(phrases::CANCEL),
         ]];
         commit.say_with(scene, text, buttons);
+        commit.wait_for(scene, &Dialogue::Release(draft))?;
         Ok(commit.done().await)
     }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio_util::task::AbortOnDropHandle;
 use toney::config::{Config, Sources};
-use toney::model::{Clock, Ids, Standing};
+use toney::model::{Clock, Ids, Seal, Standing};
 use toney::platform::terminal::Streams;
 use toney::store::Store;
 
@@ -247,13 +247,20 @@ impl World {
     pub(crate) async fn invited(&self, name: &str, (artist, standing): (&str, Standing)) -> Person {
         let store = self.store().await;
         let artist = store.make_artist(artist).await.unwrap();
-        let expires = Clock::System.now().plus(PATIENCE);
+        let expires = self.clock.now().plus(PATIENCE);
         let code = store.invite(artist.id, standing, expires).await.unwrap();
         let person = self.person(name);
         person.says(&format!("/start {code}"));
         self.settle().await;
         assert!(self.sees(&person).contains("You're in"));
         person
+    }
+
+    /// The seal with which the program signs.
+    pub(crate) fn seal(&self) -> Seal {
+        let key = self.config.secret_key().expect("a key");
+        let key = *key.expose();
+        Seal::new(move || Some(key))
     }
 
     /// The database, beside the program.

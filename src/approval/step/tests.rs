@@ -434,3 +434,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_came_survives_the_store() {
+    let story = usual(1);
+    for came in [
+        story.ask(2),
+        story.press(MIA, Verb::Change, 1),
+        Came::Deadline { revision: 1 },
+        Came::Reminder {
+            revision: 1,
+            number: 2,
+        },
+        Came::Check { tries: 3 },
+        Came::Gone {
+            address: "p:main:1".parse().unwrap(),
+        },
+    ] {
+        let order = crate::approval::Order {
+            approval: story.approval,
+            came,
+        };
+        let text = serde_json::to_string(&order).unwrap();
+        let back: crate::approval::Order = serde_json::from_str(&text).unwrap();
+        assert_eq!((back.approval, back.came), (order.approval, order.came));
+    }
+}
