@@ -84,11 +84,6 @@ impl Cast {
         world.read("SELECT state FROM approvals ORDER BY id").await
     }
 
-    pub(crate) async fn releases(&self) -> Vec<String> {
-        let world = &self.world;
-        world.read("SELECT state FROM releases ORDER BY id").await
-    }
-
     /// So often the action was carried out.
     pub(crate) async fn done(&self) -> usize {
         let jobs = "SELECT state FROM jobs WHERE kind = 'release' AND state = 'done'";
