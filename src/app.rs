@@ -2,12 +2,15 @@
 //! is begun and ended in the right order.
 
 mod approval;
+mod books;
 mod entrusted;
 mod health;
 mod library;
 mod money;
+mod people;
 mod receive;
 pub(crate) mod voice;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,24 +21,21 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::approval::{Linked, Lost};
+use crate::approval::Lost;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::health::{KIND as NOTICE, Notice, Watch};
+use crate::health::{KIND as NOTICE, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Hider, Intake};
-use crate::jobs::{Runner, Worker};
-use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Memory, Summarise};
+use crate::jobs::Runner;
+use crate::llm::{self, Door};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
-use crate::turn::intent::Reader;
-use crate::turn::{self, Command, ReleaseDecided, Turn, Wishes};
+use crate::turn::{Command, ReleaseDecided};
 
 pub(crate) use approval::{approvals_of, seal_of};
 use library::Library;
@@ -46,15 +46,23 @@ use receive::Receive;
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
+    hears("statement_imported", "thresholds"),
+    hears("tip_received", "thresholds"),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
-    hears("person_linked", Linked::KIND),
     hears("address_lost", Lost::KIND),
     hears("approval_decided", ReleaseDecided::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
     Subscription { event, worker }
+}
+
+/// Who hears of events of a name.
+pub(crate) fn subscribers(event: &str) -> impl Iterator<Item = &'static str> {
+    let all = SUBSCRIPTIONS.iter();
+    all.filter(move |one| one.event == event)
+        .map(|one| one.worker)
 }
 
 /// How long running turns may take to finish once the process is told to end.
@@ -148,7 +156,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
+    let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
@@ -498,61 +506,6 @@ fn platforms(
         platforms.push(Arc::new(terminal(clock.clone(), idle)));
     }
     Ok(platforms)
-}
-
-/// Who does which kind of job. One piece each.
-fn workers(
-    config: &Config,
-    (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, voices, delivery): (&Door, &Voices, &Delivery),
-    (clock, ids): &(Clock, Ids),
-) -> Result<Vec<Arc<dyn Worker>>> {
-    let store = knowledge.store.clone();
-    let prompts = Arc::new(Prompts::new()?);
-    let limits = limits(config)?;
-    let intake: intake::Settings = config.section("intake")?;
-    let tools = (clock.clone(), ids.clone());
-    let approvals = approval::approvals(config, (&store, delivery), &tools)?;
-    let speak = voice::speak(config, voices, delivery, tools)?;
-    let mut workers = approval::workers(config, &approvals);
-    let turn = Turn {
-        store: store.clone(),
-        memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge,
-        reader: Arc::new(Reader::new()),
-        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
-        door: door.clone(),
-        voices: voices.clone(),
-        prompts: prompts.clone(),
-        limits,
-        approvals,
-        delivery: delivery.clone(),
-        settings: config.section::<turn::Settings>("turn")?,
-        queue: intake.queue,
-        quiet: Duration::from_millis(intake.quiet_ms),
-        files: config.data()?.dir.join("files"),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let summarise = Summarise {
-        store,
-        door: door.clone(),
-        prompts,
-        limits,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let notice = Notice {
-        delivery: delivery.clone(),
-    };
-    let others: [Arc<dyn Worker>; 4] = [
-        Arc::new(turn),
-        Arc::new(speak),
-        Arc::new(summarise),
-        Arc::new(notice),
-    ];
-    workers.extend(others);
-    Ok(workers)
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

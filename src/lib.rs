@@ -3,6 +3,7 @@
 pub mod app;
 pub mod approval;
 pub mod budget;
+pub mod capability;
 pub mod cli;
 pub mod config;
 pub mod delivery;
@@ -14,6 +15,9 @@ pub mod knowledge;
 pub mod llm;
 pub mod memory;
 pub mod model;
+pub mod people;
+
+pub mod money;
 pub mod platform;
 pub mod store;
 pub mod turn;

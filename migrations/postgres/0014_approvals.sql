@@ -128,12 +128,3 @@ CREATE TABLE releases (
 );
 CREATE INDEX releases_artist ON releases (artist_id, id);
 CREATE UNIQUE INDEX releases_approval ON releases (approval_id);
-
--- What Toney waits to be told in a chat: the next words of that person there are the answer.
-CREATE TABLE dialogues (
-    address TEXT NOT NULL,
-    person_id TEXT NOT NULL,
-    body TEXT NOT NULL,
-    until_at BIGINT NOT NULL,
-    PRIMARY KEY (address, person_id)
-);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 
-use crate::approval::{Approvals, Ask, Decide, Keeper, Linked, Lost, Settings, Timers};
+use crate::approval::{Approvals, Ask, Decide, Keeper, Lost, Settings, Timers};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::jobs::Worker;
@@ -54,7 +54,6 @@ pub(super) fn workers(config: &Config, approvals: &Approvals) -> Vec<Arc<dyn Wor
         Arc::new(Ask(approvals.clone())),
         Arc::new(Timers(approvals.clone())),
         Arc::new(Lost(approvals.clone())),
-        Arc::new(Linked),
         Arc::new(Keeper {
             store: store.clone(),
             seal: entrusted::seal(config),

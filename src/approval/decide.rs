@@ -106,7 +106,7 @@ impl Approvals {
             | Came::Gone { .. } => kind,
         };
         let policy = self.policy(&kind);
-        let team = self.store.team(artist).await?;
+        let team = self.store.deciders(artist).await?;
         let standing = |person: PersonId| {
             let all = team.iter().filter(|(member, _)| *member == person);
             all.map(|(_, standing)| *standing).min()
@@ -181,7 +181,7 @@ impl Approvals {
     pub(super) async fn places(&self, row: &Approval, policy: &Policy) -> Result<Places> {
         let mut people = Vec::new();
         let mut seen = HashSet::new();
-        for (person, standing) in self.store.team(row.artist).await? {
+        for (person, standing) in self.store.deciders(row.artist).await? {
             let is_asker = Some(person) == row.asker && !row.asker_may;
             if decides(&row.roles, Some(standing)) && !is_asker && seen.insert(person) {
                 let chats = self.chats_of(person).await?;

@@ -1,25 +1,17 @@
-//! What happens elsewhere and matters here: two identities become one person, a chat is lost.
+//! What happens elsewhere and matters here: a chat is lost.
 
 use anyhow::Context;
 use async_trait::async_trait;
 
 use crate::jobs::{Work, Worker};
-use crate::model::{Event, Failure, Happening};
-use crate::store::{Change, Job, Write};
+use crate::model::{Event, Failure};
+use crate::store::{Change, Job};
 
 use super::Approvals;
 use super::step::Came;
 
-/// What somebody said as two persons counts once.
-pub struct Linked;
-
 /// A chat that showed a request is gone: whoever asked hears of it if nobody is left who could decide.
 pub struct Lost(pub Approvals);
-
-impl Linked {
-    /// The kind of its jobs, for subscriptions.
-    pub const KIND: &str = "approval_linked";
-}
 
 impl Lost {
     /// The kind of its jobs, for subscriptions.
@@ -30,24 +22,6 @@ fn event(job: &Job) -> Result<Event, Failure> {
     serde_json::from_str(&job.payload)
         .with_context(|| format!("Reading the event of {}", job.id))
         .map_err(Failure::GiveUp)
-}
-
-#[async_trait]
-impl Worker for Linked {
-    fn kind(&self) -> &'static str {
-        Self::KIND
-    }
-
-    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let mut change = Change::default();
-        for job in &work.jobs {
-            let Event { person, what, .. } = event(job)?;
-            if let (Some(to), Happening::PersonLinked { from }) = (person, what) {
-                change.writes.extend(Write::link_approvals(from, to)?);
-            }
-        }
-        Ok(change)
-    }
 }
 
 #[async_trait]

@@ -26,7 +26,7 @@ use crate::store::{Approval, Change, NewJob, Store};
 
 pub use approved::{Approved, NotApproved};
 pub use decide::{Ask, Decide, Timers};
-pub use events::{Linked, Lost};
+pub use events::Lost;
 pub use policy::{Policy, Settings};
 pub use record::{Keeper, Verdict, verify};
 pub use show::Details;

@@ -4,8 +4,13 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::{Line, Role};
 
+mod writing;
+
+pub use writing::{Lyric, Planning, Writing};
+
 const PERSONA: &str = include_str!("../../prompts/persona.md.j2");
 const SUMMARY: &str = include_str!("../../prompts/summary.md.j2");
+const FACTS: &str = include_str!("../../prompts/facts.md.j2");
 const INTENT: &str = include_str!("../../prompts/intent.md.j2");
 
 /// Letters of a name that a prompt shows; longer ones are somebody's joke.
@@ -43,6 +48,23 @@ pub struct Persona<'a> {
     pub picture: bool,
     /// What the person seems to want that cannot be done yet; empty = nothing.
     pub unable: &'a str,
+    /// Whether tools can be called.
+    pub tools: bool,
+    /// What is known of whoever talks.
+    pub known: &'a Known,
+}
+
+/// What is known of whoever talks; shown between two people alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Of the artist they work for, a line for each thing; empty = nothing.
+    pub artist: String,
+    /// What they said of themselves earlier, a line for each thing; empty = nothing.
+    pub facts: String,
+    /// The language they want to be answered in; empty = the one they write in.
+    pub speaks: String,
+    /// What their clock shows; empty = not known.
+    pub local: String,
 }
 
 /// A passage that an answer may use.
@@ -99,6 +121,8 @@ impl Prompts {
         environment.add_template("persona", PERSONA)?;
         environment.add_template("summary", SUMMARY)?;
         environment.add_template("intent", INTENT)?;
+        writing::add(&mut environment)?;
+        environment.add_template("facts", FACTS)?;
         Ok(Self(environment))
     }
 
@@ -116,7 +140,15 @@ impl Prompts {
             found_nothing,
             picture,
             unable,
+            known,
+            tools,
         } = persona;
+        // Whatever came with it: where others read along nothing of anybody is shown.
+        let nothing = Known::default();
+        let known = match place {
+            Place::Direct => *known,
+            Place::Group => &nothing,
+        };
         let (personal, global): (Vec<&Passage<'_>>, Vec<_>) =
             passages.iter().partition(|passage| passage.personal);
         self.0.get_template("persona")?.render(context! {
@@ -129,7 +161,22 @@ impl Prompts {
             found_nothing => *found_nothing,
             picture => *picture,
             unable => *unable,
+            tools => *tools,
+            artist => known.artist.trim(),
+            facts => known.facts.trim(),
+            speaks => one_line(&known.speaks),
+            local => known.local.as_str(),
         })
+    }
+
+    /// The request for what of a message is worth keeping in mind.
+    ///
+    /// # Errors
+    /// Never in a build whose tests passed.
+    pub fn facts(&self, text: &str) -> Result<String, minijinja::Error> {
+        self.0
+            .get_template("facts")?
+            .render(context! { text => text })
     }
 
     /// The request for a new running summary.
@@ -243,8 +290,17 @@ mod tests {
             found_nothing: false,
             picture: false,
             unable: "",
+            tools: false,
+            known: &NOTHING,
         }
     }
+
+    static NOTHING: Known = Known {
+        artist: String::new(),
+        facts: String::new(),
+        speaks: String::new(),
+        local: String::new(),
+    };
 
     #[test]
     fn passages_stand_apart_and_are_data() {

@@ -6,6 +6,7 @@
 mod address;
 mod approving;
 mod clock;
+mod dialogue;
 mod event;
 mod failure;
 mod features;
@@ -15,7 +16,9 @@ mod inbound;
 mod key;
 mod money;
 mod outbound;
+mod outcome;
 pub mod phrases;
+mod place;
 mod press;
 mod seal;
 mod standing;
@@ -24,15 +27,16 @@ pub mod terms;
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use approving::{Action, ApprovedAction, AskApproval, Decision};
 pub use clock::{Clock, Time};
+pub use dialogue::Dialogue;
 pub use event::{Event, Happening};
 pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, EntryId, EventId, FactId,
-    FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId, ModelCallId,
-    OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId, StatementId,
-    TipId, TurnId, WorkflowId,
+    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId, EventId,
+    FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
+    MilestoneId, ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId,
+    RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -41,7 +45,13 @@ pub use key::{
     Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
 };
 pub use money::{Currency, Money, UnknownCurrency};
-pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{ApprovalPress, DocumentPress, ModelPress};
-pub use seal::{Seal, Unsealable};
+pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
+pub use outcome::{Outcome, Shown};
+pub use press::{
+    ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress,
+    MePress, ModelPress, MoneyPress, PlanPress, Reply, ThumbPress,
+};
+pub use seal::{Seal, Unsealable, own_key_place};
+
+pub use place::Place;
 pub use standing::{Standing, Target, UnknownWord};

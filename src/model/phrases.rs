@@ -3,9 +3,16 @@
 mod approvals;
 mod budgets;
 mod choice;
+mod doing;
+
+mod files;
 mod health;
+mod known;
 mod models;
+mod people;
 mod releases;
+
+mod money;
 mod voice;
 
 use super::{Standing, Target, Time};
@@ -13,9 +20,16 @@ use super::{Standing, Target, Time};
 pub use approvals::*;
 pub use budgets::*;
 pub use choice::*;
+pub use doing::*;
+
+pub use files::*;
 pub use health::*;
+pub use known::*;
 pub use models::*;
+pub use people::*;
 pub use releases::*;
+
+pub use money::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

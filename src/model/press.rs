@@ -1,6 +1,18 @@
 mod approval;
+mod doing;
+
+mod money;
 
 use super::{Button, DocumentId};
+pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
+mod dialogue;
+mod link;
+mod me;
+pub use dialogue::{DialoguePress, Reply};
+pub use link::LinkPress;
+pub use me::MePress;
+
+pub use money::MoneyPress;
 
 pub use approval::ApprovalPress;
 

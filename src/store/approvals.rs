@@ -71,28 +71,6 @@ const NO_CHAT: Sql = dialect!(
     "DELETE FROM approval_chats WHERE (artist_id, address) IN
      (SELECT j.value ->> 'artist', j.value ->> 'address' FROM" each ")"
 );
-// Two identities are one person now: what both said counts once.
-const LINK: [Sql; 4] = [
-    dialect!(
-        "DELETE FROM approval_decisions WHERE EXISTS (SELECT 1 FROM" each
-        "JOIN approval_decisions d ON d.person_id = j.value ->> 'to'
-         WHERE approval_decisions.person_id = j.value ->> 'from'
-         AND d.approval_id = approval_decisions.approval_id
-         AND d.revision = approval_decisions.revision)"
-    ),
-    dialect!(
-        "UPDATE approval_decisions SET person_id = j.value ->> 'to' FROM" each
-        "WHERE approval_decisions.person_id = j.value ->> 'from'"
-    ),
-    dialect!(
-        "UPDATE approvals SET asker_id = j.value ->> 'to' FROM" each
-        "WHERE approvals.asker_id = j.value ->> 'from'"
-    ),
-    dialect!(
-        "UPDATE grants SET given_by = j.value ->> 'to' FROM" each
-        "WHERE grants.given_by = j.value ->> 'from'"
-    ),
-];
 // A letter that was given up may be replayed; it must not offer what is decided.
 const LOST: Sql = dialect!(
     "UPDATE outbound SET content = j.value ->> 'content' FROM" each
@@ -364,12 +342,6 @@ impl Write {
         Self::new(sql, &[row])
     }
 
-    /// What was said and asked by one person is another's from now on.
-    pub fn link_approvals(from: PersonId, to: PersonId) -> Result<Vec<Self>> {
-        let row = [json!({"from": from, "to": to})];
-        LINK.into_iter().map(|sql| Self::new(sql, &row)).collect()
-    }
-
     /// What letters say that were given up, should they be sent all the same.
     pub fn lost_copies(copies: &[(OutboundId, String)]) -> Result<Self> {
         let row = |(id, content): &(OutboundId, String)| json!({"id": id, "content": content});
@@ -480,7 +452,7 @@ impl Store {
     }
 
     /// Everybody who works for an artist; whoever sits at the terminal for one whom nobody joined.
-    pub async fn team(&self, artist: ArtistId) -> Result<Vec<(PersonId, Standing)>> {
+    pub async fn deciders(&self, artist: ArtistId) -> Result<Vec<(PersonId, Standing)>> {
         let rows: Vec<(String, String)> = reading!(&self.db, TEAM, |sql, pool| {
             let query = sqlx::query_as(sql).bind(artist.to_string());
             query.fetch_all(pool).await?

@@ -15,20 +15,35 @@ mod choices;
 mod conversations;
 mod db;
 mod desk;
+mod dialogues;
 mod documents;
+mod drafts;
 mod erase;
+mod happened;
+
+mod facts;
 mod health;
 mod lanes;
 mod lexical;
+mod links;
+mod merge;
 mod passages;
 mod people;
+mod plans;
 mod process;
+mod proposals;
+
+mod personal;
+mod profile;
 mod reach;
 mod receipts;
 mod redis;
 mod releases;
 mod spoken;
 mod standing;
+mod team;
+
+mod statements;
 mod tx;
 mod usage;
 mod vectors;
@@ -47,7 +62,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
 pub use approvals::{Approval, Copy, NewCard, Vote};
-pub use asker::{Asker, InvalidScope, Scope};
+pub use asker::{Acting, Asker, InvalidScope, Need, NoRole, Scope};
 pub use budgets::{
     Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
 };
@@ -61,16 +76,33 @@ pub use choices::Choices;
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
+pub use dialogues::{end_dialogue, open_dialogue};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
+pub use drafts::{Draft, HumanRequest, NewDraft, NewFeedback, NewHumanRequest};
+pub use happened::Happened;
+
+pub use facts::{Acquaintance, Fact, NewFact, forget_all_facts, forget_facts, keep_facts};
 pub use health::{HealthNote, HealthRow};
 pub use lexical::{Hit, Ranked};
+pub use links::{Claimed, Link, LinkState, Side, link_code, put_link};
+pub use merge::person_columns;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
+pub use plans::{Milestone, NewMilestone};
+pub use proposals::{NewProposal, Proposal};
+
+pub use profile::{
+    Activity, Goal, GoalKind, GoalState, Manners, Origin, ProfileField, drop_field, drop_goal,
+    put_field, put_goal, put_manners, rename_artist, touch_context,
+};
 pub use receipts::{AuditRow, Grant};
 pub use redis::Redis;
 pub use releases::Release;
 pub use spoken::Spoken;
 pub use standing::Standing;
+pub use team::{Member, PersonRow};
+
+pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use write::Write;

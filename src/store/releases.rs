@@ -1,10 +1,10 @@
-//! Releases as far as they are asked for, and what Toney waits to be told.
+//! Releases as far as they are asked for.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::model::{Address, ApprovalId, ArtistId, PersonId, ReleaseId, Time};
+use crate::model::{ApprovalId, ArtistId, PersonId, ReleaseId, Time};
 
 use super::Store;
 use super::approvals::filled;
@@ -44,20 +44,6 @@ macro_rules! columns {
 
 const OF_ARTIST: Sql = columns!("WHERE artist_id = $1 ORDER BY id DESC LIMIT $2");
 const OF_APPROVAL: Sql = columns!("WHERE approval_id = $1");
-const WAIT: Sql = dialect!(
-    "INSERT INTO dialogues (address, person_id, body, until_at)
-     SELECT j.value ->> 'address', j.value ->> 'person', j.value ->> 'body',
-            CAST(j.value ->> 'until' AS BIGINT) FROM" each
-    "WHERE TRUE ON CONFLICT (address, person_id) DO UPDATE SET body = excluded.body,
-            until_at = excluded.until_at"
-);
-const WAIT_NO_MORE: Sql = dialect!(
-    "DELETE FROM dialogues WHERE (address, person_id) IN
-     (SELECT j.value ->> 'address', j.value ->> 'person' FROM" each ")"
-);
-const WAITS: Sql =
-    same("SELECT body FROM dialogues WHERE address = $1 AND person_id = $2 AND until_at > $3");
-
 /// A release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Release {
@@ -140,24 +126,6 @@ impl Write {
         });
         Self::new(DECIDED, &[row])
     }
-
-    /// The next words of a person in a chat are an answer, until then.
-    pub fn dialogue(
-        (address, person): (&Address, PersonId),
-        body: &str,
-        until: Time,
-    ) -> Result<Self> {
-        let row = json!({"address": address, "person": person, "body": body, "until": until});
-        Self::new(WAIT, &[row])
-    }
-
-    /// They are words like others again.
-    pub fn end_dialogue(address: &Address, person: PersonId) -> Result<Self> {
-        Self::new(
-            WAIT_NO_MORE,
-            &[json!({"address": address, "person": person})],
-        )
-    }
 }
 
 impl Store {
@@ -177,24 +145,5 @@ impl Store {
             query.fetch_optional(pool).await?
         });
         row.map(Row::read).transpose()
-    }
-
-    /// What the next words of a person in a chat are an answer to.
-    pub async fn waits_for(
-        &self,
-        address: &Address,
-        person: PersonId,
-        now: Time,
-    ) -> Result<Option<String>> {
-        let row: Option<(String,)> = reading!(&self.db, WAITS, |sql, pool| {
-            sqlx::query_as(sql)
-                .bind(address.to_string())
-                .bind(person.to_string())
-                .bind(now.ms())
-                .fetch_optional(pool)
-                .await
-                .with_context(|| format!("Reading what {address} waits for"))?
-        });
-        Ok(row.map(|(body,)| body))
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{
 use crate::store::{Asker, Change, Write};
 
 use super::commit::Commit;
-use super::dialogue::Dialogue;
+use super::waiting::Wanted;
 use super::{Scene, Turn};
 
 /// Requests that are shown with their buttons where somebody would decide by words.
@@ -76,11 +76,7 @@ impl Turn {
             Press::Cancel => return self.cancel_dialogue(scene, commit).await,
         };
         if press == Press::RejectPlainly(about.0, about.1) {
-            if let Some(awaited) = self.dialogue(scene, &commit).await? {
-                commit.close_question(&awaited);
-            }
-            let ended = super::dialogue::ended(&commit.address(), commit.person())?;
-            commit.besides(ended);
+            commit.let_go()?;
         }
         self.say_about(scene, &mut commit, about, (verb, ""))?;
         Ok(commit.done().await)
@@ -157,11 +153,6 @@ impl Turn {
             self.say_about(scene, &mut commit, (approval, revision), (verb, ""))?;
             return Ok(commit.done().await);
         }
-        let dialogue = Dialogue::Reason {
-            approval,
-            revision,
-            verb,
-        };
         let cancel = Press::Cancel.button(phrases::CANCEL);
         let (text, mut row) = match verb {
             Verb::Change => (phrases::WHAT_CHANGES, Vec::new()),
@@ -173,9 +164,19 @@ impl Turn {
                 )
             }
         };
+        if scene.setting() == Setting::Group {
+            // Where others talk, the next words may be anybody's, and about anything.
+            commit.say_with(scene, phrases::REASON_ALONE.to_owned(), vec![row]);
+            return Ok(commit.done().await);
+        }
         row.push(cancel);
         commit.say_with(scene, text.to_owned(), vec![row]);
-        commit.wait_for(scene, &dialogue)?;
+        let wanted = Wanted::Reason {
+            approval,
+            revision,
+            verb,
+        };
+        commit.wait_for(scene, wanted)?;
         Ok(commit.done().await)
     }
 

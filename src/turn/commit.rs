@@ -2,16 +2,17 @@
 
 use tokio::sync::OnceCell;
 
-use crate::llm::{self, Outcome, Payer, Report, Task};
+use crate::capability::Ran;
+use crate::llm::{self, Payer, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
-    Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
-    Message, MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Setting, Time,
-    TurnId,
+    Address, Button, Chat, Content, ConversationId, Dialogue, Event, EventId, Failure, Happening,
+    Ids, Message, MessageId, ModelCallId, OutboundId, Outcome, Payment, PersonId, Priority,
+    Setting, Time, TurnId,
 };
 use crate::store::{
     AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
-    NewRead, NewSession, Rewrite, Role, out_lane,
+    NewRead, NewSession, Rewrite, Role, end_dialogue, open_dialogue, out_lane,
 };
 
 use super::gather::Said;
@@ -149,9 +150,55 @@ impl<'a> Commit<'a> {
         self.recalled.conversation
     }
 
+    /// What whoever talks was asked here.
+    pub(super) fn dialogue(&self) -> Option<&Dialogue> {
+        self.recalled.dialogue()
+    }
+
+    /// Waits for the answer to a question from now on, in place of whatever was open here.
+    pub(super) fn ask(&mut self, dialogue: Dialogue) -> Result<(), Failure> {
+        let (person, conversation) = (self.recalled.person, self.recalled.conversation);
+        let row = open_dialogue(person, conversation, &dialogue).map_err(Failure::GiveUp)?;
+        self.change.writes.push(row);
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+        self.recalled.dialogues.push((person, dialogue));
+        Ok(())
+    }
+
+    /// Waits for no answer any more.
+    pub(super) fn end_dialogue(&mut self) -> Result<(), Failure> {
+        let (person, conversation) = (self.recalled.person, self.recalled.conversation);
+        let row = end_dialogue(person, conversation).map_err(Failure::GiveUp)?;
+        self.change.writes.push(row);
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+        Ok(())
+    }
+
+    /// The line in which was said what is answered, once it is remembered.
+    pub(super) fn last_said(&self) -> Option<MessageId> {
+        let mut rows = self.change.messages.iter().rev();
+        rows.find(|row| row.role == Role::User).map(|row| row.id)
+    }
+
+    /// What was said, line by line, once it is remembered.
+    pub(super) fn said_lines(&self) -> Vec<(MessageId, String)> {
+        let said = self.change.messages.iter();
+        said.filter(|row| row.role == Role::User && row.person.is_some())
+            .map(|row| (row.id, row.text.clone()))
+            .collect()
+    }
+
     /// Leaves the running session behind.
     pub(super) fn begin_session(&mut self) {
         self.recalled.begin_session(&self.turn.ids);
+    }
+
+    /// Whoever talks here is somebody else from now on; the next turn finds out who.
+    pub(super) fn of_nobody(&mut self) {
+        for row in &mut self.change.conversations {
+            row.person = None;
+        }
+        self.stale.push(self.address.clone());
     }
 
     /// Says something that no model made.
@@ -267,6 +314,24 @@ impl<'a> Commit<'a> {
             attachment: attachment.id,
         });
         self.change.attachments.push(attachment);
+    }
+
+    /// Makes what a capability came to true, notes what it asked models, and answers what there is to see.
+    pub(super) fn ran(&mut self, scene: &Scene, ran: Ran) -> Outcome {
+        self.change.absorb(ran.change);
+        for (task, end) in ran.asked {
+            let how = match end {
+                Ok(report) => How::Model(report),
+                Err(unavailable) => How::Unavailable(unavailable),
+            };
+            self.calls(scene, task, &how);
+        }
+        ran.outcome
+    }
+
+    /// Notes what it cost to ask a model for one round of an answer.
+    pub(super) fn round(&mut self, scene: &Scene, report: Report) {
+        self.calls(scene, Task::Chat, &How::Model(report));
     }
 
     /// Makes this true with everything else.
@@ -439,9 +504,11 @@ impl<'a> Commit<'a> {
             .iter()
             .filter_map(|attempt| {
                 let result = match &attempt.outcome {
-                    Outcome::Failed(error) => error.to_string(),
-                    Outcome::Outpaced => "outpaced".to_owned(),
-                    Outcome::Answered | Outcome::Skipped | Outcome::TooDear(_) => return None,
+                    llm::Outcome::Failed(error) => error.to_string(),
+                    llm::Outcome::Outpaced => "outpaced".to_owned(),
+                    llm::Outcome::Answered | llm::Outcome::Skipped | llm::Outcome::TooDear(_) => {
+                        return None;
+                    }
                 };
                 Some(ModelCall {
                     cost_nano_usd: attempt.cost.nanos(),
@@ -484,6 +551,8 @@ impl<'a> Commit<'a> {
         match &last.outbound.content {
             Content::Message { text, .. } => Some((last.outbound.id, text.clone())),
             Content::Voice { .. }
+            | Content::Picture { .. }
+            | Content::File { .. }
             | Content::Edit { .. }
             | Content::Buttons { .. }
             | Content::Delete { .. } => None,

@@ -1,186 +1,138 @@
-//! What Toney waits to be told in a chat: the reason of a no, what is to be different, the parts of a release. It
-//! stands in the store, so that it survives a restart; the next words of that person there are the answer.
+//! Questions that stay open: who takes the words that follow one, and how it is put once more.
+//!
+//! A dialogue stands in the store as a kind and a state ([`crate::model::Dialogue`]) and is opened by
+//! [`Commit::ask`]. What is said next goes to whoever asked, unless it is plainly something else: a command, a
+//! question, an order, somebody in need. Then that is answered, and the question put once more behind it, never
+//! twice. To add one: an arm in `take`, one in `question`, one in `dialogue_press`.
 
-use std::time::Duration;
-
-use serde::{Deserialize, Serialize};
-
-use crate::approval::Verb;
-use crate::model::{Address, ApprovalId, Content, Failure, OutboundId, PersonId, phrases};
-use crate::store::{Change, Rewrite, Write, out_lane};
+use crate::model::{Button, Content, Dialogue, DialoguePress, Failure, Message, Setting, phrases};
+use crate::people::onboarding;
+use crate::store::Change;
 
 use super::commit::Commit;
-use super::draft::Draft;
 use super::gather::Said;
 use super::intent::{self, Act};
-use super::{Scene, Turn};
+use super::{Scene, Turn, me, onboard, waiting};
 
-/// Whoever does not answer within this time says something else.
-const REASON_FOR: Duration = Duration::from_secs(3_600);
-/// A release may be described over days.
-const RELEASE_FOR: Duration = Duration::from_secs(7 * 24 * 3_600);
-
-/// What the next words are an answer to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "about", rename_all = "snake_case")]
-pub(super) enum Dialogue {
-    /// Why a request is rejected, or what is to be different.
-    Reason {
-        approval: ApprovalId,
-        revision: i64,
-        verb: Verb,
-    },
-    /// A release that is described.
-    Release(Draft),
+/// What became of words that were said while a question was open.
+pub(super) enum Told<'a> {
+    /// They answered it.
+    Answered(Box<Change>),
+    /// They were about something else.
+    Aside(Box<Commit<'a>>),
 }
 
-/// A dialogue, and the question that was asked last: once it is answered it loses its buttons.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Awaited {
-    pub(super) dialogue: Dialogue,
-    asked: Option<(OutboundId, String)>,
+/// Words that may answer a question.
+pub(super) struct Words<'a> {
+    pub(super) said: &'a [Said],
+    pub(super) text: String,
 }
 
-impl Dialogue {
-    fn lasts(&self) -> Duration {
-        match self {
-            Self::Reason { .. } => REASON_FOR,
-            Self::Release(_) => RELEASE_FOR,
-        }
-    }
-}
+/// A question as it is shown.
+pub(super) type Question = (String, Vec<Vec<Button>>);
 
 impl Turn {
-    /// What the words that came are an answer to. Whoever may be in danger is heard first, whatever was asked.
-    pub(super) async fn awaits(
+    /// Gives what was said to whoever asked for it.
+    pub(super) async fn in_dialogue<'a>(
         &self,
         scene: &Scene,
-        commit: &Commit<'_>,
+        commit: Commit<'a>,
         said: &[Said],
-    ) -> Result<Option<Awaited>, Failure> {
-        let Some(awaited) = self.dialogue(scene, commit).await? else {
-            return Ok(None);
-        };
-        let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
-        let words = words.join("\n");
-        let read = self.reader.read(&intent::Said {
-            text: &words,
-            history: &[],
-            role: None,
-        });
-        Ok((read.act != Act::Crisis).then_some(awaited))
-    }
-
-    /// What is waited for here of whoever speaks.
-    pub(super) async fn dialogue(
-        &self,
-        scene: &Scene,
-        commit: &Commit<'_>,
-    ) -> Result<Option<Awaited>, Failure> {
-        let place = commit.address();
-        let store = &self.store;
-        let body = store.waits_for(&place, commit.person(), scene.now).await?;
-        Ok(body.and_then(|body| serde_json::from_str(&body).ok()))
-    }
-
-    /// Takes the answer.
-    pub(super) async fn answer_dialogue(
-        &self,
-        scene: &Scene,
-        mut commit: Commit<'_>,
-        (awaited, said): (Awaited, &[Said]),
-    ) -> Result<Change, Failure> {
-        commit.close_question(&awaited);
-        let words: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
-        let words = words.join("\n");
-        if is_cancel(&words) {
-            commit.besides(ended(&commit.address(), commit.person())?);
-            commit.say(scene, phrases::CANCELLED.to_owned());
-            return Ok(commit.done().await);
+    ) -> Result<Told<'a>, Failure> {
+        let aside = |commit| Ok(Told::Aside(Box::new(commit)));
+        if commit.dialogue().is_none() || scene.setting() == Setting::Group {
+            return aside(commit);
         }
-        match awaited.dialogue {
-            Dialogue::Reason {
-                approval,
-                revision,
-                verb,
-            } => {
-                commit.besides(ended(&commit.address(), commit.person())?);
-                let about = (approval, revision);
-                self.say_about(scene, &mut commit, about, (verb, &words))?;
-                Ok(commit.done().await)
+        // It may have been taken up in another chat of the same person meanwhile.
+        let open = self.store.dialogues_in(commit.conversation()).await?;
+        let mut open = open.into_iter().filter(|(of, _)| *of == commit.person());
+        let Some((_, dialogue)) = open.next() else {
+            return aside(commit);
+        };
+        let texts: Vec<&str> = said.iter().map(|said| said.text.trim()).collect();
+        let text = texts.join("\n").trim().to_owned();
+        let any_words = waiting::takes_any_words(&dialogue.kind);
+        if text.is_empty() || self.is_aside(&text, any_words) {
+            return aside(commit);
+        }
+        self.take(scene, commit, (dialogue, Words { said, text }))
+            .await
+    }
+
+    async fn take<'a>(
+        &self,
+        scene: &Scene,
+        commit: Commit<'a>,
+        (dialogue, words): (Dialogue, Words<'_>),
+    ) -> Result<Told<'a>, Failure> {
+        match dialogue.kind.as_str() {
+            onboarding::KIND => self.onboarding_said(scene, commit, (dialogue, words)).await,
+            me::FIELD => self.field_said(scene, commit, (dialogue, words)).await,
+            waiting::REASON | waiting::RELEASE => {
+                self.awaited_said(scene, commit, (dialogue, words)).await
             }
-            Dialogue::Release(draft) => self.describe(scene, commit, (draft, &words)).await,
+            _ => Ok(Told::Aside(Box::new(commit))),
         }
     }
 
-    /// The button that leaves everything as it is.
-    pub(super) async fn cancel_dialogue(
+    /// A button under a question.
+    pub(super) async fn dialogue_press(
         &self,
         scene: &Scene,
-        mut commit: Commit<'_>,
+        commit: Commit<'_>,
+        (press, card): (DialoguePress, Option<Message>),
     ) -> Result<Change, Failure> {
-        if let Some(awaited) = self.dialogue(scene, &commit).await? {
-            commit.close_question(&awaited);
+        match press.kind.as_str() {
+            onboarding::KIND => self.onboarding_press(scene, commit, (press, card)).await,
+            _ => {
+                let gone = phrases::BUTTON_OUTDATED;
+                Ok(self.outdated(scene, commit, gone, card).await)
+            }
         }
-        commit.besides(ended(&commit.address(), commit.person())?);
-        commit.say(scene, phrases::CANCELLED.to_owned());
-        Ok(commit.done().await)
     }
-}
 
-impl Commit<'_> {
-    /// What was asked is answered: it stands without its buttons from now on.
-    pub(super) fn close_question(&mut self, awaited: &Awaited) {
-        let Some((id, text)) = awaited.asked.clone() else {
-            return;
+    /// Puts the open question once more behind an answer to something else.
+    pub(super) fn ask_again(&self, scene: &Scene, commit: &mut Commit<'_>) -> Result<(), Failure> {
+        let Some(dialogue) = commit.dialogue().cloned() else {
+            return Ok(());
         };
+        let Some((text, buttons)) = question(&dialogue).filter(|_| dialogue.repeated == 0) else {
+            return Ok(());
+        };
+        commit.ask(Dialogue {
+            repeated: dialogue.repeated + 1,
+            ..dialogue
+        })?;
         let content = Content::Message {
             text,
-            buttons: Vec::new(),
+            buttons,
             reply_to: None,
             interaction: None,
         };
-        let (lane, at) = (out_lane(&self.address()), self.now());
-        self.besides(Change {
-            rewrites: vec![Rewrite {
-                id,
-                lane,
-                content,
-                at,
-            }],
-            ..Change::default()
-        });
-    }
-
-    /// From now on the next words of whoever speaks are an answer to what was said last.
-    pub(super) fn wait_for(&mut self, scene: &Scene, dialogue: &Dialogue) -> Result<(), Failure> {
-        let until = scene.now.plus(dialogue.lasts());
-        let awaited = Awaited {
-            dialogue: dialogue.clone(),
-            asked: self.said_last(),
-        };
-        let body = serde_json::to_string(&awaited).map_err(anyhow::Error::from)?;
-        let place = (&self.address(), self.person());
-        self.besides(Change {
-            writes: vec![Write::dialogue(place, &body, until)?],
-            ..Change::default()
-        });
+        commit.send(scene, "again", content);
         Ok(())
     }
+
+    /// Whether words are plainly no answer to a question of ours; to one that takes any words, only a cry for help
+    /// is none.
+    fn is_aside(&self, text: &str, any_words: bool) -> bool {
+        let is_question = text.ends_with(['?', '？', '؟']);
+        let intent = self.reader.read(&intent::Said {
+            text,
+            history: &[],
+            role: None,
+        });
+        let is_order = intent.act.has_effect() && !intent.is_unsure();
+        intent.act == Act::Crisis || !any_words && (is_question || is_order)
+    }
 }
 
-/// Nothing is waited for any more.
-pub(super) fn ended(address: &Address, person: PersonId) -> Result<Change, Failure> {
-    Ok(Change {
-        writes: vec![Write::end_dialogue(address, person)?],
-        ..Change::default()
-    })
-}
-
-fn is_cancel(words: &str) -> bool {
-    let word = words.trim().trim_end_matches(['.', '!']).to_lowercase();
-    matches!(
-        word.as_str(),
-        "cancel" | "stop" | "never mind" | "nevermind" | "abort"
-    )
+/// How an open question is put; `None` where it is not to be put again.
+fn question(dialogue: &Dialogue) -> Option<Question> {
+    match dialogue.kind.as_str() {
+        onboarding::KIND => onboard::again(dialogue),
+        me::FIELD => me::again(),
+        waiting::REASON | waiting::RELEASE => waiting::again(dialogue),
+        _ => None,
+    }
 }

@@ -1,6 +1,7 @@
 //! What an answer stands on: what was understood, which knowledge was read for it and which was not, and
 //! how that is shown.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anyhow::Context;
@@ -13,7 +14,7 @@ use crate::model::{
 };
 use crate::store::{Asker, NewRead, Role, Scope};
 
-use super::able::{Way, missing, way};
+use super::able::{Way, deed, missing, way};
 use super::approvals::DECIDE;
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
@@ -45,13 +46,15 @@ pub(super) struct Ground {
     refused: bool,
     /// What became of asking a model what is wanted, if one was asked.
     pub(super) sorted: Option<How>,
+    /// What is known of whoever asks.
+    pub(super) known: llm::Known,
 }
 
 /// What follows from what was understood and found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan<'a> {
     /// A command does it, with this behind it.
-    Command(Command, &'a str),
+    Command(Command, Cow<'a, str>),
     /// Somebody may be in danger.
     Crisis,
     /// It cannot be done yet.
@@ -147,6 +150,7 @@ impl Ground {
             scopes: String::new(),
             refused: false,
             sorted: None,
+            known: llm::Known::default(),
         }
     }
 
@@ -225,6 +229,11 @@ impl Ground {
         self.intent.act == Act::Crisis && !self.intent.is_doubtful()
     }
 
+    /// Whether somebody may be in danger, however sure that is.
+    pub(super) fn is_in_need(&self) -> bool {
+        self.intent.act == Act::Crisis
+    }
+
     /// What is done about it, as far as no model has a say.
     pub(super) fn plan(&self) -> Plan<'_> {
         let missing = missing(self.intent.act);
@@ -245,7 +254,7 @@ impl Ground {
         &self,
         prompts: &Prompts,
         (name, place): (&str, Place),
-        (now, summary): (Time, &str),
+        (now, summary, offers): (Time, &str, bool),
         said: Vec<llm::Line>,
     ) -> anyhow::Result<Request> {
         let date = now.to_string();
@@ -260,6 +269,8 @@ impl Ground {
             found_nothing: self.found_nothing(),
             picture: said.last().is_some_and(|line| !line.images.is_empty()),
             unable: unable.unwrap_or_default(),
+            tools: offers,
+            known: &self.known,
         });
         let system = system.context("Writing the persona prompt")?;
         let (mut messages, stable) = prompts.instructions(&system);
@@ -302,13 +313,13 @@ impl Ground {
         }
     }
 
-    /// Holds an answer against the passages.
-    pub(super) fn check(&self, answer: &str) -> Checked {
+    /// Holds an answer against the passages; what the person said and what tools gave back (`besides`) may be said.
+    pub(super) fn check(&self, answer: &str, besides: &str) -> Checked {
         let given = self
             .sources
             .get(..self.passages().len())
             .unwrap_or_default();
-        check(answer, given, &self.said)
+        check(answer, given, &format!("{}\n{besides}", self.said))
     }
 
     /// The answer without a model: what the best passages say, word for word. `None` when there are none.
@@ -382,21 +393,49 @@ impl Ground {
     }
 
     /// The command that does what is wanted, where that is sure, with what stands behind it.
-    fn command(&self) -> Option<(Command, &str)> {
+    fn command(&self) -> Option<(Command, Cow<'_, str>)> {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
-            Way::Command(Command::Forget) => Some((Command::Forget, self.topic())),
-            Way::Command(Command::Release) => Some((Command::Release, self.title())),
+            Way::Command(Command::Forget) => Some((Command::Forget, Cow::from(self.topic()))),
+            Way::Command(Command::Earnings) => {
+                Some((Command::Earnings, Cow::from(self.which_money())))
+            }
+            Way::Command(Command::Release) => Some((Command::Release, Cow::from(self.title()))),
             // Words never decide: they show what is open.
             Way::Command(Command::Approvals)
                 if matches!(self.intent.act, Act::Approve | Act::Reject) =>
             {
-                Some((Command::Approvals, DECIDE))
+                Some((Command::Approvals, Cow::from(DECIDE)))
             }
-            Way::Command(command) => Some((command, "")),
+            Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
         .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
+    }
+
+    /// The capability that does without a model what is wanted, and with what; where a page answers it, that is better.
+    pub(super) fn deed(&self) -> Option<(&'static str, serde_json::Value)> {
+        if self.intent.is_doubtful() || !self.passages().is_empty() {
+            return None;
+        }
+        deed(self.intent.act, &self.intent.args, &self.said)
+    }
+
+    /// Whether something is to be done rather than told.
+    pub(super) fn acts(&self) -> bool {
+        !matches!(self.intent.act, Act::Ask | Act::Chat | Act::Crisis)
+    }
+
+    /// Whether it is more than small talk.
+    pub(super) fn may_act(&self) -> bool {
+        let is_small = self.intent.act == Act::Chat && !self.intent.is_unsure();
+        !is_small && self.intent.act != Act::Crisis
+    }
+    /// Which money is meant: months, and one store, song or country.
+    fn which_money(&self) -> String {
+        let slots = ["period", "source", "song", "territory"];
+        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
+        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// What the act is about, in the person's words; empty where that is not said.

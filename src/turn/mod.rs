@@ -6,6 +6,7 @@
 //! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
+mod acting;
 pub mod alone;
 mod approvals;
 mod attachment;
@@ -19,8 +20,15 @@ mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod known;
+mod linking;
+mod me;
 mod models;
+mod onboard;
+
+mod money;
 mod pages;
+mod preferences;
 mod press;
 mod quote;
 mod recordings;
@@ -31,7 +39,11 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tools;
+
+mod team;
 mod usage;
+mod waiting;
 mod why;
 mod wish;
 
@@ -45,16 +57,20 @@ use serde::Deserialize;
 
 use crate::approval::Approvals;
 use crate::budget::Limits;
+use crate::capability::Hands;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
-use crate::memory::{Memory, Recalled};
+use crate::memory::{self, Contexts, Memory, Recalled};
 use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
+use crate::people::Profiles;
+
+use crate::money::Books;
 use crate::store::{Change, Job, Store};
 
 pub use command::Command;
@@ -82,6 +98,8 @@ pub struct Settings {
     pub sort: Sort,
     /// A model that is asked about it has so long, in milliseconds.
     pub sort_ms: u64,
+    /// Who finds what is worth keeping in mind of what people say of themselves.
+    pub facts: memory::How,
 }
 
 impl Settings {
@@ -112,12 +130,20 @@ pub struct Turn {
     pub store: Store,
     /// Windows of conversations.
     pub memory: Memory,
+    /// What is known of artists.
+    pub contexts: Contexts,
+    /// Changes that.
+    pub people: Profiles,
     /// What stands in documents.
     pub knowledge: Knowledge,
     /// Understands what is wanted.
     pub reader: Arc<intent::Reader>,
     /// Who wants which model.
     pub wishes: Wishes,
+    /// What capabilities work with.
+    pub hands: Hands,
+    /// What statements say.
+    pub books: Books,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -258,10 +284,7 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let commit = Commit::new(self, scene, recalled);
         match asked {
-            Asked::Talk(said) => match self.awaits(scene, &commit, &said).await? {
-                Some(dialogue) => self.answer_dialogue(scene, commit, (dialogue, &said)).await,
-                None => Talk::answer(self, scene, said, (commit, work)).await,
-            },
+            Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => self.press(scene, commit, (&data, card)).await,
             Asked::Form { data, fields } => self.form(scene, commit, (&data, &fields)).await,
@@ -312,22 +335,41 @@ impl Turn {
             Command::Release => return self.release(scene, commit, args).await,
             Command::Releases => return self.releases(scene, commit).await,
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Earnings => return self.earnings(scene, commit, (args, &said)).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Capabilities => return self.capabilities(scene, commit).await,
+            Command::Plan | Command::Write | Command::Human | Command::Feedback => {
+                return self.capable(scene, commit, (command, args)).await;
+            }
             Command::Start if args.trim().is_empty() => command::welcome(None),
+            Command::Me => return self.me(scene, commit, args.trim()).await,
+            Command::Goals => return self.goals(scene, commit, args.trim()).await,
+            Command::Settings => return self.preferences(scene, commit, args).await,
+            Command::Invite => return self.invite(scene, commit, args).await,
+            Command::Link => return self.link(scene, commit, args.trim()).await,
+            Command::Unlink => return self.unlink(scene, commit).await,
+            Command::Start if args.trim().is_empty() => {
+                let text = command::welcome(None);
+                return self.welcome(scene, commit, text).await;
+            }
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
-                command::welcome(Some(
+                let text = command::welcome(Some(
                     joined.map(|(artist, standing)| (artist.name.as_str(), *standing)),
-                ))
+                ));
+                return self.welcome(scene, commit, text).await;
             }
             Command::Help => command::help(),
             Command::New => {
                 commit.begin_session();
                 phrases::NEW_SESSION.to_owned()
+            }
+            Command::Stop if commit.dialogue().is_some() => {
+                return self.stop_asking(scene, commit).await;
             }
             Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
             Command::Why => {

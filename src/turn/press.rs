@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{ApprovalPress, Content, DocumentPress, Failure, Message, ModelPress, phrases};
+use crate::model::{
+    ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure,
+    HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, phrases,
+};
+
 use crate::store::Change;
 
+use super::acting::PlainPress;
 use super::commit::Commit;
-use super::{Scene, Turn};
+use super::{Scene, Turn, onboard};
 
 impl Turn {
     /// Does what a button asks for.
@@ -24,6 +29,33 @@ impl Turn {
         }
         if let Some(press) = ApprovalPress::parse(data) {
             return self.approval_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = DeedPress::parse(data) {
+            return self.deed_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = DraftPress::parse(data) {
+            return self.draft_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = PlainPress::parse(data) {
+            return self.plain_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = HumanPress::parse(data) {
+            return self.human_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = LinkPress::parse(data) {
+            return self.link_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MePress::parse(data) {
+            return self.me_press(scene, commit, (press, card)).await;
+        }
+        if data == onboard::BEGIN {
+            return self.begin_onboarding(scene, commit, card).await;
+        }
+        if let Some(press) = DialoguePress::parse(data) {
+            return self.dialogue_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MoneyPress::parse(data) {
+            return self.money_press(scene, commit, (press, card)).await;
         }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)

@@ -14,8 +14,8 @@ use crate::model::{
 use crate::store::{Change, Release, Store, Write};
 
 use super::commit::Commit;
-use super::dialogue::{Dialogue, ended};
 use super::draft::Draft;
+use super::waiting::Wanted;
 use super::{Scene, Turn};
 
 /// The kind of request, and of the job that carries it out.
@@ -40,13 +40,13 @@ impl Turn {
             return Ok(commit.done().await);
         }
         // Who began before goes on where they were.
-        let awaited = self.dialogue(scene, &commit).await?;
+        let awaited = commit.awaited();
         if let Some(awaited) = &awaited {
             commit.close_question(awaited);
         }
-        let draft = match awaited.map(|awaited| awaited.dialogue) {
-            Some(Dialogue::Release(draft)) if args.trim().is_empty() => draft,
-            Some(Dialogue::Release(_) | Dialogue::Reason { .. }) | None => Draft::default(),
+        let draft = match awaited.map(|awaited| awaited.wanted) {
+            Some(Wanted::Release(draft)) if args.trim().is_empty() => draft,
+            Some(Wanted::Release(_) | Wanted::Reason { .. }) | None => Draft::default(),
         };
         self.describe(scene, commit, (draft, args)).await
     }
@@ -75,7 +75,7 @@ impl Turn {
             (None, None) => self.ready(&commit, &draft).await?,
         };
         commit.say_with(scene, text, buttons);
-        commit.wait_for(scene, &Dialogue::Release(draft))?;
+        commit.wait_for(scene, Wanted::Release(draft))?;
         Ok(commit.done().await)
     }
 
@@ -105,10 +105,9 @@ impl Turn {
         mut commit: Commit<'_>,
         card: Option<Message>,
     ) -> Result<Change, Failure> {
-        let awaited = self.dialogue(scene, &commit).await?;
-        let draft = match awaited.map(|awaited| awaited.dialogue) {
-            Some(Dialogue::Release(draft)) => Some(draft),
-            Some(Dialogue::Reason { .. }) | None => None,
+        let draft = match commit.awaited().map(|awaited| awaited.wanted) {
+            Some(Wanted::Release(draft)) => Some(draft),
+            Some(Wanted::Reason { .. }) | None => None,
         };
         let release = match (&draft, self.artist_of(&commit).await?) {
             (Some(draft), Some(artist)) => self.drafted(scene, &commit, (draft, artist)).await?,
@@ -126,8 +125,8 @@ impl Turn {
         let ask = asked(&release, &commit);
         let mut change = self.approvals.ask(&ask)?;
         change.writes.push(Write::release(&release)?);
-        change.absorb(ended(&commit.address(), commit.person())?);
         commit.besides(change);
+        commit.end_dialogue()?;
         let said = phrases::release_handed_in(&release.title, release.revision);
         commit.say(scene, said);
         Ok(commit.done().await)
@@ -207,7 +206,7 @@ impl Turn {
             Press::Cancel.button(phrases::CANCEL),
         ]];
         commit.say_with(scene, text, buttons);
-        commit.wait_for(scene, &Dialogue::Release(draft))?;
+        commit.wait_for(scene, Wanted::Release(draft))?;
         Ok(commit.done().await)
     }
 

@@ -14,31 +14,36 @@ use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailabl
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, PersonId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
+use super::acting::send_all;
 use super::cite::Checked;
 use super::commit::Commit;
+use super::dialogue::Told;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::ground::{Footer, Ground, Plan};
 use super::hearing::quoted;
 use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
+use super::tools::Tools;
 use super::{Scene, Turn};
 
 /// An answer that takes longer than this shows that it is being made, and goes on showing it.
-const TYPING_AFTER: Duration = Duration::from_millis(900);
+pub(super) const TYPING_AFTER: Duration = Duration::from_millis(900);
 /// "Is typing" is shown for about five seconds.
-const TYPING_EVERY: Duration = Duration::from_millis(4_500);
+pub(super) const TYPING_EVERY: Duration = Duration::from_millis(4_500);
 
 /// A talk that is being answered.
 pub(super) struct Talk<'a> {
-    turn: &'a Turn,
-    scene: &'a Scene,
+    pub(super) turn: &'a Turn,
+    pub(super) scene: &'a Scene,
     said: Vec<Said>,
-    in_group: bool,
+    pub(super) in_group: bool,
     /// What the answer stands on.
-    ground: Ground,
+    pub(super) ground: Ground,
     /// The model that whoever talks wants.
     wish: Option<Wish>,
+    /// What the model may call, and what came of it.
+    pub(super) tools: Tools,
 }
 
 impl<'a> Talk<'a> {
@@ -47,8 +52,16 @@ impl<'a> Talk<'a> {
         turn: &'a Turn,
         scene: &'a Scene,
         said: Vec<Said>,
-        (mut commit, work): (Commit<'_>, &mut Work),
+        (commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
+        let commit = match turn.in_dialogue(scene, commit, &said).await? {
+            Told::Answered(change) => return Ok(*change),
+            Told::Aside(commit) => *commit,
+        };
+        let mut commit = match turn.ordered(scene, commit, &said).await? {
+            Told::Answered(change) => return Ok(*change),
+            Told::Aside(commit) => *commit,
+        };
         let mut talk = Self {
             turn,
             scene,
@@ -56,6 +69,7 @@ impl<'a> Talk<'a> {
             in_group: scene.setting() == Setting::Group,
             ground: Ground::bare(Intent::default(), String::new()),
             wish: turn.granted(commit.person()).await,
+            tools: Tools::default(),
         };
         let mut show = talk.show().await?;
         let over = loop {
@@ -71,12 +85,15 @@ impl<'a> Talk<'a> {
             if let Some(how) = &talk.ground.sorted {
                 commit.sorted(scene, how);
             }
+            talk.lay_out(&commit).await?;
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));
-                let asked = (command, args, talk.words());
+                let asked = (command, &*args, talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
+            let words = talk.words();
+            talk.ground.known = turn.known(scene, &commit, &words).await?;
             let over = match &mut show {
                 _ if talk.ground.is_crisis() => {
                     Some(talk.first_words(&commit).fixed(phrases::CRISIS))
@@ -110,14 +127,18 @@ impl<'a> Talk<'a> {
     }
 
     async fn close(
-        self,
+        mut self,
         mut commit: Commit<'_>,
         work: &mut Work,
         (mut over, row): (Over, Option<OutboundId>),
     ) -> Result<Change, Failure> {
+        let is_done = self.instead(&commit, &mut over).await?;
         let window = self.window(&commit);
         commit.remember_said(self.scene, &self.said, self.in_group);
-        let mut cited = self.found_in(&mut over);
+        let mut cited = match is_done {
+            true => Vec::new(),
+            false => self.found_in(&mut over),
+        };
         if self.is_wordless(&over) {
             phrases::NO_WORDS.clone_into(&mut over.note);
             over.said.clear();
@@ -126,7 +147,8 @@ impl<'a> Talk<'a> {
         if let Some(note) = self.refused_key(commit.person(), &over) {
             over.note = [over.note.as_str(), &note].join("\n\n").trim().to_owned();
         }
-        let Footer { text, buttons } = self.ground.footer(&cited);
+        let Footer { text, mut buttons } = self.ground.footer(&cited);
+        let files = self.take_in(&mut commit, (&mut over, &mut buttons));
         let said = over.text();
         match (said.as_str(), row) {
             ("", None) => {}
@@ -140,6 +162,7 @@ impl<'a> Talk<'a> {
             }
             (said, _) => commit.answer(self.scene, (format!("{said}\n\n{text}"), buttons), row),
         }
+        send_all(self.scene, &mut commit, files);
         commit.reading(self.ground.read(self.scene, &commit, &cited));
         commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
         let spoken = (self.said.as_slice(), over.said.as_str());
@@ -147,6 +170,9 @@ impl<'a> Talk<'a> {
             .speak_back(self.scene, &mut commit, spoken)
             .await?;
         self.answer_stop(&mut commit, work, &over);
+        let said = (self.said.as_slice(), self.ground.is_in_need());
+        self.turn.pick_up(self.scene, &mut commit, said).await?;
+        self.turn.ask_again(self.scene, &mut commit)?;
         Ok(commit.done().await)
     }
 
@@ -160,7 +186,7 @@ impl<'a> Talk<'a> {
             return Vec::new();
         }
         if !over.is_unanswered() {
-            let checked = self.ground.check(&over.said);
+            let checked = self.ground.check(&over.said, &self.tools.told());
             over.said = checked.text;
             return checked.cited;
         }
@@ -247,18 +273,22 @@ impl<'a> Talk<'a> {
         let mut asked_now = llm::Line::new(llm::Role::Person, self.words());
         asked_now.images = self.images().cloned().collect();
         let lines = before.chain([asked_now]);
-        let now = (self.scene.now, recalled.window.summary.as_str());
+        let offers = self.tools.offers();
+        let now = (self.scene.now, recalled.window.summary.as_str(), offers);
+        let lines = lines.chain(self.tools.lines());
         let request = self
             .ground
             .request(&self.turn.prompts, asked, now, lines.collect());
         let request = request.map_err(Failure::GiveUp)?;
         Ok(Request {
             wish: self.wish.clone(),
+            tools: self.tools.offer(),
+            acts: self.ground.acts(),
             ..request
         })
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let lines: Vec<String> = self
             .said
             .iter()
@@ -355,6 +385,7 @@ impl<'a> Talk<'a> {
         show: &mut Show,
     ) -> Result<Option<Over>, Failure> {
         let mut answer = self.first_words(commit);
+        answer.offer(self.tools.offers());
         let mut model = self.ask(commit).await?;
         let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
         let mut typing_at = Instant::now() + TYPING_AFTER;
@@ -374,8 +405,14 @@ impl<'a> Talk<'a> {
                 },
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
-            if let Some(Effect::Over(over)) = answer.step(came) {
-                return Ok(Some(*over));
+            match answer.step(came) {
+                Some(Effect::Over(over)) => return Ok(Some(*over)),
+                Some(Effect::Calls(calls)) => {
+                    self.serve(commit, *calls).await?;
+                    answer.offer(self.tools.offers());
+                    model = self.ask(commit).await?;
+                }
+                Some(Effect::Grew) | None => {}
             }
         }
     }
@@ -406,7 +443,7 @@ impl<'a> Talk<'a> {
         Ok(self.turn.door.answer(Task::Chat, request))
     }
 
-    async fn typing(&self, at: Instant) {
+    pub(super) async fn typing(&self, at: Instant) {
         tokio::time::sleep_until(at).await;
         if let Some(last) = self.scene.last() {
             self.turn.delivery.typing(&last.address).await;

@@ -474,6 +474,68 @@ async fn the_time_is_over() {
     cast.world.finish().await;
 }
 
+/// What `toney approvals` prints beside the running gateway, and how it ended.
+async fn command(world: &World, arguments: &[&str]) -> (String, Option<i32>) {
+    let mut toney = tokio::process::Command::new(env!("CARGO_BIN_EXE_toney"));
+    toney.arg("approvals").args(arguments).env_clear();
+    toney.env("TONEY_DATA_DIR", &world.folder);
+    let done = toney.output().await.expect("a command");
+    let said = String::from_utf8(done.stdout).expect("text");
+    (
+        said + &String::from_utf8_lossy(&done.stderr),
+        done.status.code(),
+    )
+}
+
+/// Whoever runs Toney decides on the command line, and everybody sees that they did.
+#[test]
+fn the_operator_decides_too() {
+    crate::world::tell(Box::pin(an_operator_decides()));
+}
+
+async fn an_operator_decides() {
+    let cast = Cast::on(Engine::Sqlite).await;
+    let Cast {
+        world, ann, ben, ..
+    } = &cast;
+    cast.hands_in("Night Drive").await;
+    cast.all_read();
+    let (listed, code) = command(world, &["--json"]).await;
+    assert_eq!(code, Some(0), "{listed}");
+    let rows: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(rows[0]["state"], "open");
+    let id = rows[0]["id"].as_str().expect("an id").to_owned();
+    let (said, code) = command(world, &["reject", &id, "--reason", "No rights"]).await;
+    assert_eq!((said.as_str(), code), ("It is rejected now.\n", Some(0)));
+    until_release(&cast, "rejected").await;
+    let seen = world.sees(ann);
+    assert!(
+        seen.contains("❌ Rejected by whoever runs Toney on "),
+        "{seen}"
+    );
+    assert!(world.sees(ben).contains("“No rights”"));
+    cast.assert_no_buttons();
+    let (said, code) = command(world, &["approve", &id]).await;
+    assert_eq!(
+        (said.as_str(), code),
+        ("It is rejected already.\n", Some(1))
+    );
+    let (said, _) = command(world, &["show", &id]).await;
+    assert!(said.contains("operator reject No rights"), "{said}");
+    let (said, code) = command(world, &["verify"]).await;
+    assert_eq!(
+        (said.as_str(), code),
+        ("Ann: 2 rows\nThe record is whole.\n", Some(0))
+    );
+    world
+        .write("UPDATE audit SET body = REPLACE(body, 'rejected', 'approved')")
+        .await;
+    let (said, code) = command(world, &["verify"]).await;
+    assert!(said.contains("row 2 was changed"), "{said}");
+    assert_eq!(code, Some(1));
+    cast.world.finish().await;
+}
+
 async fn what_is_permitted_is_decided_at_once(engine: Engine) {
     let cast = Cast::on(engine).await;
     let Cast {

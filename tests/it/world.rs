@@ -393,10 +393,10 @@ impl World {
                 return format!("{waiting} updates, {presses} presses");
             }
         }
-        // Nobody waits for what is meant to come later.
+        // What waits for its time is not late; a job that is tried again waits a second at most.
         let soon = self.clock.now().plus(SOON).ms();
         let open = format!(
-            "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due' AND run_at <= {soon}
+            "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due' AND run_at < {soon}
              UNION ALL SELECT 'outbound ' || state || ' ' || error FROM outbound
              WHERE state NOT IN ('sent', 'failed')
              UNION ALL SELECT 'lane ' || lane FROM lanes WHERE holder <> ''"

@@ -51,6 +51,9 @@ pub const WHY_NOT: &str =
 pub const WHAT_CHANGES: &str =
     "What should be different? Write it as your next message here; whoever asked will read it.";
 
+/// Where others read along nobody is asked for a reason.
+pub const REASON_ALONE: &str = "To write a reason or what should change, use the button under this request in our direct chat; nobody reads along there.";
+
 /// What Toney waited for is over.
 pub const CANCELLED: &str = "All right, I leave it as it is.";
 

@@ -34,15 +34,10 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         "releases",
         same("SELECT * FROM releases WHERE person_id = $1 ORDER BY id"),
     ),
-    (
-        "dialogues",
-        same("SELECT * FROM dialogues WHERE person_id = $1 ORDER BY address"),
-    ),
 ];
 
 /// As in `ERASE`.
 pub(super) const ERASE: &[Sql] = &[
-    same("DELETE FROM dialogues WHERE person_id = $1"),
     same("DELETE FROM approval_cards WHERE person_id = $1"),
     same("DELETE FROM approval_decisions WHERE person_id = $1"),
     same("UPDATE approval_chats SET person_id = '' WHERE person_id = $1"),
