@@ -77,12 +77,7 @@ pub(super) fn head(row: &Approval, people: &People, (shows_all, is_open): (bool,
     let yes: Vec<String> = people
         .yes
         .iter()
-        .map(|person| {
-            people
-                .name(*person)
-                .unwrap_or("Toney's operator")
-                .to_owned()
-        })
+        .map(|person| people.name(*person).unwrap_or(phrases::OPERATOR).to_owned())
         .collect();
     let card = phrases::RequestCard {
         artist: &people.artist,

@@ -57,11 +57,11 @@ impl<'a> Making<'a> {
 
     /// Everything that follows, in one change.
     pub(super) async fn all(mut self, effects: Vec<Effect>) -> Result<Change> {
-        let rows = effects.iter().filter_map(|effect| match effect {
+        let mut rows = effects.iter().rev().filter_map(|effect| match effect {
             Effect::Row(row) => Some(row.as_ref().clone()),
             _ => None,
         });
-        let Some(row) = rows.last().or_else(|| self.before.clone()) else {
+        let Some(row) = rows.next().or_else(|| self.before.clone()) else {
             return Ok(self.change);
         };
         let mut people = self.approvals.people(&row).await?;

@@ -144,40 +144,28 @@ const DECIDING: [&str; 5] = [
 ];
 
 async fn a_release_goes_to_both_managers_and_back(engine: Engine) {
-    let cast = Cast::on(engine).await;
-    let Cast {
-        world, ann, ben, ..
-    } = &cast;
-    ann.says("/release Night Drive");
-    world.settle().await;
-    insta::assert_snapshot!(world.sees(ann), @r"
+    let mut cast = Cast::on(engine).await;
+    cast.ann.says("/release Night Drive");
+    cast.world.settle().await;
+    insta::assert_snapshot!(cast.world.sees(&cast.ann), @r"
     ann: /release Night Drive
     toney: When should it come out? Write the date like 2026-12-24. [Cancel]
     ");
-    ann.says("next week");
-    world.settle().await;
-    assert!(world.sees(ann).contains(phrases::RELEASE_NO_DATE));
+    cast.ann.says("next week");
+    cast.world.settle().await;
+    let seen = cast.world.sees(&cast.ann);
+    assert!(seen.contains(phrases::RELEASE_NO_DATE), "{seen}");
     // What was begun goes on after a restart.
-    let Cast {
-        mut world,
-        ann,
-        ben,
-        mia,
-        at_mia,
-    } = Cast {
-        ben: ben.clone(),
-        ..cast
-    };
-    world.restart().await;
+    cast.world.restart().await;
     for words in [
         "2030-12-24",
         "mixed by *Ben*",
         "https://files.example/night.wav",
     ] {
-        ann.says(words);
-        world.settle().await;
+        cast.ann.says(words);
+        cast.world.settle().await;
     }
-    let seen = world.sees(&ann);
+    let seen = cast.world.sees(&cast.ann);
     assert!(
         seen.ends_with(
             "Title: Night Drive\nDate: 2030-12-24\nNotes: mixed by *Ben*\nFile: https://files.example/night.wav\n\n\
@@ -186,18 +174,24 @@ async fn a_release_goes_to_both_managers_and_back(engine: Engine) {
         ),
         "{seen}"
     );
-    ann.presses(phrases::SUBMIT);
-    world.settle().await;
-    let cast = Cast {
+    cast.ann.presses(phrases::SUBMIT);
+    cast.world.settle().await;
+    let old = cast.world.telegram.transcript(&cast.ben);
+    let old = old.last().expect("a card").clone();
+    it_is_sent_back(&cast).await;
+    it_comes_again(&cast, &old).await;
+    cast.all_read();
+    cast.world.finish().await;
+}
+
+async fn it_is_sent_back(cast: &Cast) {
+    let Cast {
         world,
         ann,
         ben,
         mia,
         at_mia,
-    };
-    let Cast {
-        world, ann, ben, ..
-    } = &cast;
+    } = cast;
     assert!(world.sees(ann).contains("“Night Drive” is handed in."));
     let (text, buttons) = cast.mia_sees();
     assert!(
@@ -209,19 +203,17 @@ async fn a_release_goes_to_both_managers_and_back(engine: Engine) {
         "{text}"
     );
     assert_eq!(buttons, DECIDING);
-    let old = world.telegram.transcript(ben);
-    let old = old.last().expect("a card").clone();
     assert!(world.sees(ben).contains("Release “Night Drive” for Ann"));
-
     // Mia sends it back by a form.
-    let opened = world.discord.press(mia, at_mia, "Ask for changes");
+    let opened = world.discord.press(*mia, *at_mia, "Ask for changes");
     let is_open =
         |discord: &crate::sim::discord::Discord| discord.interaction(opened).modal.is_some();
     assert!(world.discord.wait_until(PATIENCE, is_open).await);
     world
         .discord
         .submit(opened, &[("words", "A week later, please")]);
-    until_release(&cast, "changes").await;
+    until_release(cast, "changes").await;
+    assert_eq!(cast.states().await, ["changes"]);
     let seen = world.sees(ann);
     assert!(seen.contains("↩️ Sent back by mia on "), "{seen}");
     assert!(
@@ -233,17 +225,21 @@ async fn a_release_goes_to_both_managers_and_back(engine: Engine) {
         "every copy says so"
     );
     cast.assert_no_buttons();
+}
 
-    // The new version.
+async fn it_comes_again(cast: &Cast, old: &crate::sim::telegram::Msg) {
+    let Cast {
+        world, ann, ben, ..
+    } = cast;
     ann.presses(phrases::NEXT_VERSION);
     ann.says("date: 2030-12-31");
     world.settle().await;
     ann.presses(phrases::SUBMIT);
     world.settle().await;
+    let seen = world.sees(ann);
     assert!(
-        world
-            .sees(ann)
-            .contains("“Night Drive” (version 2) is handed in.")
+        seen.contains("“Night Drive” (version 2) is handed in."),
+        "{seen}"
     );
     let (text, buttons) = cast.mia_sees();
     assert!(
@@ -264,7 +260,7 @@ async fn a_release_goes_to_both_managers_and_back(engine: Engine) {
     assert_eq!(cast.states().await, ["open"]);
     ben.presses(phrases::APPROVE);
     world.settle().await;
-    until_release(&cast, "approved").await;
+    until_release(cast, "approved").await;
     assert!(world.sees(ann).contains("✅ Approved by ben on "));
     assert!(cast.mia_sees().0.contains("✅ Approved by ben on "));
     cast.assert_no_buttons();
@@ -272,15 +268,10 @@ async fn a_release_goes_to_both_managers_and_back(engine: Engine) {
     ann.says("/releases");
     ben.says("/approvals history");
     world.settle().await;
-    assert!(
-        world
-            .sees(ann)
-            .contains("Night Drive, 2030-12-31: approved")
-    );
+    let seen = world.sees(ann);
+    assert!(seen.contains("Night Drive, 2030-12-31: approved"), "{seen}");
     assert!(world.sees(ben).contains("✅ Approved by ben on "));
     assert_whole(world, 4).await;
-    cast.all_read();
-    cast.world.finish().await;
 }
 
 /// What follows from a decision comes in work of its own.

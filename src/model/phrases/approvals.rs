@@ -4,6 +4,9 @@ use std::fmt::Write as _;
 
 use crate::model::{Decision, Money, Standing, Time};
 
+/// Who decided on the command line.
+pub const OPERATOR: &str = "whoever runs Toney";
+
 /// Under a request: yes.
 pub const APPROVE: &str = "Approve";
 
@@ -133,7 +136,7 @@ fn named(name: Option<&str>) -> String {
     match name {
         Some("") => "somebody".to_owned(),
         Some(name) => plain(name),
-        None => "whoever runs Toney".to_owned(),
+        None => OPERATOR.to_owned(),
     }
 }
 
