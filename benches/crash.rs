@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use sim::crash::{Plan, Store};
+use sim::crash::{Decisions, Plan, Store};
 use sim::dice::Dice;
 
 /// Kills the gateway many times while people talk, and counts what was lost or doubled.
@@ -48,6 +48,9 @@ struct Options {
     /// The same seed makes the same choices, as far as the machine's own timing lets it.
     #[arg(long)]
     seed: Option<u64>,
+    /// Kills it while people decide about requests, instead of while they talk.
+    #[arg(long)]
+    decisions: bool,
     /// Writes the counts into benches/RESULTS.md.
     #[arg(long)]
     record: bool,
@@ -85,6 +88,19 @@ async fn run(options: &Options) -> bool {
     println!("seed {seed}");
     let (mut clean, mut text) = (true, String::new());
     for store in &stores {
+        if options.decisions {
+            let plan = Decisions {
+                seed,
+                kills: options.kills / stores.len(),
+                store: *store,
+                patience: Duration::from_secs(120),
+            };
+            let outcome = plan.run().await;
+            println!("{outcome}");
+            clean &= outcome.is_clean();
+            text.push_str(&format!("```\n{outcome}```\n"));
+            continue;
+        }
         let plan = Plan {
             seed,
             kills: options.kills / stores.len(),
@@ -98,9 +114,14 @@ async fn run(options: &Options) -> bool {
         text.push_str(&format!("```\n{report}```\n"));
     }
     if options.record {
-        let command = format!("cargo bench --bench crash -- --kills {}", options.kills);
+        let (section, mode) = match options.decisions {
+            true => ("Crash, decisions", "--decisions "),
+            false => ("Crash", ""),
+        };
+        let kills = options.kills;
+        let command = format!("cargo bench --bench crash -- {mode}--kills {kills}");
         let circumstances = report::circumstances(&command);
-        report::record("Crash", &format!("{circumstances}\n\n{text}"));
+        report::record(section, &format!("{circumstances}\n\n{text}"));
     }
     clean
 }

@@ -1,6 +1,7 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod approval;
 mod books;
 mod entrusted;
 mod health;
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::capability::{Fans, React};
+use crate::approval::Lost;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Watch};
@@ -35,9 +37,10 @@ use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
-use crate::turn::Command;
+use crate::turn::{Command, ReleaseDecided};
 
 pub(crate) use self::tips::tips_alone;
+pub(crate) use approval::{approvals_of, seal_of};
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
@@ -53,6 +56,8 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("earnings_threshold_reached", React::KIND),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
+    hears("address_lost", Lost::KIND),
+    hears("approval_decided", ReleaseDecided::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {

@@ -1,6 +1,7 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod app;
+pub mod approval;
 pub mod budget;
 pub mod capability;
 pub mod cli;

@@ -22,7 +22,7 @@ use crate::turn::intent::Reader;
 use crate::turn::{self, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, books, entrusted, people, voice};
+use super::{WINDOWS, approval, books, entrusted, people, voice};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
@@ -37,6 +37,8 @@ pub(super) fn workers(
     let limits = limits(config)?;
     let books = books::books(&store, clock);
     let mut all = books::workers(config, (&books, delivery), ids)?;
+    let approvals = approval::approvals(config, (&store, delivery), tools)?;
+    all.extend(approval::workers(config, &approvals));
     let how = config.section::<turn::Settings>("turn")?;
     all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
     let facts = (limits, how.facts);
@@ -79,6 +81,7 @@ pub(super) fn workers(
         contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
         people: Profiles::new(store.clone(), tools.clone()),
         books: books.clone(),
+        approvals,
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),

@@ -3,6 +3,7 @@
 //! The commands read settings, start `app` and show what comes of it; they decide nothing. Start with
 //! [`main`].
 
+mod approvals;
 mod doctor;
 mod eval;
 mod events;
@@ -104,6 +105,11 @@ enum Command {
         /// Prints a JSON array instead of lines.
         #[arg(long)]
         json: bool,
+    },
+    /// Lists what waits for a decision, decides as whoever runs Toney, and checks the record of decisions.
+    Approvals {
+        #[command(flatten)]
+        arguments: approvals::Arguments,
     },
     /// Takes documents in, so that Toney answers from them.
     Ingest {
@@ -209,6 +215,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Explain { arguments }) => explain::explain(&config, arguments).await,
         Some(Command::Invite { invitation }) => invite::invite(&config, invitation).await,
+        Some(Command::Approvals { arguments }) => approvals::approvals(&config, arguments).await,
         Some(Command::Artists { action, json }) => invite::artists(&config, action, json).await,
         Some(Command::People { json }) => invite::people(&config, json).await,
         Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,

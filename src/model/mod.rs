@@ -4,6 +4,7 @@
 //! gateway turns the first into the second.
 
 mod address;
+mod approving;
 mod clock;
 mod dialogue;
 mod event;
@@ -24,6 +25,7 @@ mod standing;
 pub mod terms;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
+pub use approving::{Action, ApprovedAction, AskApproval, Decision};
 pub use clock::{Clock, Time};
 pub use dialogue::Dialogue;
 pub use event::{Event, Happening};
@@ -47,8 +49,7 @@ pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, St
 pub use outcome::{Outcome, Shown};
 pub use place::Place;
 pub use press::{
-    DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress, MePress,
-    ModelPress, MoneyPress, PlanPress, Reply, ThumbPress, TipPress,
+    ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress, MePress, ModelPress, MoneyPress, PlanPress, Reply, ThumbPress, TipPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 

@@ -1,5 +1,6 @@
 //! Every fixed sentence that a person can read, in one place.
 
+mod approvals;
 mod budgets;
 mod choice;
 mod doing;
@@ -9,12 +10,14 @@ mod known;
 mod models;
 mod people;
 mod tips;
+mod releases;
 
 mod money;
 mod voice;
 
 use super::{Standing, Target, Time};
 
+pub use approvals::*;
 pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
@@ -24,6 +27,7 @@ pub use known::*;
 pub use models::*;
 pub use people::*;
 pub use tips::*;
+pub use releases::*;
 
 pub use money::*;
 pub use voice::*;

@@ -1,3 +1,4 @@
+mod approval;
 mod doing;
 mod tip;
 
@@ -15,6 +16,7 @@ pub use me::MePress;
 pub use money::MoneyPress;
 
 pub use tip::TipPress;
+pub use approval::ApprovalPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

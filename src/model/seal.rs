@@ -3,6 +3,7 @@ use std::sync::{Arc, OnceLock};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 
 use super::{PersonId, hex};
@@ -11,6 +12,7 @@ use super::{PersonId, hex};
 const MARK: &str = "sealed:";
 /// What the key is derived for; another use of the same secret gets another key.
 const CONTEXT: &[u8] = b"toney: what people entrust, 1";
+const RECEIPTS: &[u8] = b"toney: receipts, 1";
 
 /// Makes texts unreadable and readable again, by the installation's secret. Whoever changed a sealed text, or put
 /// it where it does not belong, finds that it cannot be read.
@@ -20,6 +22,7 @@ pub struct Seal(Arc<Inside>);
 struct Inside {
     secret: Box<dyn Fn() -> Option<[u8; 32]> + Send + Sync>,
     key: OnceLock<LessSafeKey>,
+    signer: OnceLock<hmac::Key>,
 }
 
 /// Nothing can be sealed: there is no secret, or the machine gives no randomness.
@@ -41,6 +44,7 @@ impl Seal {
         Self(Arc::new(Inside {
             secret: Box::new(secret),
             key: OnceLock::new(),
+            signer: OnceLock::new(),
         }))
     }
 
@@ -49,8 +53,40 @@ impl Seal {
             return Ok(key);
         }
         let secret = (self.0.secret)().ok_or(Unsealable)?;
-        let key = derived(&secret)?;
-        Ok(self.0.key.get_or_init(|| key))
+        let bytes = derived(&secret, CONTEXT)?;
+        let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| Unsealable)?;
+        Ok(self.0.key.get_or_init(|| LessSafeKey::new(key)))
+    }
+
+    fn signer(&self) -> Result<&hmac::Key, Unsealable> {
+        if let Some(key) = self.0.signer.get() {
+            return Ok(key);
+        }
+        let secret = (self.0.secret)().ok_or(Unsealable)?;
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &derived(&secret, RECEIPTS)?);
+        Ok(self.0.signer.get_or_init(|| key))
+    }
+
+    /// A receipt for a text, HMAC-SHA256 in hex: nobody without the secret can write it.
+    ///
+    /// # Errors
+    /// When there is no secret.
+    pub fn receipt(&self, text: &str) -> Result<String, Unsealable> {
+        Ok(hex(hmac::sign(self.signer()?, text.as_bytes())
+            .as_ref()
+            .iter()
+            .copied()))
+    }
+
+    /// Whether this is the receipt for that text.
+    ///
+    /// # Errors
+    /// When there is no secret.
+    pub fn is_receipt(&self, text: &str, receipt: &str) -> Result<bool, Unsealable> {
+        let Some(tag) = unhex(receipt) else {
+            return Ok(false);
+        };
+        Ok(hmac::verify(self.signer()?, text.as_bytes(), &tag).is_ok())
     }
 
     /// Seals a text for one place alone; only there it can be read again.
@@ -96,15 +132,14 @@ impl fmt::Debug for Seal {
     }
 }
 
-fn derived(secret: &[u8; 32]) -> Result<LessSafeKey, Unsealable> {
+fn derived(secret: &[u8; 32], context: &[u8]) -> Result<[u8; 32], Unsealable> {
     let mut bytes = [0_u8; 32];
     Salt::new(HKDF_SHA256, b"toney")
         .extract(secret)
-        .expand(&[CONTEXT], Length)
+        .expand(&[context], Length)
         .and_then(|derived| derived.fill(&mut bytes))
         .map_err(|_| Unsealable)?;
-    let key = UnboundKey::new(&CHACHA20_POLY1305, &bytes).map_err(|_| Unsealable)?;
-    Ok(LessSafeKey::new(key))
+    Ok(bytes)
 }
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
@@ -153,6 +188,19 @@ mod tests {
             sealed,
             "a nonce is used once"
         );
+    }
+
+    #[test]
+    fn a_receipt_is_written_by_the_secret_alone() {
+        let seal = Seal::new(|| Some([7; 32]));
+        let receipt = seal.receipt("approved").unwrap();
+        assert_eq!(receipt.len(), 64);
+        assert_eq!(seal.is_receipt("approved", &receipt), Ok(true));
+        assert_eq!(seal.is_receipt("rejected", &receipt), Ok(false));
+        assert_eq!(seal.is_receipt("approved", "00"), Ok(false));
+        let other = Seal::new(|| Some([8; 32]));
+        assert_eq!(other.is_receipt("approved", &receipt), Ok(false));
+        assert_eq!(Seal::new(|| None).receipt("approved"), Err(Unsealable));
     }
 
     #[test]

@@ -39,6 +39,15 @@ pub struct UnknownWord {
     known: String,
 }
 
+impl UnknownWord {
+    pub(super) fn new(word: &str, known: &[&str]) -> Self {
+        Self {
+            word: word.to_owned(),
+            known: known.join(", "),
+        }
+    }
+}
+
 macro_rules! words {
     ($name:ident { $($variant:ident = $word:literal),* $(,)? }) => {
         impl $name {
@@ -65,10 +74,7 @@ macro_rules! words {
             fn from_str(word: &str) -> Result<Self, UnknownWord> {
                 match word {
                     $($word => Ok(Self::$variant),)*
-                    _ => Err(UnknownWord {
-                        word: word.to_owned(),
-                        known: [$($word),*].join(", "),
-                    }),
+                    _ => Err(UnknownWord::new(word, &[$($word),*])),
                 }
             }
         }

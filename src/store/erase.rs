@@ -1,5 +1,7 @@
 //! What is kept about one person: handed out, or deleted for good.
 
+mod approvals;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result};
@@ -365,7 +367,7 @@ impl Store {
     /// What is kept about a person: one array of rows for each table.
     pub async fn export_person(&self, person: PersonId) -> Result<Value> {
         let mut all = Map::new();
-        for (table, sql) in KEPT.iter().chain(personal::KEPT) {
+        for (table, sql) in KEPT.iter().chain(personal::KEPT).chain(approvals::KEPT) {
             let rows = self.rows_of(*sql, &person.to_string()).await;
             let rows = rows.with_context(|| format!("Reading {table} of {person}"))?;
             all.insert((*table).to_owned(), Value::Array(rows));
@@ -398,7 +400,7 @@ impl Store {
         for (address,) in own {
             chats.push(address.parse()?);
         }
-        for sql in personal::ERASE.iter().chain(ERASE) {
+        for sql in approvals::ERASE.iter().chain(personal::ERASE).chain(ERASE) {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
         forget_spender(&mut tx, &whom, self.clock.now()).await?;

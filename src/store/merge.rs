@@ -147,11 +147,25 @@ const COLUMNS: &[Column] = &[
     moves!("human_requests", "taken_by"),
     moves!("tips", "person_id"),
     moves!("tip_asks", "person_id"),
+    moves!("approvals", "asker_id"),
+    moves!("approvals", "decided_by"),
+    moves!("approval_cards", "person_id"),
+    // One person counts once, also for what both said before.
     yields!(
-        "facts",
+        "approval_decisions",
         "person_id",
-        "k.same_as = facts.same_as AND k.state = 'kept' AND facts.state = 'kept'"
+        "k.approval_id = approval_decisions.approval_id AND k.revision = approval_decisions.revision"
     ),
+    moves!("approval_chats", "person_id"),
+    moves!("grants", "given_by"),
+    moves!("grants", "withdrawn_by"),
+    // The record says who it was then, and is signed.
+    Column {
+        table: "audit",
+        column: "person_id",
+        steps: &[],
+    },
+    moves!("releases", "person_id"),
     Column {
         table: "facts",
         column: "person_id",

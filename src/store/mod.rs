@@ -6,6 +6,7 @@
 //! Start with [`Store::apply`].
 
 mod apply;
+mod approvals;
 mod asker;
 mod bm25;
 mod budgets;
@@ -36,7 +37,9 @@ mod proposals;
 mod personal;
 mod profile;
 mod reach;
+mod receipts;
 mod redis;
+mod releases;
 mod spoken;
 mod standing;
 mod team;
@@ -60,6 +63,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
+pub use approvals::{Approval, Copy, NewCard, Vote};
 pub use asker::{Acting, Asker, InvalidScope, Need, NoRole, Scope};
 pub use budgets::{
     Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
@@ -93,7 +97,9 @@ pub use profile::{
     Activity, Goal, GoalKind, GoalState, Manners, Origin, ProfileField, drop_field, drop_goal,
     put_field, put_goal, put_manners, rename_artist, touch_context,
 };
+pub use receipts::{AuditRow, Grant};
 pub use redis::Redis;
+pub use releases::Release;
 pub use spoken::Spoken;
 pub use standing::Standing;
 pub use team::{Member, PersonRow};

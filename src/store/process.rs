@@ -74,9 +74,13 @@ const PRUNE_JOBS: Sql = same(
     "DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state = 'done' AND $1 <> ''
      AND ended_at < $2 ORDER BY ended_at LIMIT $3)",
 );
+// A card has to say what was decided, however late that is.
 const PRUNE_OUTBOUND: Sql = same(
     "DELETE FROM outbound WHERE id IN (SELECT id FROM outbound WHERE state = 'sent' AND $1 <> ''
-     AND ended_at < $2 ORDER BY ended_at LIMIT $3)",
+     AND ended_at < $2 AND NOT EXISTS (SELECT 1 FROM approval_cards c
+         JOIN approvals a ON a.id = c.approval_id AND a.state = 'open'
+         WHERE c.key = REPLACE(outbound.key, ':moved', ''))
+     ORDER BY ended_at LIMIT $3)",
 );
 // What a day came to stands in the calls for good.
 const PRUNE_BUDGETS: Sql = same(

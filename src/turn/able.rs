@@ -42,10 +42,9 @@ pub(super) const fn way(act: Act) -> Way {
         Act::WorkflowStatus => Way::Missing("look after automations"),
         Act::WorkflowPause => Way::Missing("pause or resume an automation"),
         Act::Payout => Way::Missing("pay money out"),
-        Act::ReleaseSubmit => Way::Missing("hand in a release"),
-        Act::ReleaseStatus => Way::Missing("follow a release to the stores"),
-        Act::Approvals => Way::Missing("show what waits for a decision"),
-        Act::Approve | Act::Reject => Way::Missing("record a decision"),
+        Act::ReleaseSubmit => Way::Command(Command::Release),
+        Act::ReleaseStatus => Way::Command(Command::Releases),
+        Act::Approvals | Act::Approve | Act::Reject => Way::Command(Command::Approvals),
         Act::Playlist => Way::Missing("make a playlist"),
         Act::Play | Act::Pause | Act::Skip | Act::Queue | Act::NowPlaying | Act::Player => {
             Way::Missing("control the music player")

@@ -9,6 +9,9 @@ pub enum Command {
     Help,
     New,
     Stop,
+    Approvals,
+    Release,
+    Releases,
     Docs,
     Earnings,
     Forget,
@@ -35,11 +38,14 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 29] = [
         Self::Start,
         Self::Help,
         Self::New,
         Self::Stop,
+        Self::Approvals,
+        Self::Release,
+        Self::Releases,
         Self::Docs,
         Self::Earnings,
         Self::Forget,
@@ -71,6 +77,9 @@ impl Command {
             Self::Help => "help",
             Self::New => "new",
             Self::Stop => "stop",
+            Self::Approvals => "approvals",
+            Self::Release => "release",
+            Self::Releases => "releases",
             Self::Docs => "docs",
             Self::Earnings => "earnings",
             Self::Forget => "forget",
@@ -103,6 +112,11 @@ impl Command {
             Self::Help => "Show what I can do",
             Self::New => "Begin a new conversation",
             Self::Stop => "Stop the answer that is running",
+            Self::Approvals => {
+                "Show what waits for a decision: yours, or others' about what you asked"
+            }
+            Self::Release => "Hand in a release, so that your manager decides about it",
+            Self::Releases => "Show your releases and where each stands",
             Self::Docs => "Show your documents, share or delete them",
             Self::Earnings => "Show what you earned: by month, source, country or song",
             Self::Forget => "Delete what I have about something",

@@ -551,7 +551,21 @@ impl<'a> Commit<'a> {
         });
     }
 
-    fn now(&self) -> Time {
+    /// The message that was said last in this commit.
+    pub(super) fn said_last(&self) -> Option<(OutboundId, String)> {
+        let last = self.change.outbound.last()?;
+        match &last.outbound.content {
+            Content::Message { text, .. } => Some((last.outbound.id, text.clone())),
+            Content::Voice { .. }
+            | Content::Picture { .. }
+            | Content::File { .. }
+            | Content::Edit { .. }
+            | Content::Buttons { .. }
+            | Content::Delete { .. } => None,
+        }
+    }
+
+    pub(super) fn now(&self) -> Time {
         self.turn.clock.now()
     }
 }

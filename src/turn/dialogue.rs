@@ -14,7 +14,7 @@ use crate::store::Change;
 use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act};
-use super::{Scene, Turn, me, onboard};
+use super::{Scene, Turn, me, onboard, waiting};
 
 /// How long words that are nothing else are taken for an answer.
 const FRESH: Duration = Duration::from_secs(6 * 3_600);
@@ -61,7 +61,8 @@ impl Turn {
         }
         let texts: Vec<&str> = said.iter().map(|said| said.text.trim()).collect();
         let text = texts.join("\n").trim().to_owned();
-        if text.is_empty() || self.is_aside(&text) {
+        let any_words = waiting::takes_any_words(&dialogue.kind);
+        if text.is_empty() || self.is_aside(&text, any_words) {
             return aside(commit);
         }
         self.take(scene, commit, (dialogue, Words { said, text }))
@@ -77,6 +78,9 @@ impl Turn {
         match dialogue.kind.as_str() {
             onboarding::KIND => self.onboarding_said(scene, commit, (dialogue, words)).await,
             me::FIELD => self.field_said(scene, commit, (dialogue, words)).await,
+            waiting::REASON | waiting::RELEASE => {
+                self.awaited_said(scene, commit, (dialogue, words)).await
+            }
             _ => Ok(Told::Aside(Box::new(commit))),
         }
     }
@@ -127,8 +131,9 @@ impl Turn {
         Ok(())
     }
 
-    /// Whether words are plainly no answer to a question of ours.
-    fn is_aside(&self, text: &str) -> bool {
+    /// Whether words are plainly no answer to a question of ours; to one that takes any words, only a cry for help
+    /// is none.
+    fn is_aside(&self, text: &str, any_words: bool) -> bool {
         let is_question = text.ends_with(['?', '？', '؟']);
         let intent = self.reader.read(&intent::Said {
             text,
@@ -136,7 +141,7 @@ impl Turn {
             role: None,
         });
         let is_order = intent.act.has_effect() && !intent.is_unsure();
-        is_question || intent.act == Act::Crisis || is_order
+        intent.act == Act::Crisis || !any_words && (is_question || is_order)
     }
 }
 
@@ -145,6 +150,7 @@ fn question(dialogue: &Dialogue) -> Option<Question> {
     match dialogue.kind.as_str() {
         onboarding::KIND => onboard::again(dialogue),
         me::FIELD => me::again(),
+        waiting::REASON | waiting::RELEASE => waiting::again(dialogue),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use crate::model::{
 use crate::store::{Asker, NewRead, Role, Scope};
 
 use super::able::{Way, deed, missing, way};
+use super::approvals::DECIDE;
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
 use super::gather::Said;
@@ -405,6 +406,13 @@ impl Ground {
                 let service = service.map_or("", String::as_str);
                 Some((Command::Link, Cow::from(service)))
             }
+            Way::Command(Command::Release) => Some((Command::Release, Cow::from(self.title()))),
+            // Words never decide: they show what is open.
+            Way::Command(Command::Approvals)
+                if matches!(self.intent.act, Act::Approve | Act::Reject) =>
+            {
+                Some((Command::Approvals, Cow::from(DECIDE)))
+            }
             Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
@@ -443,6 +451,12 @@ impl Ground {
             .iter()
             .find_map(|slot| self.intent.args.get(*slot));
         topic.map(String::as_str).unwrap_or_default()
+    }
+
+    /// What a release is called, as far as that was said.
+    fn title(&self) -> &str {
+        let title = self.intent.args.get("title");
+        title.map(String::as_str).unwrap_or_default()
     }
 
     /// What was understood, in a few words.

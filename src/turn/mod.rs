@@ -8,12 +8,14 @@
 mod able;
 mod acting;
 pub mod alone;
+mod approvals;
 mod attachment;
 mod cite;
 mod command;
 mod commit;
 mod dialogue;
 mod documents;
+mod draft;
 mod gather;
 mod ground;
 mod hearing;
@@ -29,6 +31,7 @@ mod preferences;
 mod press;
 mod quote;
 mod recordings;
+mod releases;
 mod show;
 mod sight;
 pub mod sort;
@@ -40,6 +43,7 @@ mod tools;
 
 mod team;
 mod usage;
+mod waiting;
 mod why;
 mod wish;
 
@@ -51,6 +55,7 @@ use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
+use crate::approval::Approvals;
 use crate::budget::Limits;
 use crate::capability::Hands;
 use crate::delivery::Delivery;
@@ -70,6 +75,7 @@ use crate::tips::Tips;
 
 pub use command::Command;
 pub use recordings::Recordings;
+pub use releases::{ReleaseApproved, ReleaseDecided};
 pub use speaking::Speak;
 pub use wish::Wishes;
 
@@ -149,6 +155,8 @@ pub struct Turn {
     pub limits: Limits,
     /// What takes tips.
     pub tips: Tips,
+    /// What waits for a decision.
+    pub approvals: Approvals,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -327,6 +335,9 @@ impl Turn {
         (command, args, said): (Command, &str, String),
     ) -> Result<Change, Failure> {
         let answer = match command {
+            Command::Approvals => return self.approvals(scene, commit, args).await,
+            Command::Release => return self.release(scene, commit, args).await,
+            Command::Releases => return self.releases(scene, commit).await,
             Command::Docs => return self.docs(scene, commit, args).await,
             Command::Earnings => return self.earnings(scene, commit, (args, &said)).await,
             Command::Model => return self.model(scene, commit, args).await,

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure, HumanPress, LinkPress,
-    MePress, Message, ModelPress, MoneyPress, TipPress, phrases,
+    ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, TipPress, phrases,
 };
 use crate::store::Change;
 
@@ -31,6 +30,9 @@ impl Turn {
         }
         if let Some(press) = TipPress::parse(data) {
             return self.tip_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = ApprovalPress::parse(data) {
+            return self.approval_press(scene, commit, (press, card)).await;
         }
         if let Some(press) = DeedPress::parse(data) {
             return self.deed_press(scene, commit, (press, card)).await;
@@ -72,6 +74,9 @@ impl Turn {
     ) -> Result<Change, Failure> {
         if let Some(ModelPress::Key(provider)) = ModelPress::parse(data) {
             return self.key_form(scene, commit, (provider, fields)).await;
+        }
+        if let Some(press) = ApprovalPress::parse(data) {
+            return self.approval_form(scene, commit, (press, fields)).await;
         }
         let gone = phrases::FORM_OUTDATED;
         Ok(self.outdated(scene, commit, gone, None).await)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sim::crash::{Plan, Store};
+use crate::sim::crash::{Decisions, Plan, Store};
 use crate::sim::dice::Dice;
 
 /// Some kills of each kind; `cargo bench --bench crash` does the same a thousand times over.
@@ -27,4 +27,27 @@ async fn nothing_is_lost_or_doubled_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_or_doubled_on_postgresql_and_redis() {
     survives(Store::Shared, 18).await;
+}
+
+/// Some kills while people decide; `cargo bench --bench crash -- --decisions` does the same many times over.
+async fn decides_once(store: Store, kills: usize) {
+    let plan = Decisions {
+        seed: Dice::seed(),
+        kills,
+        store,
+        patience: Duration::from_secs(60),
+    };
+    let outcome = plan.run().await;
+    println!("{outcome}");
+    assert!(outcome.is_clean(), "{outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_is_decided_once_on_sqlite() {
+    decides_once(Store::Sqlite, 24).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_is_decided_once_on_postgresql_and_redis() {
+    decides_once(Store::Shared, 12).await;
 }

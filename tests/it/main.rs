@@ -35,6 +35,7 @@ mod model_wire;
 mod redis_engine;
 mod retrieve;
 mod store;
+mod story_approvals;
 mod story_budget;
 mod story_buttons;
 mod story_chaos;

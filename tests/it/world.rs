@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use tokio_util::task::AbortOnDropHandle;
 use toney::config::{Config, Sources};
-use toney::model::{Clock, Ids, Standing};
+use toney::model::{Clock, Ids, Seal, Standing};
 use toney::platform::terminal::Streams;
 use toney::store::Store;
 
@@ -35,6 +35,9 @@ use place::{folder, fresh_database};
 
 /// Longer than anything takes.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What is due within this time is waited for; the pause between two attempts is shorter.
+const SOON: Duration = Duration::from_millis(1_500);
 
 /// Where the gateway keeps what it knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +63,8 @@ pub(crate) struct Options {
     pub(crate) discord_api: discord::Config,
     /// Somebody sits at the terminal; when their input ends, so does the program.
     pub(crate) terminal: Option<Streams>,
+    /// What the gateway takes for the time.
+    pub(crate) clock: Clock,
     env: BTreeMap<String, String>,
 }
 
@@ -80,6 +85,7 @@ impl Options {
             bot_api: SimOptions::default(),
             discord_api: discord::Config::default(),
             terminal: None,
+            clock: Clock::System,
             env: BTreeMap::new(),
         };
         options.set("TONEY__INTAKE__FLOOD_PER_MINUTE", 0);
@@ -108,6 +114,8 @@ pub(crate) struct World {
     pub(crate) folder: PathBuf,
     /// Where the gateway serves HTTP.
     pub(crate) http: String,
+    /// The gateway's.
+    pub(crate) clock: Clock,
     config: Config,
     env: BTreeMap<String, String>,
     url: String,
@@ -192,6 +200,7 @@ impl World {
         let mut world = Self {
             config: settings(env.clone()),
             env,
+            clock: options.clock,
             telegram,
             discord,
             model,
@@ -240,7 +249,7 @@ impl World {
     pub(crate) async fn invited(&self, name: &str, (artist, standing): (&str, Standing)) -> Person {
         let store = self.store().await;
         let artist = store.make_artist(artist).await.unwrap();
-        let expires = Clock::System.now().plus(PATIENCE);
+        let expires = self.clock.now().plus(PATIENCE);
         let code = store.invite(artist.id, standing, expires).await.unwrap();
         let person = self.person(name);
         person.says(&format!("/start {code}"));
@@ -257,6 +266,12 @@ impl World {
         let ran = ran.expect("a program");
         let said = String::from_utf8_lossy(&ran.stdout).into_owned();
         (ran.status.code().unwrap_or(-1), said)
+    }
+    /// The seal with which the program signs.
+    pub(crate) fn seal(&self) -> Seal {
+        let key = self.config.secret_key().expect("a key");
+        let key = *key.expose();
+        Seal::new(move || Some(key))
     }
 
     /// The database, beside the program.
@@ -279,13 +294,16 @@ impl World {
     /// Starts the program after `stop` or `crash`; does not wait until it is ready.
     pub(crate) async fn start(&mut self) {
         assert!(self.gateway.is_none(), "it runs already");
-        self.gateway = Some(Gateway::start(self.config.clone(), self.terminal.take()));
+        let streams = self.terminal.take();
+        let clock = self.clock.clone();
+        self.gateway = Some(Gateway::start(self.config.clone(), clock, streams));
     }
 
     /// Starts the program a second time on the same database; it takes over what the first leaves.
     pub(crate) async fn join(&mut self) {
         let elsewhere = self.config.clone().with("http.addr", "127.0.0.1:0");
-        let second = Gateway::start(elsewhere.expect("an address"), None);
+        let second = elsewhere.expect("an address");
+        let second = Gateway::start(second, self.clock.clone(), None);
         until("the second is ready", || second.readiness.is_ready()).await;
         self.second = Some(second);
     }
@@ -303,7 +321,7 @@ impl World {
         };
         // Whoever sits there never types, and never leaves.
         self.sitting.push(typing);
-        self.gateway = Some(Gateway::start(config, Some(streams)));
+        self.gateway = Some(Gateway::start(config, self.clock.clone(), Some(streams)));
         self.until_ready().await;
     }
 
@@ -387,7 +405,7 @@ impl World {
             }
         }
         // What waits for its time is not late; a job that is tried again waits a second at most.
-        let soon = Clock::System.now().plus(PATIENCE).ms();
+        let soon = self.clock.now().plus(SOON).ms();
         let open = format!(
             "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due' AND run_at < {soon}
              UNION ALL SELECT 'outbound ' || state || ' ' || error FROM outbound

@@ -3,17 +3,20 @@
 //!
 //! `Plan::run` plays it; `talk` are the people, `verdict` counts what came of it.
 
+mod decide;
 mod talk;
 mod verdict;
 
 use std::time::{Duration, Instant};
 
 use super::dice::Dice;
-use super::discord::{Kind, When, route};
+use super::discord::{Discord, Kind, When, route};
+use super::model::Server;
 use super::program::Program;
 use super::servers::{Postgres, Redis};
-use super::telegram::{Fault, On};
+use super::telegram::{Fault, On, Telegram};
 
+pub use decide::Decisions;
 use talk::World;
 pub use verdict::Report;
 
@@ -120,7 +123,8 @@ impl Plan {
     pub async fn run(self) -> Report {
         let begun = Instant::now();
         let world = World::start(self.seed).await;
-        let (program, servers) = cast(&world, self.store).await;
+        let around = (&world.telegram, &world.discord, &world.model);
+        let (program, servers) = cast(around, self.store).await;
         let mut run = Run {
             dice: Dice::new(self.seed),
             plan: self,
@@ -144,15 +148,18 @@ impl Plan {
     }
 }
 
-async fn cast(world: &World, store: Store) -> (Program, Option<Servers>) {
+async fn cast(
+    (telegram, discord, model): (&Telegram, &Discord, &Server),
+    store: Store,
+) -> (Program, Option<Servers>) {
     let program = Program::toney();
     for (name, value) in [
-        ("TELEGRAM_BOT_TOKEN", world.telegram.token().to_owned()),
-        ("TELEGRAM_API_URL", world.telegram.url()),
-        ("DISCORD_BOT_TOKEN", world.discord.token()),
-        ("DISCORD_API_URL", world.discord.api_url()),
+        ("TELEGRAM_BOT_TOKEN", telegram.token().to_owned()),
+        ("TELEGRAM_API_URL", telegram.url()),
+        ("DISCORD_BOT_TOKEN", discord.token()),
+        ("DISCORD_API_URL", discord.api_url()),
         ("OPENAI_API_KEY", "simulated".to_owned()),
-        ("OPENAI_BASE_URL", world.model.base_url()),
+        ("OPENAI_BASE_URL", model.base_url()),
         ("TONEY__INTAKE__QUEUE", "each".to_owned()),
         ("TONEY__INTAKE__FLOOD_PER_MINUTE", "0".to_owned()),
         ("TONEY__DELIVERY__PACE", "false".to_owned()),

@@ -88,6 +88,22 @@ impl Program {
         *self.child() = Some(child);
     }
 
+    /// Runs another command of the program, with the same settings; what it printed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let done = Command::new(&self.program)
+            .args(arguments)
+            .env_clear()
+            .envs(&*self.settings.lock().expect("settings"))
+            .current_dir(&self.folder.path)
+            .output()
+            .expect("a command that runs");
+        let (said, wrong) = (
+            done.stdout,
+            String::from_utf8_lossy(&done.stderr).into_owned(),
+        );
+        String::from_utf8_lossy(&said).into_owned() + &wrong
+    }
+
     /// SIGKILL; returns when it is gone. Does nothing when it is down.
     pub fn kill(&self) {
         if let Some(mut child) = self.child().take() {

@@ -51,6 +51,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "toney_flood_refused_total",
         "Messages left aside because their sender wrote too fast",
     ),
+    (
+        "toney_approvals_total",
+        "Requests for approval, asked and decided, by result",
+    ),
     ("toney_inbound_total", "Things that came in, by platform"),
     ("toney_jobs_total", "Jobs run, by kind and result"),
     (

@@ -18,7 +18,7 @@ use super::Core;
 use super::gateway::Dispatch;
 use super::rest::{Route, Trouble, code};
 use super::wire::{FORM, NAME};
-use crate::model::{ModelPress, phrases};
+use crate::model::{ApprovalPress, ModelPress, phrases};
 
 /// The platform's own limit for the first answer to an interaction.
 const ACKNOWLEDGE_WITHIN: Duration = Duration::from_secs(3);
@@ -153,8 +153,13 @@ fn form(data: &str) -> CreateModal {
         CreateActionRow::InputText(CreateInputText::new(style, label, name).required(true))
     };
     let Some(ModelPress::Key(provider)) = ModelPress::parse(data) else {
-        let words = field(InputTextStyle::Paragraph, "Your words", "words");
-        return CreateModal::new(data, "Tell Toney").components(vec![words]);
+        let (title, label) = match ApprovalPress::parse(data) {
+            Some(ApprovalPress::Reject(..)) => (phrases::REJECT_FORM, phrases::REJECT_FORM_REASON),
+            Some(ApprovalPress::Change(..)) => (phrases::CHANGE_FORM, phrases::CHANGE_FORM_NOTE),
+            _ => ("Tell Toney", "Your words"),
+        };
+        let words = field(InputTextStyle::Paragraph, label, "words");
+        return CreateModal::new(data, title).components(vec![words]);
     };
     let key = field(InputTextStyle::Short, phrases::KEY_FORM_KEY, "key");
     let fields = match provider.as_str() {

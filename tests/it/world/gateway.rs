@@ -35,7 +35,7 @@ impl Gateway {
         end(runtime).await;
     }
 
-    pub(super) fn start(config: Config, streams: Option<Streams>) -> Self {
+    pub(super) fn start(config: Config, clock: Clock, streams: Option<Streams>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("gateway")
@@ -45,7 +45,7 @@ impl Gateway {
         let (stop, readiness) = (CancellationToken::new(), Readiness::default());
         let start = Start {
             config,
-            clock: Clock::System,
+            clock,
             seed: None,
             metrics: Figures::start().expect("figures").handle(),
             terminal: streams.map(|streams| {
