@@ -148,15 +148,13 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
-    let how = config.section("delivery")?;
-    let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
+    let delivery = Delivery::new(shared, config.section("delivery")?, tools.clone(), &platforms);
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
     let shared = (library.knowledge(), redis.clone(), tips.clone());
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
-    workers.extend(tips::workers(&tips));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
     let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);

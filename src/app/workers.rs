@@ -63,6 +63,7 @@ pub(super) fn workers(
         delivery: delivery.clone(),
     }));
     let (knowledge, redis, tips) = shared;
+    all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;
     all.push(Arc::new(Turn {
         contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
