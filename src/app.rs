@@ -137,18 +137,19 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         readiness,
         own_work_only,
     } = start;
-    let ids = Ids::new(clock.clone(), seed);
-    let tools = (clock.clone(), ids.clone());
+    let tools = (clock.clone(), Ids::new(clock.clone(), seed));
     let store_settings: store::Settings = config.section("store")?;
     let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
     let redis = redis(&store_settings)?;
-    let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
+    let (store, writer, news) =
+        Store::open(&store_settings, clock.clone(), tools.1.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
     let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
     let shared = (store.clone(), redis.clone());
-    let delivery = Delivery::new(shared, config.section("delivery")?, tools.clone(), &platforms);
+    let how = config.section("delivery")?;
+    let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
