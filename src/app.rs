@@ -146,12 +146,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         readiness,
         own_work_only,
     } = start;
-    let ids = Ids::new(clock.clone(), seed);
-    let tools = (clock.clone(), ids.clone());
+    let tools = (clock.clone(), Ids::new(clock.clone(), seed));
     let store_settings: store::Settings = config.section("store")?;
     let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
     let redis = redis(&store_settings)?;
-    let (store, writer, news) = Store::open(&store_settings, clock.clone(), ids.clone()).await?;
+    let (store, writer, news) =
+        Store::open(&store_settings, clock.clone(), tools.1.clone()).await?;
     store.subscribe(SUBSCRIPTIONS.to_vec());
     let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
@@ -165,7 +165,6 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (library.knowledge(), redis.clone(), tips.clone());
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
-    workers.extend(tips::workers(&tips));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
     let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);

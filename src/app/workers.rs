@@ -76,6 +76,7 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     let (knowledge, redis, tips) = shared;
+    all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;
     all.push(Arc::new(Turn {
         contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),

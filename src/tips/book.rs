@@ -88,7 +88,7 @@ impl Book {
                     external,
                     giver,
                     fact,
-                } => (provider, giver, external, fact),
+                } => (provider, *giver, external, fact),
                 Order::Raw {
                     provider,
                     artist,

@@ -445,7 +445,7 @@ impl Tips {
         let order = super::Order::Told {
             provider: STARS.to_owned(),
             external: charge.clone(),
-            giver,
+            giver: Box::new(giver),
             fact,
         };
         self.order(

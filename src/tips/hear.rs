@@ -215,19 +215,12 @@ fn stripe_object(kind: &str, object: StripeObject, at: i64) -> Heard {
             total: amount_refunded,
             currency,
         }),
-        "charge.dispute.created" | "charge.dispute.closed" => {
-            // An inquiry moves no money until it becomes a dispute.
-            let moved = !status.starts_with("warning") || !balance_transactions.is_empty();
-            let fee = balance_transactions.iter();
-            let fee = fee.fold(0_i64, |sum, one| sum.saturating_add(one.fee));
-            tip(Fact::Disputed {
-                minor: if moved { amount } else { 0 },
-                currency,
-                fee: fee.max(0),
-                won: (kind == "charge.dispute.closed").then_some(status != "lost"),
-                at,
-            })
-        }
+        "charge.dispute.created" | "charge.dispute.closed" => tip(dispute(
+            (amount, currency),
+            &status,
+            &balance_transactions,
+            (kind, at),
+        )),
         "payout.paid" | "payout.failed" => Heard::Payout {
             gross: currency.parse().ok().map(|currency| Money {
                 minor: amount,
@@ -238,6 +231,26 @@ fn stripe_object(kind: &str, object: StripeObject, at: i64) -> Heard {
             artist: giver.artist,
         },
         _ => Heard::Nothing,
+    }
+}
+
+fn dispute(
+    (amount, currency): (i64, String),
+    status: &str,
+    moves: &[BalanceTransaction],
+    (kind, at): (&str, i64),
+) -> Fact {
+    // An inquiry moves no money until it becomes a dispute.
+    let moved = !status.starts_with("warning") || !moves.is_empty();
+    let fee = moves
+        .iter()
+        .fold(0_i64, |sum, one| sum.saturating_add(one.fee));
+    Fact::Disputed {
+        minor: if moved { amount } else { 0 },
+        currency,
+        fee: fee.max(0),
+        won: (kind == "charge.dispute.closed").then_some(status != "lost"),
+        at,
     }
 }
 

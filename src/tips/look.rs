@@ -70,7 +70,7 @@ fn told(provider: &str, external: &str, giver: Giver, fact: Fact) -> Order {
     Order::Told {
         provider: provider.to_owned(),
         external: external.to_owned(),
-        giver,
+        giver: Box::new(giver),
         fact,
     }
 }

@@ -97,7 +97,7 @@ pub(crate) enum Order {
     Told {
         provider: String,
         external: String,
-        giver: Giver,
+        giver: Box<Giver>,
         fact: Fact,
     },
     /// A provider's own words, proved.
