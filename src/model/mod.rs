@@ -12,6 +12,7 @@ mod hex;
 mod ids;
 mod inbound;
 mod key;
+mod mailing;
 mod money;
 mod outbound;
 pub mod phrases;
@@ -19,6 +20,7 @@ mod press;
 mod seal;
 mod standing;
 pub mod terms;
+mod tip;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};
@@ -38,8 +40,10 @@ pub use inbound::{
 pub use key::{
     Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
 };
+pub use mailing::{MailState, Mailed, SendMail, TellMailed};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, ModelPress};
+pub use press::{DocumentPress, FlowPress, ModelPress};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};
+pub use tip::TipFacts;

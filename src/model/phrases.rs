@@ -5,6 +5,7 @@ mod choice;
 mod health;
 mod models;
 mod voice;
+pub mod workflows;
 
 use super::{Standing, Target, Time};
 

@@ -1,3 +1,7 @@
+mod flows;
+
+pub use flows::FlowPress;
+
 use super::{Button, DocumentId};
 
 /// What a button under a document or a source asks for.

@@ -20,7 +20,7 @@ const YEAR: i32 = 365;
 const MOST_MONEY: i64 = 1_000_000;
 
 /// The fields that a text may hold.
-pub const FIELDS: [&str; 6] = ["fan", "amount", "artist", "message", "what", "when"];
+pub(super) const FIELDS: [&str; 6] = ["fan", "amount", "artist", "message", "what", "when"];
 
 impl Definition {
     /// Makes sure that it can be carried out.
@@ -298,13 +298,17 @@ pub(super) fn fields(text: &str) -> impl Iterator<Item = &str> {
     pieces.next();
     pieces.filter_map(|piece| {
         let (field, _) = piece.split_once('}')?;
-        let is_word = field.chars().all(|letter| letter.is_alphanumeric() || letter == '_');
+        let is_word = field
+            .chars()
+            .all(|letter| letter.is_alphanumeric() || letter == '_');
         (is_word && !field.is_empty()).then_some(field)
     })
 }
 
 /// Somebody's words inside a sentence of ours: one short line.
 fn plain(text: &str) -> String {
-    let line = text.chars().filter(|letter| !letter.is_control() && *letter != '`');
+    let line = text
+        .chars()
+        .filter(|letter| !letter.is_control() && *letter != '`');
     line.take(40).collect()
 }

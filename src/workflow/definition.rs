@@ -385,7 +385,7 @@ macro_rules! as_text {
 as_text!(
     Amount,
     "^[0-9]+(\\.[0-9]+)? [A-Z]{3}$",
-    "An amount and its currency: 10 USD, 12.50 EUR, 50 XTR for Telegram's Stars."
+    "An amount and its currency: 10 USD, 12.50 EUR, 50 XTR for Stars."
 );
 as_text!(
     Clocktime,

@@ -114,15 +114,15 @@ impl Rules {
         let mut left = words.clone();
         let trigger = triggers::find(groups, words, &mut left);
         let mut conditions = triggers::conditions(groups, &mut left, trigger.as_ref());
-        let Steps { actions, thanks } = steps::find(groups, (words, left), (text, trigger.as_ref()));
+        let Steps { actions, thanks } =
+            steps::find(groups, (words, left), (text, trigger.as_ref()));
         let is_wish = has("automate") || has("when");
         let (trigger, mut is_partial) = match trigger {
             Some(found) => (Some(found.trigger), found.is_partial),
             None => (None, false),
         };
-        let to_fans = |action: &Action| {
-            matches!(action, Action::SendChat { .. } | Action::SendEmail { .. })
-        };
+        let to_fans =
+            |action: &Action| matches!(action, Action::SendChat { .. } | Action::SendEmail { .. });
         let Some(mut trigger) = trigger else {
             return self.without_trigger(words, actions, is_wish);
         };
@@ -132,7 +132,9 @@ impl Rules {
         }
         // "I want to thank fans who tip me" says no amount: ten is proposed, and shown before it counts.
         let wide = has("when") || has("every") || has("all");
-        if let Trigger::Tip { at_least: at_least @ None } = &mut trigger
+        if let Trigger::Tip {
+            at_least: at_least @ None,
+        } = &mut trigger
             && thanks
             && !wide
             && conditions.is_empty()
@@ -142,13 +144,21 @@ impl Rules {
         }
         if has("much") && matches!(trigger, Trigger::Tip { at_least: None }) {
             conditions.retain(|condition| !matches!(condition, Condition::AmountBelow { .. }));
-            let draft = Draft { trigger: Some(trigger), conditions, actions };
+            let draft = Draft {
+                trigger: Some(trigger),
+                conditions,
+                actions,
+            };
             return Wish::Clarify(Question::HowMuch, draft);
         }
         // A mention alone is no wish.
         let is_said = is_wish || has("every") || is_partial || words.has(groups, "somebody");
         if has("often") && matches!(trigger, Trigger::Schedule { .. }) {
-            let draft = Draft { trigger: None, conditions, actions };
+            let draft = Draft {
+                trigger: None,
+                conditions,
+                actions,
+            };
             return Wish::Clarify(Question::HowOften, draft);
         }
         if actions.is_empty() && !is_said {
@@ -191,9 +201,9 @@ impl Rules {
         if has("often") {
             return Wish::Clarify(Question::HowOften, draft);
         }
-        let to_people = actions.iter().any(|action| {
-            matches!(action, Action::SendChat { .. } | Action::SendEmail { .. })
-        });
+        let to_people = actions
+            .iter()
+            .any(|action| matches!(action, Action::SendChat { .. } | Action::SendEmail { .. }));
         if to_people && has("all") {
             return Wish::Refuse(Refusal::Mass);
         }

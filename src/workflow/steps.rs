@@ -32,7 +32,12 @@ pub(super) fn find(
     if let Some(at) = task {
         let rest = at..left.0.len();
         left.take(&rest);
-        steps.push((at, Action::CreateTask { text: task_text(text) }));
+        steps.push((
+            at,
+            Action::CreateTask {
+                text: task_text(text),
+            },
+        ));
     }
     if let Some(place) = left.find(groups, "act.list")
         && !left.has(groups, "refuse.mass")
@@ -70,8 +75,16 @@ fn notify(groups: &Groups, left: &mut Words, text: &str, steps: &mut Vec<(usize,
         // "Send me a message" is no message to anybody else, nor is what one is reminded of a step.
         let reminds = left.0.get(place.clone()).is_some_and(|words| {
             words.iter().any(|word| {
-                ["remind", "recuerdame", "erinnere", "erinner", "rappelle", "lembra", "lembre"]
-                    .contains(&word.as_str())
+                [
+                    "remind",
+                    "recuerdame",
+                    "erinnere",
+                    "erinner",
+                    "rappelle",
+                    "lembra",
+                    "lembre",
+                ]
+                .contains(&word.as_str())
             })
         });
         let mut until = place.end;
@@ -79,9 +92,26 @@ fn notify(groups: &Groups, left: &mut Words, text: &str, steps: &mut Vec<(usize,
             until = left.0.len();
         } else {
             while until < left.0.len()
-                && ["a", "an", "message", "mail", "email", "e", "note", "the", "un", "eine", "nachricht",
-                    "mensaje", "mensagem", "correo", "quick", "line", "dm"]
-                    .contains(&left.word(until))
+                && [
+                    "a",
+                    "an",
+                    "message",
+                    "mail",
+                    "email",
+                    "e",
+                    "note",
+                    "the",
+                    "un",
+                    "eine",
+                    "nachricht",
+                    "mensaje",
+                    "mensagem",
+                    "correo",
+                    "quick",
+                    "line",
+                    "dm",
+                ]
+                .contains(&left.word(until))
             {
                 until += 1;
             }
@@ -110,15 +140,25 @@ fn to_fans(
     let email = left.find(groups, "act.email");
     let chat = left.find(groups, "act.chat").filter(|place| {
         // In the channel or as a chat, not "a message" that is an e-mail.
-        email.as_ref().is_none_or(|email| email.start != place.start)
+        email
+            .as_ref()
+            .is_none_or(|email| email.start != place.start)
     });
-    let sends = left.find(groups, "act.send").filter(|_| email.is_none() && post.is_none());
+    let sends = left
+        .find(groups, "act.send")
+        .filter(|_| email.is_none() && post.is_none());
     let chat = chat.or(sends);
     let thank = left.find(groups, "act.thank");
     let greet = left.find(groups, "act.greet");
     let is_newsletter = |place: &Place| words.word(place.start) == "mails" && trigger.is_none();
     if let Some(place) = email.clone().filter(|place| !is_newsletter(place)) {
-        steps.push((place.start, Action::SendEmail { subject: None, text: None }));
+        steps.push((
+            place.start,
+            Action::SendEmail {
+                subject: None,
+                text: None,
+            },
+        ));
     }
     if let Some(place) = chat.clone() {
         steps.push((place.start, Action::SendChat { text: None }));
@@ -126,7 +166,13 @@ fn to_fans(
     let is_bare = email.is_none() && chat.is_none() && post.is_none() && is_open;
     match (thank, greet) {
         (Some(place), _) if is_bare => {
-            steps.push((place.start, Action::SendEmail { subject: None, text: None }));
+            steps.push((
+                place.start,
+                Action::SendEmail {
+                    subject: None,
+                    text: None,
+                },
+            ));
             steps.push((place.start, Action::SendChat { text: None }));
             true
         }
@@ -152,9 +198,13 @@ fn wait(groups: &Groups, words: &Words) -> Option<(Place, u32)> {
             .iter()
             .find_map(|(name, factor)| Some((words.at(groups, name, at)?, *factor)))?;
         let count: u32 = words.number(groups, at - 1)?.parse().ok()?;
-        let waits = opens.as_ref().is_some_and(|open| open.end + 1 >= at - 1 && open.start < at);
+        let waits = opens
+            .as_ref()
+            .is_some_and(|open| open.end + 1 >= at - 1 && open.start < at);
         let later = words.at(groups, "after", place.end);
-        let after = at.checked_sub(2).and_then(|at| words.at(groups, "after", at));
+        let after = at
+            .checked_sub(2)
+            .and_then(|at| words.at(groups, "after", at));
         let start = match (&opens, waits) {
             (Some(open), true) => open.start,
             _ => at - 1,
@@ -166,12 +216,18 @@ fn wait(groups: &Groups, words: &Words) -> Option<(Place, u32)> {
 }
 
 fn list_name(words: &Words, place: &Place) -> String {
-    let skip = ["my", "the", "our", "on", "to", "a", "la", "el", "die", "meine", "ma", "minha", ""];
+    let skip = [
+        "my", "the", "our", "on", "to", "a", "la", "el", "die", "meine", "ma", "minha", "",
+    ];
     let before: Vec<&str> = (place.start.saturating_sub(2)..place.start)
         .map(|at| words.word(at))
         .filter(|word| !skip.contains(word))
         .collect();
-    if before.is_empty() { "fans".to_owned() } else { before.join(" ") }
+    if before.is_empty() {
+        "fans".to_owned()
+    } else {
+        before.join(" ")
+    }
 }
 
 /// What stands behind the first of these words, up to the end of the clause; short and in one line.
@@ -190,22 +246,48 @@ fn behind(text: &str, openings: &[&str]) -> Option<String> {
     let ends = [". ", "; ", " and then ", " when ", " every "];
     let end = ends.iter().filter_map(|end| rest.find(end)).min();
     let rest = rest.get(..end.unwrap_or(rest.len()))?;
-    let line: String = rest.chars().filter(|letter| !letter.is_control()).take(200).collect();
-    let line = line.trim().trim_end_matches(['.', '!', ',']).replace(['{', '}'], "");
+    let line: String = rest
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(200)
+        .collect();
+    let line = line
+        .trim()
+        .trim_end_matches(['.', '!', ','])
+        .replace(['{', '}'], "");
     (line.chars().count() > 2).then_some(line)
 }
 
 fn reminder(text: &str) -> Option<String> {
     behind(
         text,
-        &["remind me to ", "remind me of ", "remind me about ", "me lembra de ", "rappelle-moi de ", "rappelle-moi d'"],
+        &[
+            "remind me to ",
+            "remind me of ",
+            "remind me about ",
+            "me lembra de ",
+            "rappelle-moi de ",
+            "rappelle-moi d'",
+        ],
     )
 }
 
 fn task_text(text: &str) -> String {
-    let opens = ["task to ", "task:", "to-do to ", "todo to ", "task for me to ", "aufgabe anlegen:", "task "];
+    let opens = [
+        "task to ",
+        "task:",
+        "to-do to ",
+        "todo to ",
+        "task for me to ",
+        "aufgabe anlegen:",
+        "task ",
+    ];
     behind(text, &opens).unwrap_or_else(|| {
-        let line: String = text.chars().filter(|letter| !letter.is_control()).take(120).collect();
+        let line: String = text
+            .chars()
+            .filter(|letter| !letter.is_control())
+            .take(120)
+            .collect();
         line.replace(['{', '}'], "")
     })
 }

@@ -137,7 +137,9 @@ impl Words {
 
     /// Every place of a group.
     pub(super) fn all(&self, groups: &Groups, name: &str) -> Vec<Place> {
-        (0..self.0.len()).filter_map(|at| self.at(groups, name, at)).collect()
+        (0..self.0.len())
+            .filter_map(|at| self.at(groups, name, at))
+            .collect()
     }
 
     /// Whether a group stands anywhere.
@@ -166,15 +168,23 @@ impl Words {
     /// A number that stands here, in digits or as a word.
     pub(super) fn number(&self, groups: &Groups, at: usize) -> Option<String> {
         let word = self.word(at);
-        let word = word.strip_suffix("th").or_else(|| word.strip_suffix("st")).unwrap_or(word);
-        let word = word.strip_suffix("nd").or_else(|| word.strip_suffix("rd")).unwrap_or(word);
+        let word = word
+            .strip_suffix("th")
+            .or_else(|| word.strip_suffix("st"))
+            .unwrap_or(word);
+        let word = word
+            .strip_suffix("nd")
+            .or_else(|| word.strip_suffix("rd"))
+            .unwrap_or(word);
         if let Some(thousands) = word.strip_suffix('k')
             && let Ok(count) = thousands.parse::<u64>()
         {
             return Some((count.saturating_mul(1_000)).to_string());
         }
         if word.starts_with(|letter: char| letter.is_ascii_digit())
-            && word.chars().all(|letter| letter.is_ascii_digit() || letter == '.')
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_digit() || letter == '.')
         {
             return Some(word.to_owned());
         }
@@ -186,7 +196,10 @@ impl Words {
 
 fn plain(text: &str) -> String {
     let lower = text.to_lowercase().replace('ß', "ss");
-    lower.nfkd().filter(|letter| !is_combining_mark(*letter)).collect()
+    lower
+        .nfkd()
+        .filter(|letter| !is_combining_mark(*letter))
+        .collect()
 }
 
 /// Whether exactly three digits follow a comma.

@@ -2,9 +2,7 @@
 
 use crate::model::{Currency, Money};
 
-use super::definition::{
-    Amount, Clocktime, Condition, Day, Every, Provider, Trigger, minor,
-};
+use super::definition::{Amount, Clocktime, Condition, Day, Every, Provider, Trigger, minor};
 use super::text::{Groups, Place, Words};
 
 /// A trigger that was found.
@@ -29,7 +27,10 @@ pub(super) fn find(groups: &Groups, words: &Words, left: &mut Words) -> Option<F
     let has = |name: &str| words.has(groups, name);
     let is_event = has("when") || has("somebody");
     // "Every Friday" is the clock, unless it only narrows what is waited for.
-    if !is_event && !is_around(groups, words) && let Some(schedule) = schedule(groups, left) {
+    if !is_event
+        && !is_around(groups, words)
+        && let Some(schedule) = schedule(groups, left)
+    {
         return Some(schedule.into());
     }
     if has("trigger.broken") || (has("trigger.failed") && has("automate")) {
@@ -49,9 +50,16 @@ pub(super) fn find(groups: &Groups, words: &Words, left: &mut Words) -> Option<F
     }
     if has("trigger.spike") {
         take(groups, left, &["trigger.spike"]);
-        return Some(Trigger::StreamSpike { percent: percent(words) }.into());
+        return Some(
+            Trigger::StreamSpike {
+                percent: percent(words),
+            }
+            .into(),
+        );
     }
-    if has("trigger.tip") || (words.find(groups, "somebody").is_some() && money(groups, words).is_some()) {
+    if has("trigger.tip")
+        || (words.find(groups, "somebody").is_some() && money(groups, words).is_some())
+    {
         take_all(groups, left, "trigger.tip");
         return Some(tip(groups, left).into());
     }
@@ -71,7 +79,9 @@ pub(super) fn find(groups: &Groups, words: &Words, left: &mut Words) -> Option<F
 /// Whether it is said how far from a release: the repetition is the release's then.
 fn is_around(groups: &Groups, words: &Words) -> bool {
     let has = |name: &str| words.has(groups, name);
-    has("trigger.release") && (has("before") || has("after")) && (has("span.day") || has("span.week"))
+    has("trigger.release")
+        && (has("before") || has("after"))
+        && (has("span.day") || has("span.week"))
 }
 
 fn take(groups: &Groups, left: &mut Words, names: &[&str]) {
@@ -100,7 +110,7 @@ fn tip(groups: &Groups, left: &mut Words) -> Trigger {
     Trigger::Tip { at_least }
 }
 
-fn is_below(groups: &Groups, words: &Words, place: &Place) -> bool {
+pub(super) fn is_below(groups: &Groups, words: &Words, place: &Place) -> bool {
     let first = place.start.saturating_sub(2);
     (first..place.start).any(|at| words.at(groups, "below", at).is_some())
 }
@@ -121,7 +131,9 @@ pub(super) fn money(groups: &Groups, words: &Words) -> Option<(Amount, Place)> {
         if let Some((code, sign)) = currency(at)
             && let Some(number) = words.number(groups, sign.end)
             && let Some(amount) = amount(&number, code)
-            && words.word(sign.end).starts_with(|letter: char| letter.is_ascii_digit())
+            && words
+                .word(sign.end)
+                .starts_with(|letter: char| letter.is_ascii_digit())
         {
             return Some((amount, at..sign.end + 1));
         }
@@ -129,20 +141,26 @@ pub(super) fn money(groups: &Groups, words: &Words) -> Option<(Amount, Place)> {
         if let Some((code, word)) = currency(at + 1) {
             return Some((amount(&number, code)?, at..word.end));
         }
-        let digits = words.word(at).starts_with(|letter: char| letter.is_ascii_digit());
+        let digits = words
+            .word(at)
+            .starts_with(|letter: char| letter.is_ascii_digit());
         let open = ["above", "below"].iter().any(|name| {
             let first = at.saturating_sub(2);
             (first..at).any(|before| {
-                words.at(groups, name, before).is_some_and(|place| place.end == at)
+                words
+                    .at(groups, name, before)
+                    .is_some_and(|place| place.end == at)
             })
         });
         let is_time = words.word(at).contains(':') || words.word(at + 1) == "%";
         let tips = words.has(groups, "trigger.tip") && digits && open && !is_time;
-        tips.then(|| amount(&number, "USD")).flatten().map(|amount| (amount, at..at + 1))
+        tips.then(|| amount(&number, "USD"))
+            .flatten()
+            .map(|amount| (amount, at..at + 1))
     })
 }
 
-fn percent(words: &Words) -> Option<u32> {
+pub(super) fn percent(words: &Words) -> Option<u32> {
     let twice = ["twice", "double", "doubles"];
     let mut pairs = words.0.windows(2);
     let said = pairs.find_map(|pair| match pair {
@@ -156,7 +174,10 @@ fn percent(words: &Words) -> Option<u32> {
 }
 
 fn milestone(groups: &Groups, words: &Words, left: &mut Words) -> Option<Trigger> {
-    let any = Trigger::Milestone { fans: None, earned: None };
+    let any = Trigger::Milestone {
+        fans: None,
+        earned: None,
+    };
     if words.has(groups, "trigger.milestone") {
         take(groups, left, &["trigger.milestone"]);
         return Some(any);
@@ -169,22 +190,30 @@ fn milestone(groups: &Groups, words: &Words, left: &mut Words) -> Option<Trigger
         && let Some((amount, place)) = money(groups, words)
     {
         left.take(&place);
-        return Some(Trigger::Milestone { fans: None, earned: Some(amount) });
+        return Some(Trigger::Milestone {
+            fans: None,
+            earned: Some(amount),
+        });
     }
     for place in words.all(groups, "trigger.fans") {
         let at = place.start.checked_sub(1)?;
-        let digits = words.word(at).starts_with(|letter: char| letter.is_ascii_digit());
+        let digits = words
+            .word(at)
+            .starts_with(|letter: char| letter.is_ascii_digit());
         if let Some(fans) = words.number(groups, at).filter(|_| digits)
             && let Ok(fans) = fans.parse()
         {
             left.take(&(at..place.end));
-            return Some(Trigger::Milestone { fans: Some(fans), earned: None });
+            return Some(Trigger::Milestone {
+                fans: Some(fans),
+                earned: None,
+            });
         }
     }
     None
 }
 
-fn release(groups: &Groups, left: &mut Words) -> Option<Found> {
+pub(super) fn release(groups: &Groups, left: &mut Words) -> Option<Found> {
     let place = left.find(groups, "trigger.release")?;
     left.take(&place);
     let words = left.clone();
@@ -198,23 +227,38 @@ fn release(groups: &Groups, left: &mut Words) -> Option<Found> {
     };
     let units = [("span.day", 1), ("span.week", 7)];
     for at in 0..words.0.len() {
-        let Some((_, days)) = units.iter().find(|(name, _)| words.at(groups, name, at).is_some())
+        let Some((_, days)) = units
+            .iter()
+            .find(|(name, _)| words.at(groups, name, at).is_some())
         else {
             continue;
         };
-        let Some((sign, side)) = sign(at + 1) else { continue };
+        let Some((sign, side)) = sign(at + 1) else {
+            continue;
+        };
         let count: i32 = at
             .checked_sub(1)
             .and_then(|at| words.number(groups, at))
             .and_then(|number| number.parse().ok())
             .unwrap_or(1);
         left.take(&(at.saturating_sub(1)..side.end));
-        return Some(Trigger::ReleaseDay { days: sign * days * count }.into());
+        return Some(
+            Trigger::ReleaseDay {
+                days: sign * days * count,
+            }
+            .into(),
+        );
     }
     let is_near = place.start.saturating_sub(3)..place.start;
-    if let Some(side) = is_near.clone().find_map(|at| words.at(groups, "before", at)) {
+    if let Some(side) = is_near
+        .clone()
+        .find_map(|at| words.at(groups, "before", at))
+    {
         left.take(&side);
-        return Some(Found { trigger: Trigger::ReleaseDay { days: -7 }, is_partial: true });
+        return Some(Found {
+            trigger: Trigger::ReleaseDay { days: -7 },
+            is_partial: true,
+        });
     }
     Some(Trigger::ReleaseDay { days: 0 }.into())
 }
@@ -225,9 +269,24 @@ pub(super) fn schedule(groups: &Groups, left: &mut Words) -> Option<Trigger> {
     let days = days(groups, left);
     let month = month_day(groups, left);
     let plural = left.0.iter().any(|word| {
-        let days = ["mondays", "tuesdays", "wednesdays", "thursdays", "fridays", "saturdays",
-            "sundays", "montags", "dienstags", "mittwochs", "donnerstags", "freitags", "samstags",
-            "sonntags", "sundays", "weekdays"];
+        let days = [
+            "mondays",
+            "tuesdays",
+            "wednesdays",
+            "thursdays",
+            "fridays",
+            "saturdays",
+            "sundays",
+            "montags",
+            "dienstags",
+            "mittwochs",
+            "donnerstags",
+            "freitags",
+            "samstags",
+            "sonntags",
+            "sundays",
+            "weekdays",
+        ];
         days.contains(&word.as_str())
     });
     if every.is_none() && !plural {
@@ -256,10 +315,13 @@ pub(super) fn schedule(groups: &Groups, left: &mut Words) -> Option<Trigger> {
     if let Some(place) = every {
         left.take(&place);
     }
-    Some(Trigger::Schedule { every: every_what, at })
+    Some(Trigger::Schedule {
+        every: every_what,
+        at,
+    })
 }
 
-fn days(groups: &Groups, words: &Words) -> Vec<Day> {
+pub(super) fn days(groups: &Groups, words: &Words) -> Vec<Day> {
     let all = Day::ALL.into_iter();
     all.filter(|day| words.has(groups, &format!("day.{}", day.as_str())))
         .collect()
@@ -288,12 +350,18 @@ fn month_day(groups: &Groups, words: &Words) -> Option<(u8, Place)> {
 
 /// A time of the day: "at 5pm", "um 18 Uhr", "à 9h30", "noon", "in the evening".
 pub(super) fn clock(groups: &Groups, left: &mut Words) -> Option<Clocktime> {
-    let late = ["evening", "evenings", "night", "abend", "abends", "noche", "noite", "soir"];
+    let late = [
+        "evening", "evenings", "night", "abend", "abends", "noche", "noite", "soir",
+    ];
     let late = left.0.iter().any(|word| late.contains(&word.as_str()));
     for at in 0..left.0.len() {
         if let Some(time) = spelled(groups, left, at) {
             left.take(&(at..at + 1));
-            let hour = if late && time.hour < 12 && time.hour > 4 { time.hour + 12 } else { time.hour };
+            let hour = if late && time.hour < 12 && time.hour > 4 {
+                time.hour + 12
+            } else {
+                time.hour
+            };
             return Some(Clocktime { hour, ..time });
         }
     }
@@ -301,7 +369,10 @@ pub(super) fn clock(groups: &Groups, left: &mut Words) -> Option<Clocktime> {
     hours.find_map(|(name, hour)| {
         let place = left.find(groups, name)?;
         left.take(&place);
-        Some(Clocktime { hour: hour.parse().ok()?, minute: 0 })
+        Some(Clocktime {
+            hour: hour.parse().ok()?,
+            minute: 0,
+        })
     })
 }
 
@@ -312,7 +383,9 @@ fn spelled(groups: &Groups, words: &Words, at: usize) -> Option<Clocktime> {
     let before = |name: &str| {
         let first = at.saturating_sub(2);
         (first..at).any(|start| {
-            words.at(groups, name, start).is_some_and(|place| place.end == at)
+            words
+                .at(groups, name, start)
+                .is_some_and(|place| place.end == at)
         })
     };
     let digits: String = word.chars().take_while(char::is_ascii_digit).collect();
@@ -327,7 +400,9 @@ fn spelled(groups: &Groups, words: &Words, at: usize) -> Option<Clocktime> {
         "h" => (String::new(), 0),
         "pm" | "am" => (rest.to_owned(), 0),
         "" if next == "pm" || next == "am" => (next.to_owned(), 0),
-        "" if next == "uhr" || next == "h" || next == "horas" || next == "heures" => (String::new(), 0),
+        "" if next == "uhr" || next == "h" || next == "horas" || next == "heures" => {
+            (String::new(), 0)
+        }
         "" if before("clock") => (String::new(), 0),
         _ => return None,
     };
@@ -341,7 +416,11 @@ fn spelled(groups: &Groups, words: &Words, at: usize) -> Option<Clocktime> {
 }
 
 /// What has to hold besides; the words are used up.
-pub(super) fn conditions(groups: &Groups, left: &mut Words, found: Option<&Found>) -> Vec<Condition> {
+pub(super) fn conditions(
+    groups: &Groups,
+    left: &mut Words,
+    found: Option<&Found>,
+) -> Vec<Condition> {
     let Some(Found { trigger, .. }) = found else {
         return Vec::new();
     };
@@ -352,11 +431,15 @@ pub(super) fn conditions(groups: &Groups, left: &mut Words, found: Option<&Found
     if !trigger.has_fan() && matches!(trigger, Trigger::Schedule { .. }) {
         return all;
     }
-    if trigger.has_fan() && let Some(place) = left.find(groups, "cond.has_email") {
+    if trigger.has_fan()
+        && let Some(place) = left.find(groups, "cond.has_email")
+    {
         left.take(&place);
         all.push(Condition::HasEmail {});
     }
-    if trigger.has_fan() && let Some(place) = left.find(groups, "cond.has_chat") {
+    if trigger.has_fan()
+        && let Some(place) = left.find(groups, "cond.has_chat")
+    {
         left.take(&place);
         all.push(Condition::HasChat {});
     }
@@ -411,12 +494,25 @@ fn tip_conditions(groups: &Groups, left: &mut Words, trigger: &Trigger, all: &mu
 /// "Between 9 and 17 o'clock".
 fn hours(left: &Words) -> Option<Condition> {
     let opens = ["between", "entre", "zwischen"];
-    let at = left.0.iter().position(|word| opens.contains(&word.as_str()))?;
+    let at = left
+        .0
+        .iter()
+        .position(|word| opens.contains(&word.as_str()))?;
     let time = |word: &str| -> Option<Clocktime> {
-        let whole = if word.contains(':') { word.to_owned() } else { format!("{word}:00") };
+        let whole = if word.contains(':') {
+            word.to_owned()
+        } else {
+            format!("{word}:00")
+        };
         whole.parse().ok()
     };
-    let skip = |at: usize| if ["las", "le"].contains(&left.word(at)) { at + 1 } else { at };
+    let skip = |at: usize| {
+        if ["las", "le"].contains(&left.word(at)) {
+            at + 1
+        } else {
+            at
+        }
+    };
     let first = skip(at + 1);
     Some(Condition::Hours {
         from: time(left.word(first))?,

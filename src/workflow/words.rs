@@ -1,8 +1,6 @@
 //! A definition in words: the sentence that a person says yes to.
 
-use super::definition::{
-    Action, Clocktime, Condition, Day, Definition, Every, Provider, Trigger,
-};
+use super::definition::{Action, Clocktime, Condition, Day, Definition, Every, Provider, Trigger};
 
 impl Definition {
     /// What it does, in one sentence.
@@ -23,7 +21,10 @@ impl Definition {
 
     fn is_timed(&self) -> bool {
         let asks = |condition: &Condition| {
-            matches!(condition, Condition::Weekday { .. } | Condition::Hours { .. })
+            matches!(
+                condition,
+                Condition::Weekday { .. } | Condition::Hours { .. }
+            )
         };
         matches!(
             self.trigger,
@@ -33,9 +34,11 @@ impl Definition {
 
     /// A name for one that has none: what starts it, and the first thing it does.
     pub fn suggested_name(&self) -> String {
-        let first = match self.actions.iter().find(|action| {
-            !matches!(action, Action::Wait { .. } | Action::AskApproval { .. })
-        }) {
+        let first = match self
+            .actions
+            .iter()
+            .find(|action| !matches!(action, Action::Wait { .. } | Action::AskApproval { .. }))
+        {
             Some(Action::SendChat { .. } | Action::SendEmail { .. }) => match self.trigger {
                 Trigger::Tip { .. } => "Thank-you",
                 _ => "Message",
@@ -126,9 +129,10 @@ fn besides(condition: &Condition) -> String {
 fn step(action: &Action) -> String {
     match action {
         Action::SendChat { text } => with("send them a chat message", text.as_deref()),
-        Action::SendEmail { subject, text } => {
-            with("send them an e-mail", text.as_deref().or(subject.as_deref()))
-        }
+        Action::SendEmail { subject, text } => with(
+            "send them an e-mail",
+            text.as_deref().or(subject.as_deref()),
+        ),
         Action::NotifyArtist { text } => with("tell you", text.as_deref()),
         Action::PostAnnouncement { text } => {
             with("post an announcement once it is approved", text.as_deref())
@@ -148,7 +152,7 @@ fn with(what: &str, text: Option<&str>) -> String {
 }
 
 /// A span of time in its largest whole unit.
-pub fn span(minutes: u32) -> String {
+pub(super) fn span(minutes: u32) -> String {
     let (count, unit) = match minutes {
         minutes if minutes >= 1_440 && minutes % 1_440 == 0 => (minutes / 1_440, "day"),
         minutes if minutes >= 60 && minutes % 60 == 0 => (minutes / 60, "hour"),
@@ -159,9 +163,9 @@ pub fn span(minutes: u32) -> String {
 }
 
 /// What a provider is called.
-pub const fn provider(provider: Provider) -> &'static str {
+pub(super) const fn provider(provider: Provider) -> &'static str {
     match provider {
-        Provider::Stars => "Telegram Stars",
+        Provider::Stars => "Stars",
         Provider::Stripe => "Stripe",
         Provider::Kofi => "Ko-fi",
         Provider::Buymeacoffee => "Buy Me a Coffee",
@@ -181,7 +185,12 @@ const fn day(day: Day) -> &'static str {
 }
 
 fn named(days: &[Day]) -> String {
-    joined(&days.iter().map(|one| day(*one).to_owned()).collect::<Vec<_>>())
+    joined(
+        &days
+            .iter()
+            .map(|one| day(*one).to_owned())
+            .collect::<Vec<_>>(),
+    )
 }
 
 fn either(days: &[Day]) -> String {
