@@ -2,6 +2,7 @@
 //! is begun and ended in the right order.
 
 mod entrusted;
+mod flows;
 mod health;
 mod library;
 mod money;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::capability::Hands;
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Notice, Watch};
@@ -34,6 +36,7 @@ use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::intent::Reader;
 use crate::turn::{self, Command, Turn, Wishes};
+use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
 
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
@@ -43,6 +46,15 @@ use receive::Receive;
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
+    hears("tip_received", WORKFLOWS),
+    hears("fan_joined", WORKFLOWS),
+    hears("fan_milestone", WORKFLOWS),
+    hears("earnings_threshold_reached", WORKFLOWS),
+    hears("payout_ended", WORKFLOWS),
+    hears("streams_spiked", WORKFLOWS),
+    hears("workflow_failed", WORKFLOWS),
+    hears("workflow_failed", workflow::note::FAILED),
+    hears("approval_decided", workflow::engine::DECIDED),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];
@@ -158,6 +170,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         desk: desk.clone(),
         readiness: readiness.clone(),
         metrics,
+        stops: Some(flows::stops(&config, &store, &tools.0)?),
     };
     let server = http::Server::bind(&config.section("http")?, listening).await?;
 
@@ -506,13 +519,24 @@ fn workers(
     let limits = limits(config)?;
     let intake: intake::Settings = config.section("intake")?;
     let tools = (clock.clone(), ids.clone());
-    let speak = voice::speak(config, voices, delivery, tools)?;
+    let speak = voice::speak(config, voices, delivery, tools.clone())?;
+    let engine = flows::engine(config, (&store, delivery), &tools)?;
     let turn = Turn {
+        workflows: flows::workflows(&engine, door, &prompts),
         store: store.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge,
+        knowledge: knowledge.clone(),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
+        hands: Hands {
+            store: store.clone(),
+            knowledge: knowledge.clone(),
+            door: door.clone(),
+            prompts: prompts.clone(),
+            delivery: delivery.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
         door: door.clone(),
         voices: voices.clone(),
         prompts: prompts.clone(),
@@ -536,12 +560,14 @@ fn workers(
     let notice = Notice {
         delivery: delivery.clone(),
     };
-    Ok(vec![
+    let mut all: Vec<Arc<dyn Worker>> = vec![
         Arc::new(turn),
         Arc::new(speak),
         Arc::new(summarise),
         Arc::new(notice),
-    ])
+    ];
+    all.extend(flows::workers(config, &engine)?);
+    Ok(all)
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

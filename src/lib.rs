@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod budget;
+pub mod capability;
 pub mod cli;
 pub mod config;
 pub mod delivery;

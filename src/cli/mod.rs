@@ -17,6 +17,7 @@ mod serve;
 mod shelf;
 pub mod telemetry;
 mod usage;
+mod workflows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -142,6 +143,11 @@ enum Command {
         #[command(flatten)]
         queue: queues::Arguments,
     },
+    /// Shows what artists let happen by itself, and how it does.
+    Workflows {
+        #[command(flatten)]
+        arguments: workflows::Arguments,
+    },
     /// Shows what models cost, and what of today's budgets is left.
     Usage {
         #[command(flatten)]
@@ -201,6 +207,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Models { action }) => models::models(&config, action).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
+        Some(Command::Workflows { arguments }) => workflows::workflows(&config, arguments).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,
     }
 }

@@ -109,6 +109,7 @@ fn key(task: Task, request: &Request) -> Option<Key> {
         messages,
         stable: _,
         tools,
+        acts: _,
         force,
         max_output,
         temperature,

@@ -65,7 +65,7 @@ pub(super) fn order(
     let can = |one: &Candidate| !sees || one.entry.is_shown(&all);
     let suits = |one: &Candidate| {
         let needed = tokens_in.saturating_add(u64::from(one.limit));
-        let has_tools = request.tools.is_empty() || one.entry.tools;
+        let has_tools = one.entry.tools || !(request.acts || request.force.is_some());
         has_tools && (one.entry.guessed || needed <= u64::from(one.entry.context))
     };
     // A price that is a guess may be far more in truth, so it stands behind those that are known.
@@ -177,6 +177,9 @@ mod tests {
             schema: serde_json::json!({"type": "object"}),
         });
         all[2].entry.tools = false;
+        // Where words do as well, the list counts.
+        assert_eq!(order(&all, &request, (Prefer::Order, false)), [3, 2, 0, 1]);
+        request.acts = true;
         assert_eq!(order(&all, &request, (Prefer::Order, false)), [3, 0, 1, 2]);
     }
 

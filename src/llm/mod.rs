@@ -54,7 +54,7 @@ pub use error::{Error, Wait};
 pub use health::{HealthChange, Saved};
 pub use money::Cost;
 pub use offer::Offer;
-pub use prompt::{Passage, Persona, Place, Prompts, Sorting, Summary};
+pub use prompt::{Lyric, Passage, Persona, Place, Planning, Prompts, Sorting, Summary, Writing};
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use sight::Image;
@@ -157,6 +157,8 @@ pub struct Request {
     pub stable: usize,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// Whether it matters more that one of them can be called than who comes first in the list.
+    pub acts: bool,
     /// The tool that has to be called; only asked for where the model refuses to be forced.
     pub force: Option<String>,
     /// Tokens of the answer at most; the model's own limit where it is lower or this is none.

@@ -4,6 +4,10 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::{Line, Role};
 
+mod writing;
+
+pub use writing::{Lyric, Planning, Writing};
+
 const PERSONA: &str = include_str!("../../prompts/persona.md.j2");
 const SUMMARY: &str = include_str!("../../prompts/summary.md.j2");
 const INTENT: &str = include_str!("../../prompts/intent.md.j2");
@@ -44,6 +48,8 @@ pub struct Persona<'a> {
     pub picture: bool,
     /// What the person seems to want that cannot be done yet; empty = nothing.
     pub unable: &'a str,
+    /// Whether tools can be called.
+    pub tools: bool,
 }
 
 /// A passage that an answer may use.
@@ -101,6 +107,7 @@ impl Prompts {
         environment.add_template("summary", SUMMARY)?;
         environment.add_template("intent", INTENT)?;
         environment.add_template("workflow", WORKFLOW)?;
+        writing::add(&mut environment)?;
         Ok(Self(environment))
     }
 
@@ -118,6 +125,7 @@ impl Prompts {
             found_nothing,
             picture,
             unable,
+            tools,
         } = persona;
         let (personal, global): (Vec<&Passage<'_>>, Vec<_>) =
             passages.iter().partition(|passage| passage.personal);
@@ -131,6 +139,7 @@ impl Prompts {
             found_nothing => *found_nothing,
             picture => *picture,
             unable => *unable,
+            tools => *tools,
         })
     }
 
@@ -254,6 +263,7 @@ mod tests {
             found_nothing: false,
             picture: false,
             unable: "",
+            tools: false,
         }
     }
 

@@ -139,6 +139,10 @@ id! {
     MilestoneId = "mls";
     /// A release of music.
     ReleaseId = "rel";
+    /// A text that was written for an artist.
+    DraftId = "drf";
+    /// A request for a human.
+    RequestId = "req";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
 }

@@ -15,6 +15,7 @@ mod key;
 mod mailing;
 mod money;
 mod outbound;
+mod outcome;
 pub mod phrases;
 mod press;
 mod seal;
@@ -29,10 +30,10 @@ pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, EntryId, EventId, FactId,
-    FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId, ModelCallId,
-    OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RunId, SessionId, StatementId,
-    TipId, TurnId, WorkflowId,
+    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId, EventId,
+    FactId, FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId,
+    ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RequestId, RunId,
+    SessionId, StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -43,7 +44,10 @@ pub use key::{
 pub use mailing::{MailState, Mailed, SendMail, TellMailed};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
-pub use press::{DocumentPress, FlowPress, ModelPress};
+pub use outcome::{Outcome, Shown};
+pub use press::{
+    DeedPress, DocumentPress, DraftPress, FlowPress, HumanPress, ModelPress, PlanPress, ThumbPress,
+};
 pub use seal::{Seal, Unsealable};
 pub use standing::{Standing, Target, UnknownWord};
 pub use tip::TipFacts;

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod choice;
+mod doing;
 mod health;
 mod models;
 mod voice;
@@ -11,6 +12,7 @@ use super::{Standing, Target, Time};
 
 pub use budgets::*;
 pub use choice::*;
+pub use doing::*;
 pub use health::*;
 pub use models::*;
 pub use voice::*;

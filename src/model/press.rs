@@ -1,8 +1,10 @@
+mod doing;
 mod flows;
 
-pub use flows::FlowPress;
-
 use super::{Button, DocumentId};
+
+pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
+pub use flows::FlowPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -95,7 +95,7 @@ impl Alone {
         let ground = self.ground(of, said).await;
         let (text, cited) = match self.ask(&ground, (of.0, said)).await? {
             Some(text) => {
-                let checked = ground.check(&text);
+                let checked = ground.check(&text, "");
                 (checked.text, checked.cited)
             }
             None => match ground.quoted() {
@@ -125,7 +125,7 @@ impl Alone {
             llm::Line::new(role, turn.text)
         });
         let lines = before.chain([llm::Line::new(llm::Role::Person, said.text)]);
-        let (alone, now) = (("", Place::Direct), (self.clock.now(), ""));
+        let (alone, now) = (("", Place::Direct), (self.clock.now(), "", false));
         let request = Request {
             payer: Payer {
                 person: asker.person(),

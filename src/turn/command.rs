@@ -15,12 +15,18 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Plan,
+    Workflows,
+    Write,
+    Human,
+    Feedback,
+    Capabilities,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 17] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -31,6 +37,12 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Plan,
+        Self::Workflows,
+        Self::Write,
+        Self::Human,
+        Self::Feedback,
+        Self::Capabilities,
         Self::Privacy,
     ];
 
@@ -47,6 +59,12 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Plan => "plan",
+            Self::Workflows => "workflows",
+            Self::Write => "write",
+            Self::Human => "human",
+            Self::Feedback => "feedback",
+            Self::Capabilities => "capabilities",
             Self::Privacy => "privacy",
         }
     }
@@ -64,6 +82,12 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Plan => "Show the plan, or lay one out for a goal",
+            Self::Workflows => "Show what I do for you by itself; change or stop it",
+            Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
+            Self::Human => "Ask a human of the team to get in touch",
+            Self::Feedback => "Say whether my last answer helped",
+            Self::Capabilities => "Show all I can do for you",
             Self::Privacy => "Show what I keep and where it goes",
         }
     }

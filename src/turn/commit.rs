@@ -2,12 +2,13 @@
 
 use tokio::sync::OnceCell;
 
-use crate::llm::{self, Outcome, Payer, Report, Task};
+use crate::capability::Ran;
+use crate::llm::{self, Payer, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
     Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
-    Message, MessageId, ModelCallId, OutboundId, Payment, PersonId, Priority, Setting, Time,
-    TurnId,
+    Message, MessageId, ModelCallId, OutboundId, Outcome, Payment, PersonId, Priority, Setting,
+    Time, TurnId,
 };
 use crate::store::{
     AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
@@ -269,6 +270,24 @@ impl<'a> Commit<'a> {
         self.change.attachments.push(attachment);
     }
 
+    /// Makes what a capability came to true, notes what it asked models, and answers what there is to see.
+    pub(super) fn ran(&mut self, scene: &Scene, ran: Ran) -> Outcome {
+        self.change.absorb(ran.change);
+        for (task, end) in ran.asked {
+            let how = match end {
+                Ok(report) => How::Model(report),
+                Err(unavailable) => How::Unavailable(unavailable),
+            };
+            self.calls(scene, task, &how);
+        }
+        ran.outcome
+    }
+
+    /// Notes what it cost to ask a model for one round of an answer.
+    pub(super) fn round(&mut self, scene: &Scene, report: Report) {
+        self.calls(scene, Task::Chat, &How::Model(report));
+    }
+
     /// Makes this true with everything else.
     pub(super) fn besides(&mut self, change: Change) {
         self.change.absorb(change);
@@ -439,9 +458,11 @@ impl<'a> Commit<'a> {
             .iter()
             .filter_map(|attempt| {
                 let result = match &attempt.outcome {
-                    Outcome::Failed(error) => error.to_string(),
-                    Outcome::Outpaced => "outpaced".to_owned(),
-                    Outcome::Answered | Outcome::Skipped | Outcome::TooDear(_) => return None,
+                    llm::Outcome::Failed(error) => error.to_string(),
+                    llm::Outcome::Outpaced => "outpaced".to_owned(),
+                    llm::Outcome::Answered | llm::Outcome::Skipped | llm::Outcome::TooDear(_) => {
+                        return None;
+                    }
                 };
                 Some(ModelCall {
                     cost_nano_usd: attempt.cost.nanos(),

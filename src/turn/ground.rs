@@ -13,7 +13,7 @@ use crate::model::{
 };
 use crate::store::{Asker, NewRead, Role, Scope};
 
-use super::able::{Way, missing, way};
+use super::able::{Way, deed, missing, way};
 use super::cite::{Checked, Source, check};
 use super::commit::Commit;
 use super::gather::Said;
@@ -244,7 +244,7 @@ impl Ground {
         &self,
         prompts: &Prompts,
         (name, place): (&str, Place),
-        (now, summary): (Time, &str),
+        (now, summary, offers): (Time, &str, bool),
         said: Vec<llm::Line>,
     ) -> anyhow::Result<Request> {
         let date = now.to_string();
@@ -259,6 +259,7 @@ impl Ground {
             found_nothing: self.found_nothing(),
             picture: said.last().is_some_and(|line| !line.images.is_empty()),
             unable: unable.unwrap_or_default(),
+            tools: offers,
         });
         let system = system.context("Writing the persona prompt")?;
         let (mut messages, stable) = prompts.instructions(&system);
@@ -301,13 +302,13 @@ impl Ground {
         }
     }
 
-    /// Holds an answer against the passages.
-    pub(super) fn check(&self, answer: &str) -> Checked {
+    /// Holds an answer against the passages; what the person said and what tools gave back (`besides`) may be said.
+    pub(super) fn check(&self, answer: &str, besides: &str) -> Checked {
         let given = self
             .sources
             .get(..self.passages().len())
             .unwrap_or_default();
-        check(answer, given, &self.said)
+        check(answer, given, &format!("{}\n{besides}", self.said))
     }
 
     /// The answer without a model: what the best passages say, word for word. `None` when there are none.
@@ -385,10 +386,43 @@ impl Ground {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
             Way::Command(Command::Forget) => Some((Command::Forget, self.topic())),
+            Way::Command(Command::Workflows) => {
+                let is_clear = !self.intent.is_doubtful();
+                return is_clear.then(|| (Command::Workflows, self.about_flows()));
+            }
             Way::Command(command) => Some((command, "")),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
         .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
+    }
+
+    /// What is wanted of workflows, in a word.
+    fn about_flows(&self) -> &str {
+        let state = self.intent.args.get("state").map(String::as_str);
+        match self.intent.act {
+            Act::WorkflowCreate => "create",
+            Act::WorkflowPause => state.unwrap_or("pause"),
+            _ => "",
+        }
+    }
+
+    /// The capability that does without a model what is wanted, and with what; where a page answers it, that is better.
+    pub(super) fn deed(&self) -> Option<(&'static str, serde_json::Value)> {
+        if self.intent.is_doubtful() || !self.passages().is_empty() {
+            return None;
+        }
+        deed(self.intent.act, &self.intent.args, &self.said)
+    }
+
+    /// Whether something is to be done rather than told.
+    pub(super) fn acts(&self) -> bool {
+        !matches!(self.intent.act, Act::Ask | Act::Chat | Act::Crisis)
+    }
+
+    /// Whether it is more than small talk.
+    pub(super) fn may_act(&self) -> bool {
+        let is_small = self.intent.act == Act::Chat && !self.intent.is_unsure();
+        !is_small && self.intent.act != Act::Crisis
     }
 
     /// What the act is about, in the person's words; empty where that is not said.

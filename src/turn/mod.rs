@@ -6,12 +6,14 @@
 //! commit but what a command changes of a document or a membership. Start with [`Turn`].
 
 mod able;
+mod acting;
 pub mod alone;
 mod attachment;
 mod cite;
 mod command;
 mod commit;
 mod documents;
+mod flows;
 mod gather;
 mod ground;
 mod hearing;
@@ -27,6 +29,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tools;
 mod usage;
 mod why;
 mod wish;
@@ -40,6 +43,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::budget::Limits;
+use crate::capability::Hands;
 use crate::delivery::Delivery;
 use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
@@ -47,10 +51,11 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Memory, Recalled};
 use crate::model::{
-    Clock, Content, DocumentPress, Failure, Ids, Inbound, Interaction, Membership, Message,
-    ModelPress, Priority, Setting, Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
+    Time, TurnId, phrases,
 };
 use crate::store::{Change, Job, Store};
+use crate::workflow::Workflows;
 
 pub use command::Command;
 pub use recordings::Recordings;
@@ -110,8 +115,12 @@ pub struct Turn {
     pub knowledge: Knowledge,
     /// Understands what is wanted.
     pub reader: Arc<intent::Reader>,
+    /// What happens by itself.
+    pub workflows: Workflows,
     /// Who wants which model.
     pub wishes: Wishes,
+    /// What capabilities work with.
+    pub hands: Hands,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -301,7 +310,12 @@ impl Turn {
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Workflows => return self.flows(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Capabilities => return self.capabilities(scene, commit).await,
+            Command::Plan | Command::Write | Command::Human | Command::Feedback => {
+                return self.capable(scene, commit, (command, args)).await;
+            }
             Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;

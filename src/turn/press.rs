@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{Content, DocumentPress, Failure, Message, ModelPress, phrases};
+use crate::model::{
+    Content, DeedPress, DocumentPress, DraftPress, Failure, FlowPress, HumanPress, Message,
+    ModelPress, phrases,
+};
 use crate::store::Change;
 
+use super::acting::PlainPress;
 use super::commit::Commit;
 use super::{Scene, Turn};
 
@@ -21,6 +25,21 @@ impl Turn {
         }
         if let Some(press) = ModelPress::parse(data) {
             return self.model_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = DeedPress::parse(data) {
+            return self.deed_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = DraftPress::parse(data) {
+            return self.draft_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = PlainPress::parse(data) {
+            return self.plain_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = HumanPress::parse(data) {
+            return self.human_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = FlowPress::parse(data) {
+            return self.flow_press(scene, commit, (press, card)).await;
         }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)

@@ -1,6 +1,6 @@
 //! The life of an answer that a model makes: a pure machine from what comes to what follows.
 
-use crate::llm::{Finish, Heard, Limit, Reason, Report, Short, Unavailable};
+use crate::llm::{Finish, Heard, Limit, Reason, Report, Short, ToolCall, Unavailable};
 use crate::model::phrases;
 
 use super::pages::pages;
@@ -12,6 +12,9 @@ pub(super) struct Answer {
     prefix: String,
     /// What the model said so far.
     said: String,
+    /// What it calls; nothing where it was offered nothing.
+    calls: Vec<ToolCall>,
+    offers: bool,
 }
 
 /// What comes.
@@ -32,8 +35,19 @@ pub(super) enum Came {
 pub(super) enum Effect {
     /// There is more to show.
     Grew,
+    /// The model waits for what these calls give back.
+    Calls(Box<Calls>),
     /// The answer is over.
     Over(Box<Over>),
+}
+
+/// What a model calls before it goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Calls {
+    /// What it said with them.
+    pub(super) said: String,
+    pub(super) calls: Vec<ToolCall>,
+    pub(super) report: Report,
 }
 
 /// How an answer ended.
@@ -123,8 +137,13 @@ impl Answer {
     pub(super) fn new(prefix: String) -> Self {
         Self {
             prefix,
-            said: String::new(),
+            ..Self::default()
         }
+    }
+
+    /// Whether the model that is asked now may call something.
+    pub(super) fn offer(&mut self, offers: bool) {
+        self.offers = offers;
     }
 
     /// What can be shown so far; empty while there are no words.
@@ -165,10 +184,19 @@ impl Answer {
             // What is shown stays until the next model's words replace it.
             Heard::Restart => {
                 self.said.clear();
+                self.calls.clear();
                 None
             }
-            // No tools are offered yet, so a call is a model's mistake and means nothing.
-            Heard::Tool(_) => None,
+            // Where nothing was offered, a call is a model's mistake and means nothing.
+            Heard::Tool(call) => {
+                self.calls.extend(Some(call).filter(|_| self.offers));
+                None
+            }
+            Heard::Done(report) if !self.calls.is_empty() => Some(Effect::Calls(Box::new(Calls {
+                said: std::mem::take(&mut self.said),
+                calls: std::mem::take(&mut self.calls),
+                report,
+            }))),
             Heard::Done(report) => Some(self.over(How::Model(report))),
             Heard::Failed(unavailable) => Some(self.over(How::Unavailable(unavailable))),
         }

@@ -14,6 +14,7 @@ use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailabl
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, PersonId, Setting, phrases};
 use crate::store::{Change, Job, Role};
 
+use super::acting::send_all;
 use super::cite::Checked;
 use super::commit::Commit;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
@@ -22,23 +23,26 @@ use super::hearing::quoted;
 use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
-use super::{Scene, Turn};
+use super::tools::Tools;
+use super::{Command, Scene, Turn};
 
 /// An answer that takes longer than this shows that it is being made, and goes on showing it.
-const TYPING_AFTER: Duration = Duration::from_millis(900);
+pub(super) const TYPING_AFTER: Duration = Duration::from_millis(900);
 /// "Is typing" is shown for about five seconds.
-const TYPING_EVERY: Duration = Duration::from_millis(4_500);
+pub(super) const TYPING_EVERY: Duration = Duration::from_millis(4_500);
 
 /// A talk that is being answered.
 pub(super) struct Talk<'a> {
-    turn: &'a Turn,
-    scene: &'a Scene,
+    pub(super) turn: &'a Turn,
+    pub(super) scene: &'a Scene,
     said: Vec<Said>,
-    in_group: bool,
+    pub(super) in_group: bool,
     /// What the answer stands on.
-    ground: Ground,
+    pub(super) ground: Ground,
     /// The model that whoever talks wants.
     wish: Option<Wish>,
+    /// What the model may call, and what came of it.
+    pub(super) tools: Tools,
 }
 
 impl<'a> Talk<'a> {
@@ -56,6 +60,7 @@ impl<'a> Talk<'a> {
             in_group: scene.setting() == Setting::Group,
             ground: Ground::bare(Intent::default(), String::new()),
             wish: turn.granted(commit.person()).await,
+            tools: Tools::default(),
         };
         let mut show = talk.show().await?;
         let over = loop {
@@ -70,6 +75,13 @@ impl<'a> Talk<'a> {
             talk.ground = talk.understand(&commit).await?;
             if let Some(how) = &talk.ground.sorted {
                 commit.sorted(scene, how);
+            }
+            talk.lay_out(&commit).await?;
+            if !talk.ground.is_crisis() && turn.answers_flow(scene, &commit, &talk.words()).await? {
+                commit.replaces(finished(&mut show).await);
+                commit.begin_with(talk.prefix(&commit));
+                let asked = (Command::Workflows, "create", talk.words());
+                return turn.carry_out(scene, commit, asked).await;
             }
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
@@ -110,14 +122,18 @@ impl<'a> Talk<'a> {
     }
 
     async fn close(
-        self,
+        mut self,
         mut commit: Commit<'_>,
         work: &mut Work,
         (mut over, row): (Over, Option<OutboundId>),
     ) -> Result<Change, Failure> {
+        let is_done = self.instead(&commit, &mut over).await?;
         let window = self.window(&commit);
         commit.remember_said(self.scene, &self.said, self.in_group);
-        let mut cited = self.found_in(&mut over);
+        let mut cited = match is_done {
+            true => Vec::new(),
+            false => self.found_in(&mut over),
+        };
         if self.is_wordless(&over) {
             phrases::NO_WORDS.clone_into(&mut over.note);
             over.said.clear();
@@ -126,7 +142,8 @@ impl<'a> Talk<'a> {
         if let Some(note) = self.refused_key(commit.person(), &over) {
             over.note = [over.note.as_str(), &note].join("\n\n").trim().to_owned();
         }
-        let Footer { text, buttons } = self.ground.footer(&cited);
+        let Footer { text, mut buttons } = self.ground.footer(&cited);
+        let files = self.take_in(&mut commit, (&mut over, &mut buttons));
         let said = over.text();
         match (said.as_str(), row) {
             ("", None) => {}
@@ -140,6 +157,7 @@ impl<'a> Talk<'a> {
             }
             (said, _) => commit.answer(self.scene, (format!("{said}\n\n{text}"), buttons), row),
         }
+        send_all(self.scene, &mut commit, files);
         commit.reading(self.ground.read(self.scene, &commit, &cited));
         commit.remember_answer(self.scene, &over, (window, self.ground.why(&cited)));
         let spoken = (self.said.as_slice(), over.said.as_str());
@@ -160,7 +178,7 @@ impl<'a> Talk<'a> {
             return Vec::new();
         }
         if !over.is_unanswered() {
-            let checked = self.ground.check(&over.said);
+            let checked = self.ground.check(&over.said, &self.tools.told());
             over.said = checked.text;
             return checked.cited;
         }
@@ -247,13 +265,17 @@ impl<'a> Talk<'a> {
         let mut asked_now = llm::Line::new(llm::Role::Person, self.words());
         asked_now.images = self.images().cloned().collect();
         let lines = before.chain([asked_now]);
-        let now = (self.scene.now, recalled.window.summary.as_str());
+        let offers = self.tools.offers();
+        let now = (self.scene.now, recalled.window.summary.as_str(), offers);
+        let lines = lines.chain(self.tools.lines());
         let request = self
             .ground
             .request(&self.turn.prompts, asked, now, lines.collect());
         let request = request.map_err(Failure::GiveUp)?;
         Ok(Request {
             wish: self.wish.clone(),
+            tools: self.tools.offer(),
+            acts: self.ground.acts(),
             ..request
         })
     }
@@ -355,6 +377,7 @@ impl<'a> Talk<'a> {
         show: &mut Show,
     ) -> Result<Option<Over>, Failure> {
         let mut answer = self.first_words(commit);
+        answer.offer(self.tools.offers());
         let mut model = self.ask(commit).await?;
         let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
         let mut typing_at = Instant::now() + TYPING_AFTER;
@@ -374,8 +397,14 @@ impl<'a> Talk<'a> {
                 },
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
-            if let Some(Effect::Over(over)) = answer.step(came) {
-                return Ok(Some(*over));
+            match answer.step(came) {
+                Some(Effect::Over(over)) => return Ok(Some(*over)),
+                Some(Effect::Calls(calls)) => {
+                    self.serve(commit, *calls).await?;
+                    answer.offer(self.tools.offers());
+                    model = self.ask(commit).await?;
+                }
+                Some(Effect::Grew) | None => {}
             }
         }
     }
@@ -406,7 +435,7 @@ impl<'a> Talk<'a> {
         Ok(self.turn.door.answer(Task::Chat, request))
     }
 
-    async fn typing(&self, at: Instant) {
+    pub(super) async fn typing(&self, at: Instant) {
         tokio::time::sleep_until(at).await;
         if let Some(last) = self.scene.last() {
             self.turn.delivery.typing(&last.address).await;

@@ -341,15 +341,34 @@ impl Workflows {
         })
     }
 
-    /// Whether what this person says next in a chat answers something that was asked there.
-    pub async fn is_asking(&self, person: PersonId, address: &Address) -> anyhow::Result<bool> {
+    /// Whether these words answer something that was asked of this person in a chat.
+    pub async fn answers(
+        &self,
+        person: PersonId,
+        address: &Address,
+        text: &str,
+    ) -> anyhow::Result<bool> {
         let since = Time::from_ms(self.now().ms() - ms(ASKING));
         let last = self
             .engine
             .store
             .last_proposal(person, &address.to_string(), since)
             .await?;
-        Ok(last.is_some_and(|row| row.state == "asking"))
+        let Some(row) = last.filter(|row| row.state == "asking") else {
+            return Ok(false);
+        };
+        if row.workflow_id.is_empty() {
+            let whole = self.rules.read(&format!("{}; {text}", row.wish), "UTC");
+            return Ok(matches!(whole, Wish::Create(_)));
+        }
+        let workflow = self
+            .engine
+            .store
+            .workflow_of_anybody(row.workflow_id.parse()?)
+            .await?;
+        let before =
+            workflow.and_then(|row| serde_json::from_str::<Definition>(&row.definition).ok());
+        Ok(before.is_some_and(|before| self.rules.edit(&before, text).is_some()))
     }
 
     async fn propose_edit(&self, row: ProposalRow, text: &str) -> anyhow::Result<(Change, Answer)> {

@@ -43,6 +43,7 @@ mod story_discord_gateway;
 mod story_discord_press;
 mod story_discord_sending;
 mod story_documents;
+mod story_doing;
 mod story_files;
 mod story_forgetting;
 mod story_group;

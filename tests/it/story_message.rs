@@ -153,6 +153,11 @@ async fn commands() {
     /usage – Show what language models cost for you
     /speak – Say my last answer aloud; on or off: answer voice notes so
     /model – Show and choose the language model; bring your own key
+    /plan – Show the plan, or lay one out for a goal
+    /write – Write a caption, bio, newsletter, pitch … in your voice
+    /human – Ask a human of the team to get in touch
+    /feedback – Say whether my last answer helped
+    /capabilities – Show all I can do for you
     /privacy – Show what I keep and where it goes
     ann: /new
     toney: A fresh start: what we said before stays in the records, but I no longer have it in mind.

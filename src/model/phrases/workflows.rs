@@ -156,3 +156,65 @@ pub const NO_PROMISE: &str =
     "I do not promise people money; that can get you into trouble with the law.";
 pub const NOT_SEEN: &str = "I cannot notice that. I can react to tips, new fans, milestones, releases, payouts, the clock, a rise in streams, and failed workflows.";
 pub const STOP_MAIL: &str = "Stop all mail";
+/// Above the list.
+pub const YOURS: &str = "Your workflows:";
+
+/// One line of the list: how it does.
+pub fn line(name: &str, state: &str, (done, failed): (i64, i64), last: Option<String>) -> String {
+    let runs = done + failed;
+    let how = match (runs, last) {
+        (0, None) => "has not run yet".to_owned(),
+        (0, Some(last)) => format!("began at {last}"),
+        (_, last) => {
+            let percent = done * 100 / runs;
+            let last = last.map(|last| format!(", last at {last}"));
+            format!(
+                "{percent} % of {runs} runs went well{}",
+                last.unwrap_or_default()
+            )
+        }
+    };
+    format!("**{name}** ({state}): {how}")
+}
+
+/// The newest runs.
+pub fn history(name: &str, lines: &[String]) -> String {
+    match lines {
+        [] => format!("**{name}** has not run yet."),
+        lines => format!("**{name}**, the newest runs first:\n\n{}", lines.join("\n")),
+    }
+}
+
+/// What a run did.
+pub fn details(state: &str, error: &str, steps: &[String]) -> String {
+    let why = if error.is_empty() {
+        String::new()
+    } else {
+        format!(" {error}")
+    };
+    let steps = match steps {
+        [] => "No step was done.".to_owned(),
+        steps => steps.join("\n"),
+    };
+    format!("This run is {state}.{why}\n\n{steps}")
+}
+
+/// What a rehearsal showed.
+pub fn rehearsed((seen, fitting): (usize, usize), shown: &[String], next: &[String]) -> String {
+    let mut text = "This is a rehearsal, nothing was sent.".to_owned();
+    if !next.is_empty() {
+        text.push_str(&format!(" It would run next at {}.", next.join(", then ")));
+        return text;
+    }
+    match (seen, fitting) {
+        (0, _) => text.push_str(" Nothing of that kind happened in the last 30 days."),
+        (seen, 0) => text.push_str(&format!(
+            " In the last 30 days {seen} things of that kind happened, and it would have run for none."
+        )),
+        (seen, fitting) => text.push_str(&format!(
+            " Of {seen} things of that kind in the last 30 days it would have run for {fitting}:\n\n{}",
+            shown.join("\n")
+        )),
+    }
+    text
+}

@@ -39,7 +39,8 @@ async fn a_database_that_is_away_at_first_is_waited_for() {
     let said = ran.err.matches("The database does not answer").count();
     assert_eq!(said, 1, "{ran:#?}");
     assert!(ran.err.contains("The database is there now"), "{ran:#?}");
-    assert_eq!(ran.out, "");
+    // Whether there was time to invite somebody or not.
+    assert!(!ran.out.contains("database"), "{ran:#?}");
 }
 
 #[tokio::test]
