@@ -16,6 +16,8 @@ mod say;
 mod seen;
 mod step;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod text;
 mod timer;
 mod triggers;
