@@ -1,13 +1,16 @@
 //! The only file that knows everyone: settings become handles, handles become workers, and all of it
 //! is begun and ended in the right order.
 
+mod books;
 mod entrusted;
 mod flows;
 mod health;
 mod library;
 mod money;
+mod people;
 mod receive;
 pub(crate) mod voice;
+mod workers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,24 +21,20 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capability::Hands;
 use crate::config::Config;
 use crate::delivery::Delivery;
-use crate::health::{KIND as NOTICE, Notice, Watch};
+use crate::health::{KIND as NOTICE, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Hider, Intake};
-use crate::jobs::{Runner, Worker};
-use crate::knowledge::Knowledge;
-use crate::llm::{self, Door, Prompts, Voices};
-use crate::memory::{Memory, Summarise};
+use crate::jobs::Runner;
+use crate::llm::{self, Door};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
-use crate::turn::intent::Reader;
-use crate::turn::{self, Command, Turn, Wishes};
+use crate::turn::Command;
 use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
 
 use library::Library;
@@ -55,12 +54,21 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("workflow_failed", WORKFLOWS),
     hears("workflow_failed", workflow::note::FAILED),
     hears("approval_decided", workflow::engine::DECIDED),
+    hears("statement_imported", "thresholds"),
+    hears("tip_received", "thresholds"),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
     Subscription { event, worker }
+}
+
+/// Who hears of events of a name.
+pub(crate) fn subscribers(event: &str) -> impl Iterator<Item = &'static str> {
+    let all = SUBSCRIPTIONS.iter();
+    all.filter(move |one| one.event == event)
+        .map(|one| one.worker)
 }
 
 /// How long running turns may take to finish once the process is told to end.
@@ -154,7 +162,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let shared = (library.knowledge(), redis.clone());
-    let mut workers = workers(&config, shared, (&door, &voices, &delivery), &tools)?;
+    let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
@@ -505,69 +513,6 @@ fn platforms(
         platforms.push(Arc::new(terminal(clock.clone(), idle)));
     }
     Ok(platforms)
-}
-
-/// Who does which kind of job. One piece each.
-fn workers(
-    config: &Config,
-    (knowledge, redis): (Knowledge, Option<Redis>),
-    (door, voices, delivery): (&Door, &Voices, &Delivery),
-    (clock, ids): &(Clock, Ids),
-) -> Result<Vec<Arc<dyn Worker>>> {
-    let store = knowledge.store.clone();
-    let prompts = Arc::new(Prompts::new()?);
-    let limits = limits(config)?;
-    let intake: intake::Settings = config.section("intake")?;
-    let tools = (clock.clone(), ids.clone());
-    let speak = voice::speak(config, voices, delivery, tools.clone())?;
-    let engine = flows::engine(config, (&store, delivery), &tools)?;
-    let turn = Turn {
-        workflows: flows::workflows(&engine, door, &prompts),
-        store: store.clone(),
-        memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
-        knowledge: knowledge.clone(),
-        reader: Arc::new(Reader::new()),
-        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
-        hands: Hands {
-            store: store.clone(),
-            knowledge: knowledge.clone(),
-            door: door.clone(),
-            prompts: prompts.clone(),
-            delivery: delivery.clone(),
-            clock: clock.clone(),
-            ids: ids.clone(),
-        },
-        door: door.clone(),
-        voices: voices.clone(),
-        prompts: prompts.clone(),
-        limits,
-        delivery: delivery.clone(),
-        settings: config.section::<turn::Settings>("turn")?,
-        queue: intake.queue,
-        quiet: Duration::from_millis(intake.quiet_ms),
-        files: config.data()?.dir.join("files"),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let summarise = Summarise {
-        store,
-        door: door.clone(),
-        prompts,
-        limits,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    };
-    let notice = Notice {
-        delivery: delivery.clone(),
-    };
-    let mut all: Vec<Arc<dyn Worker>> = vec![
-        Arc::new(turn),
-        Arc::new(speak),
-        Arc::new(summarise),
-        Arc::new(notice),
-    ];
-    all.extend(flows::workers(config, &engine)?);
-    Ok(all)
 }
 
 async fn until(stop: CancellationToken, work: impl Future<Output = ()>) {

@@ -16,6 +16,9 @@ pub mod llm;
 pub mod mail;
 pub mod memory;
 pub mod model;
+pub mod people;
+
+pub mod money;
 pub mod platform;
 pub mod store;
 pub mod turn;

@@ -43,8 +43,14 @@ pub(super) fn recordings(
         store: store.clone(),
         delivery: delivery.clone(),
         folder: folder(config)?,
+        outgoing: outgoing(config)?,
         clock: clock.clone(),
     })
+}
+
+/// Where pictures and files are put that are made to be sent.
+pub(super) fn outgoing(config: &Config) -> Result<PathBuf> {
+    Ok(config.data()?.dir.join("files").join("outgoing"))
 }
 
 fn folder(config: &Config) -> Result<PathBuf> {

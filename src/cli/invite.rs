@@ -1,15 +1,15 @@
-//! `toney artists` and `toney invite`: who is looked after, and who may work for them.
+//! `toney artists`, `toney people` and `toney invite`: who is looked after, who is known, and who may work for whom.
 
 use std::io::Write;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use clap::Args;
+use clap::{Args, Subcommand};
 use serde::Deserialize;
 
 use crate::config::Config;
 use crate::model::{Clock, Standing};
-use crate::store::{Artist, Store};
+use crate::store::{Artist, PersonRow, Store};
 
 use super::Exit;
 use super::queues::{open, show};
@@ -35,7 +35,73 @@ pub(super) struct Invitation {
     artist: Option<String>,
 }
 
-pub(super) async fn artists(config: &Config, json: bool) -> Result<Exit> {
+/// What is done about artists.
+#[derive(Debug, Clone, Subcommand)]
+pub(super) enum Action {
+    /// Lists them (what `toney artists` alone does).
+    List,
+    /// Makes one.
+    New {
+        /// The artist's name.
+        name: String,
+    },
+    /// Gives one another name.
+    Rename {
+        /// The name or id until now.
+        artist: String,
+        /// The name from now on.
+        name: String,
+    },
+}
+
+pub(super) async fn artists(config: &Config, action: Option<Action>, json: bool) -> Result<Exit> {
+    let mut out = std::io::stdout();
+    match action.unwrap_or(Action::List) {
+        Action::List => list(config, json).await,
+        Action::New { name } => {
+            let store = open(config).await?;
+            let name = name.trim();
+            anyhow::ensure!(!name.is_empty(), "an artist needs a name");
+            let artist = store.make_artist(name).await?;
+            writeln!(out, "{}  {}", artist.id, artist.name)?;
+            Ok(Exit::Well)
+        }
+        Action::Rename { artist, name } => {
+            let store = open(config).await?;
+            let found = store.artist(&artist).await?;
+            let found = found.with_context(|| {
+                format!("no artist is called {artist}; `toney artists` lists them")
+            })?;
+            let name = name.trim();
+            anyhow::ensure!(!name.is_empty(), "an artist needs a name");
+            anyhow::ensure!(
+                store.rename(found.id, name).await?,
+                "another artist is called {name} already"
+            );
+            writeln!(out, "{}  {name}", found.id)?;
+            Ok(Exit::Well)
+        }
+    }
+}
+
+/// `toney people`: who is known, those met last first.
+pub(super) async fn people(config: &Config, json: bool) -> Result<Exit> {
+    const MOST: i64 = 200;
+    let people = open(config).await?.people(MOST).await?;
+    let nothing = "Nobody has written yet.";
+    show(&people, json, nothing, |row: &PersonRow| {
+        let PersonRow {
+            id,
+            name,
+            platform,
+            accounts,
+            works_for,
+        } = row;
+        format!("{id}  {platform:<10} accounts {accounts}  works for {works_for}  {name}")
+    })
+}
+
+async fn list(config: &Config, json: bool) -> Result<Exit> {
     let artists = open(config).await?.artists().await?;
     let nothing = "No artist yet: `toney invite artist --artist NAME` makes one.";
     show(&artists, json, nothing, |Artist { id, name }| {

@@ -5,6 +5,7 @@
 
 mod doctor;
 mod eval;
+mod events;
 mod explain;
 mod ingest;
 mod invite;
@@ -25,7 +26,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{Config, Sources, Wrong};
-use crate::knowledge::extract;
 
 /// How a command went; the numbers are promised to scripts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,8 +91,16 @@ enum Command {
         #[command(flatten)]
         invitation: invite::Invitation,
     },
-    /// Lists the artists who are looked after.
+    /// Lists the artists who are looked after, makes one, or gives one another name.
     Artists {
+        #[command(subcommand)]
+        action: Option<invite::Action>,
+        /// Prints a JSON array instead of lines.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists who has written, those met last first.
+    People {
         /// Prints a JSON array instead of lines.
         #[arg(long)]
         json: bool,
@@ -148,6 +156,11 @@ enum Command {
         #[command(flatten)]
         arguments: workflows::Arguments,
     },
+    /// Shows what happened, and who heard of it.
+    Events {
+        #[command(flatten)]
+        asked: events::Arguments,
+    },
     /// Shows what models cost, and what of today's budgets is left.
     Usage {
         #[command(flatten)]
@@ -163,7 +176,7 @@ pub fn main() -> ExitCode {
         .ok();
     let arguments = Arguments::parse();
     if let Some(Command::Extract { order }) = arguments.command {
-        return extract::child(order.into());
+        return reading::child(order);
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -196,7 +209,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Doctor { json }) => doctor::doctor(&config, json).await,
         Some(Command::Explain { arguments }) => explain::explain(&config, arguments).await,
         Some(Command::Invite { invitation }) => invite::invite(&config, invitation).await,
-        Some(Command::Artists { json }) => invite::artists(&config, json).await,
+        Some(Command::Artists { action, json }) => invite::artists(&config, action, json).await,
+        Some(Command::People { json }) => invite::people(&config, json).await,
         Some(Command::Ingest { arguments }) => ingest::ingest(&config, arguments).await,
         // It has ended before there was a runtime.
         Some(Command::Extract { order: _ }) => Ok(Exit::Failed),
@@ -208,6 +222,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
         Some(Command::Workflows { arguments }) => workflows::workflows(&config, arguments).await,
+        Some(Command::Events { asked }) => events::events(&config, asked).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,
     }
 }

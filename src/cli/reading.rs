@@ -1,8 +1,10 @@
-//! The process that reads one document.
+//! The process that reads one document or table.
 
+use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::knowledge::extract;
+use crate::money::sheet;
 
 /// What the gateway asks of it.
 #[derive(Debug, clap::Args)]
@@ -13,6 +15,9 @@ pub(super) struct Order {
     /// Uses the reader of PDF that survives whatever it is given.
     #[arg(long)]
     second: bool,
+    /// Reads a table, row by row, instead of a text.
+    #[arg(long)]
+    table: bool,
     /// Processor time.
     #[arg(long, default_value_t = 20)]
     cpu_seconds: u64,
@@ -27,11 +32,20 @@ pub(super) struct Order {
     text: u64,
 }
 
+/// Does what is asked, as the child.
+pub(super) fn child(order: Order) -> ExitCode {
+    match order.table {
+        true => extract::confined(order.into(), |bytes, out| sheet::write(bytes, out)),
+        false => extract::child(order.into()),
+    }
+}
+
 impl From<Order> for extract::Order {
     fn from(order: Order) -> Self {
         let Order {
             name,
             second,
+            table: _,
             cpu_seconds,
             memory,
             file,

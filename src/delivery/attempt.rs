@@ -1,13 +1,12 @@
 //! The attempts to get one outbound across: again where that is harmless, a search where it is not.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 
 use crate::jobs::backoff;
 use crate::model::{Button, Features, Interaction, Message, Part};
-use crate::platform::{Edit, Letter, Lost, SendError};
+use crate::platform::{Attached, Edit, Letter, Lost, SendError};
 use crate::store::{Change, Mark, OutboundState, Outgoing};
 
 use super::lane::mark;
@@ -50,8 +49,8 @@ pub(super) struct Around<'a> {
     pub(super) reply_to: Option<&'a Message>,
     /// What the platform holds open for it.
     pub(super) interaction: Option<&'a Interaction>,
-    /// The recording that it stands with.
-    pub(super) voice: Option<&'a Path>,
+    /// The file that it stands with.
+    pub(super) attached: Option<Attached<'a>>,
 }
 
 /// One row on its way.
@@ -93,7 +92,7 @@ impl<'a> Attempt<'a> {
         Around {
             reply_to,
             interaction,
-            voice,
+            attached,
         }: Around<'_>,
     ) -> Result<Option<Ended>> {
         let (id, address) = (self.row.outbound.id, self.row.outbound.address.clone());
@@ -106,7 +105,7 @@ impl<'a> Attempt<'a> {
             buttons,
             reply_to,
             interaction,
-            voice,
+            attached,
         };
         let mut lost = self.row.state == OutboundState::Unknown;
         loop {

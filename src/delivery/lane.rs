@@ -14,6 +14,7 @@ use crate::store::{AddressFact, Change, Claim, Mark, NewOutbound, OutboundState,
 
 use super::Inner;
 use super::attempt::{Around, Attempt, Ended};
+use super::brought::Brought;
 use super::render::render;
 
 /// Where the nonces of parts begin that are sent anew; no text has so many parts.
@@ -25,7 +26,7 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 struct Done {
     change: Change,
-    /// Recordings that nobody needs once that is recorded.
+    /// Files that nobody needs once that is recorded.
     spent: Vec<PathBuf>,
 }
 
@@ -72,7 +73,7 @@ impl Inner {
         is_recorded
     }
 
-    async fn record(&self, change: Change) -> bool {
+    pub(super) async fn record(&self, change: Change) -> bool {
         match self.store.insist(change).await {
             Ok(_) => true,
             Err(error) => {
@@ -98,15 +99,13 @@ impl Inner {
         let Attempt { row, .. } = attempt;
         let platform = account.platform.name();
         let is_over = match ended {
-            Ended::Stands | Ended::Vanished => account.platform.features().takes_recordings,
+            Ended::Stands | Ended::Vanished => account.platform.features().takes_files,
             Ended::Failed(_) | Ended::Gone(_) => true,
             // In the other chat it is still needed.
             Ended::Moved(_) | Ended::Left => false,
         };
-        if let Content::Voice { file, .. } = &row.outbound.content
-            && is_over
-        {
-            done.spent.push(file.clone());
+        if let Some(file) = row.outbound.content.own_file().filter(|_| is_over) {
+            done.spent.push(file.to_owned());
         }
         let change = &mut done.change;
         let result = match ended {
@@ -193,7 +192,7 @@ impl Inner {
                             let around = Around {
                                 reply_to,
                                 interaction,
-                                voice: None,
+                                attached: None,
                             };
                             attempt.send(&nonce, part, buttons, around).await?
                         }
@@ -211,23 +210,11 @@ impl Inner {
                 }
                 Ok(None)
             }
-            Content::Voice {
-                file,
-                caption,
-                reply_to,
-                instead: _,
-            } => {
-                if !attempt.row.parts.is_empty() {
-                    return Ok(None);
+            content @ (Content::Voice { .. } | Content::Picture { .. } | Content::File { .. }) => {
+                match Brought::read(&content, attempt.features()) {
+                    Some(brought) => self.bring(attempt, brought).await,
+                    None => Ok(None),
                 }
-                let words = render(&caption, attempt.features());
-                let words = words.into_iter().next().unwrap_or_default();
-                let around = Around {
-                    reply_to: reply_to.as_ref(),
-                    interaction: None,
-                    voice: Some(&file),
-                };
-                attempt.send(&id.nonce(0), &words, &[], around).await
             }
             Content::Edit {
                 message,
@@ -244,19 +231,28 @@ impl Inner {
 
     /// What is said in place of what cannot be sent.
     fn instead(&self, lost: &Outbound) -> Option<NewOutbound> {
-        let (instead, reply_to) = match &lost.content {
+        let (instead, reply_to, buttons) = match &lost.content {
             Content::Voice {
                 instead, reply_to, ..
-            } => (instead, reply_to.clone()),
+            }
+            | Content::File {
+                instead, reply_to, ..
+            } => (instead, reply_to.clone(), Vec::new()),
+            Content::Picture {
+                instead,
+                reply_to,
+                buttons,
+                ..
+            } => (instead, reply_to.clone(), buttons.clone()),
             // Whoever was told that their message is deleted hears that it was not.
-            Content::Delete { refused, .. } => (refused, None),
+            Content::Delete { refused, .. } => (refused, None, Vec::new()),
             Content::Message { .. } | Content::Edit { .. } | Content::Buttons { .. } => {
                 return None;
             }
         };
         let content = Content::Message {
             text: instead.clone(),
-            buttons: Vec::new(),
+            buttons,
             reply_to,
             interaction: None,
         };
@@ -358,6 +354,32 @@ fn elsewhere(content: Content) -> Option<Content> {
             instead,
         } => Some(Content::Voice {
             file,
+            caption,
+            reply_to: None,
+            instead,
+        }),
+        Content::Picture {
+            file,
+            caption,
+            buttons,
+            reply_to: _,
+            instead,
+        } => Some(Content::Picture {
+            file,
+            caption,
+            buttons,
+            reply_to: None,
+            instead,
+        }),
+        Content::File {
+            file,
+            name,
+            caption,
+            reply_to: _,
+            instead,
+        } => Some(Content::File {
+            file,
+            name,
             caption,
             reply_to: None,
             instead,

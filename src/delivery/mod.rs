@@ -5,11 +5,13 @@
 //! of an answer whose first words stand already. Start with [`Delivery`].
 
 mod attempt;
+mod brought;
 mod flat;
 mod horizon;
 mod lane;
 mod links;
 mod markdown;
+mod note;
 mod outcome;
 mod pace;
 mod preview;
@@ -40,6 +42,7 @@ use crate::platform::{Edit, Platform, SendError};
 use crate::store::{Claim, NewOutbound, Redis, Store};
 
 pub use horizon::Horizon;
+pub use note::Note;
 pub use pace::Pacer;
 
 /// Settings of the section `[delivery]`.

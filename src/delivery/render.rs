@@ -40,6 +40,7 @@ pub fn preview(markdown_so_far: &str, features: &Features) -> Option<Part> {
 pub fn visible(markdown: &str) -> String {
     let features = Features {
         max_text: usize::MAX,
+        max_caption: usize::MAX,
         unit: Unit::Chars,
         markup: Markup::Spans,
         edits: false,
@@ -48,7 +49,7 @@ pub fn visible(markdown: &str) -> String {
         deletes: false,
         forms: false,
         buttons_per_row: 0,
-        takes_recordings: true,
+        takes_files: true,
         max_download: 0,
         pace: None,
     };

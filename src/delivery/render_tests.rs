@@ -5,6 +5,7 @@ use crate::model::{Features, Markup, Part, Span, Style, Unit};
 pub(super) fn features(markup: Markup, unit: Unit, max_text: usize) -> Features {
     Features {
         max_text,
+        max_caption: max_text,
         unit,
         markup,
         edits: true,
@@ -13,7 +14,7 @@ pub(super) fn features(markup: Markup, unit: Unit, max_text: usize) -> Features 
         deletes: false,
         forms: false,
         buttons_per_row: 8,
-        takes_recordings: true,
+        takes_files: true,
         max_download: 0,
         pace: None,
     }

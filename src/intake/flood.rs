@@ -65,6 +65,7 @@ mod tests {
 
     fn from(user: u32) -> Inbound {
         Inbound {
+            forwarded: false,
             key: "k".to_owned(),
             address: "p:main:1".parse().unwrap(),
             setting: Setting::Direct,

@@ -103,6 +103,7 @@ mod tests {
 
     fn hidden(what: What) -> What {
         let mut item = Inbound {
+            forwarded: false,
             key: "p:main:1".to_owned(),
             address: "p:main:1".parse().unwrap(),
             setting: Setting::Direct,

@@ -4,30 +4,23 @@
 //! its key after a crash.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{oneshot, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, Note};
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    Address, ArtistId, AttachmentId, Button, Clock, Content, DocumentId, DocumentPress, Failure,
-    Ids, JobId, Message, OutboundId, PersonId, Priority, Setting, phrases,
+    Address, ArtistId, AttachmentId, Button, Clock, DocumentId, DocumentPress, Failure, Ids, JobId,
+    PersonId, Setting, phrases,
 };
-use crate::store::{Change, Job, NewJob, Rewrite, Scope, Store, ingest_lane, out_lane};
+use crate::store::{Change, Job, NewJob, Scope, Store, ingest_lane};
 
 use super::embed;
 use super::forget::remove_file;
 use super::ingest::{Done, Error, Ingest, Source, Step};
 
-/// What takes longer than this is spoken of while it lasts.
-const QUIET: Duration = Duration::from_millis(900);
-/// The pause between two changes of that message.
-const PAUSE: Duration = Duration::from_secs(2);
 /// The name of the job.
 const KIND: &str = "ingest";
 
@@ -103,11 +96,7 @@ impl Worker for TakeIn {
         let source = source(&order)?;
         let key = key(job);
         let begun = self.store.outbound(&key).await?;
-        let mut note = Note::new(self, order.address.clone(), key);
-        if let Some(row) = begun {
-            note.row = Some(row.outbound.id);
-            note.message = row.parts.first().cloned();
-        }
+        let mut note = Note::new(&self.delivery, order.address.clone(), key, begun.as_ref());
         let (tell, mut told) = watch::channel(Step::Reading);
         let progress = |step: Step| {
             tell.send_replace(step);
@@ -153,8 +142,7 @@ impl Worker for TakeIn {
         };
         let key = key(job);
         let begun = self.store.outbound(&key).await.ok().flatten();
-        let mut note = Note::new(self, order.address, key);
-        note.row = begun.map(|row| row.outbound.id);
+        let note = Note::new(&self.delivery, order.address, key, begun.as_ref());
         note.last(phrases::file_not_read_now(&order.name), Vec::new())
     }
 }
@@ -237,133 +225,4 @@ fn said(step: Step, name: &str) -> String {
 
 fn delete(document: DocumentId) -> Button {
     DocumentPress::Drop(document).button(phrases::DELETE_DOCUMENT)
-}
-
-/// The message that says how far it is.
-struct Note<'a> {
-    take: &'a TakeIn,
-    address: Address,
-    key: String,
-    row: Option<OutboundId>,
-    message: Option<Message>,
-    stands: Option<oneshot::Receiver<Message>>,
-    shown: String,
-    not_before: Instant,
-    /// An edit that is on its way. It outlives being looked at: it must not overtake the last words.
-    running: Option<BoxFuture<'static, Option<Duration>>>,
-}
-
-impl<'a> Note<'a> {
-    fn new(take: &'a TakeIn, address: Address, key: String) -> Self {
-        Self {
-            take,
-            address,
-            key,
-            row: None,
-            message: None,
-            stands: None,
-            shown: String::new(),
-            not_before: Instant::now() + QUIET,
-            running: None,
-        }
-    }
-
-    /// Waits until this can be shown, and shows it. Where nothing can be edited, the end comes whole.
-    async fn tend(&mut self, text: &str) {
-        if let Some(running) = &mut self.running {
-            self.not_before += running.await.unwrap_or_default();
-            self.running = None;
-            return;
-        }
-        let edits = self
-            .take
-            .delivery
-            .features(&self.address)
-            .is_some_and(|can| can.edits);
-        if !edits || self.shown == text {
-            return std::future::pending().await;
-        }
-        if self.row.is_some() && self.message.is_none() {
-            match &mut self.stands {
-                Some(stands) => {
-                    self.message = stands.await.ok();
-                    self.stands = None;
-                    return;
-                }
-                None => return std::future::pending().await,
-            }
-        }
-        tokio::time::sleep_until(self.not_before).await;
-        text.clone_into(&mut self.shown);
-        self.not_before = Instant::now() + PAUSE.max(self.take.delivery.preview_every());
-        match &self.message {
-            Some(message) => {
-                let (delivery, address) = (self.take.delivery.clone(), self.address.clone());
-                let (message, text) = (message.clone(), text.to_owned());
-                self.running = Some(Box::pin(async move {
-                    delivery.grow(&address, &message, (&text, &[])).await
-                }));
-            }
-            None => self.begin(text).await,
-        }
-    }
-
-    async fn begin(&mut self, text: &str) {
-        let letter = self.letter(Priority::Preview, text.to_owned(), Vec::new());
-        let id = letter.outbound.id;
-        self.stands = Some(self.take.delivery.stands(id));
-        self.row = Some(id);
-        let change = Change {
-            outbound: vec![letter],
-            ..Change::default()
-        };
-        // Whether the row is there is not known then; the last words come whole.
-        if self.take.store.apply(change).await.is_err() {
-            self.stands = None;
-        }
-    }
-
-    /// Lets what is on its way arrive, and nobody wait for the message any more.
-    async fn settle(&mut self) {
-        if let Some(running) = self.running.take() {
-            running.await;
-        }
-        if let Some(row) = self.row {
-            self.take.delivery.stands_no_more(row);
-        }
-    }
-
-    /// The last words: in the row that grew, or in a new one.
-    fn last(self, text: String, buttons: Vec<Vec<Button>>) -> Change {
-        let mut letter = self.letter(Priority::Reply, text, buttons);
-        let mut change = Change::default();
-        if let Some(row) = self.row {
-            // Should the row never have got into the store, it does now.
-            letter.outbound.id = row;
-            change.rewrites.push(Rewrite {
-                id: row,
-                lane: out_lane(&self.address),
-                content: letter.outbound.content.clone(),
-                at: self.take.clock.now(),
-            });
-        }
-        change.outbound.push(letter);
-        change
-    }
-
-    fn letter(
-        &self,
-        priority: Priority,
-        text: String,
-        buttons: Vec<Vec<Button>>,
-    ) -> crate::store::NewOutbound {
-        let content = Content::Message {
-            text,
-            buttons,
-            reply_to: None,
-            interaction: None,
-        };
-        let (address, key) = (self.address.clone(), self.key.clone());
-        self.take.delivery.letter(address, key, priority, content)
-    }
 }

@@ -54,7 +54,10 @@ pub use error::{Error, Wait};
 pub use health::{HealthChange, Saved};
 pub use money::Cost;
 pub use offer::Offer;
-pub use prompt::{Lyric, Passage, Persona, Place, Planning, Prompts, Sorting, Summary, Writing};
+pub use prompt::{
+    Known, Lyric, Passage, Persona, Place, Planning, Prompts, Sorting, Summary, Writing,
+};
+
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use sight::Image;

@@ -10,6 +10,7 @@ pub use writing::{Lyric, Planning, Writing};
 
 const PERSONA: &str = include_str!("../../prompts/persona.md.j2");
 const SUMMARY: &str = include_str!("../../prompts/summary.md.j2");
+const FACTS: &str = include_str!("../../prompts/facts.md.j2");
 const INTENT: &str = include_str!("../../prompts/intent.md.j2");
 const WORKFLOW: &str = include_str!("../../prompts/workflow.md.j2");
 
@@ -50,6 +51,21 @@ pub struct Persona<'a> {
     pub unable: &'a str,
     /// Whether tools can be called.
     pub tools: bool,
+    /// What is known of whoever talks.
+    pub known: &'a Known,
+}
+
+/// What is known of whoever talks; shown between two people alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Of the artist they work for, a line for each thing; empty = nothing.
+    pub artist: String,
+    /// What they said of themselves earlier, a line for each thing; empty = nothing.
+    pub facts: String,
+    /// The language they want to be answered in; empty = the one they write in.
+    pub speaks: String,
+    /// What their clock shows; empty = not known.
+    pub local: String,
 }
 
 /// A passage that an answer may use.
@@ -108,6 +124,7 @@ impl Prompts {
         environment.add_template("intent", INTENT)?;
         environment.add_template("workflow", WORKFLOW)?;
         writing::add(&mut environment)?;
+        environment.add_template("facts", FACTS)?;
         Ok(Self(environment))
     }
 
@@ -125,8 +142,15 @@ impl Prompts {
             found_nothing,
             picture,
             unable,
+            known,
             tools,
         } = persona;
+        // Whatever came with it: where others read along nothing of anybody is shown.
+        let nothing = Known::default();
+        let known = match place {
+            Place::Direct => *known,
+            Place::Group => &nothing,
+        };
         let (personal, global): (Vec<&Passage<'_>>, Vec<_>) =
             passages.iter().partition(|passage| passage.personal);
         self.0.get_template("persona")?.render(context! {
@@ -140,6 +164,10 @@ impl Prompts {
             picture => *picture,
             unable => *unable,
             tools => *tools,
+            artist => known.artist.trim(),
+            facts => known.facts.trim(),
+            speaks => one_line(&known.speaks),
+            local => known.local.as_str(),
         })
     }
 
@@ -150,6 +178,16 @@ impl Prompts {
     pub fn workflow(&self, text: &str, zone: &str) -> Result<String, minijinja::Error> {
         let template = self.0.get_template("workflow")?;
         template.render(context! { text => text.trim(), zone => zone })
+    }
+
+    /// The request for what of a message is worth keeping in mind.
+    ///
+    /// # Errors
+    /// Never in a build whose tests passed.
+    pub fn facts(&self, text: &str) -> Result<String, minijinja::Error> {
+        self.0
+            .get_template("facts")?
+            .render(context! { text => text })
     }
 
     /// The request for a new running summary.
@@ -264,8 +302,16 @@ mod tests {
             picture: false,
             unable: "",
             tools: false,
+            known: &NOTHING,
         }
     }
+
+    static NOTHING: Known = Known {
+        artist: String::new(),
+        facts: String::new(),
+        speaks: String::new(),
+        local: String::new(),
+    };
 
     #[test]
     fn passages_stand_apart_and_are_data() {

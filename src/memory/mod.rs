@@ -4,6 +4,9 @@
 //! newcomers it writes nothing: what a turn adds becomes true with the turn's own commit. Start with
 //! [`Memory::recall`].
 
+pub mod context;
+pub mod facts;
+mod remember;
 mod summarise;
 
 use std::sync::Arc;
@@ -12,10 +15,13 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 
 use crate::model::{
-    Address, ConversationId, Event, EventId, Happening, Ids, PersonId, Sender, SessionId, Time,
+    Address, ConversationId, Dialogue, Event, EventId, Happening, Ids, PersonId, Sender, SessionId,
+    Time,
 };
 use crate::store::{Change, Known, Line, NewPerson, Redis, Store, Window};
 
+pub use context::{Contexts, Part};
+pub use remember::{How, Remember, Remembering};
 pub use summarise::Summarise;
 
 /// How many exchanges (a person's lines and the answer) a model sees word for word.
@@ -47,6 +53,9 @@ struct Kept {
     /// theirs as long as the rest is.
     #[serde(default)]
     speaker: Option<(String, PersonId)>,
+    /// What Toney asked here and waits for, and of whom.
+    #[serde(default)]
+    dialogues: Vec<(PersonId, Dialogue)>,
 }
 
 /// A conversation as a turn finds it.
@@ -68,6 +77,8 @@ pub struct Recalled {
     pub window: Window,
     /// How many of them there were before this turn.
     pub found: usize,
+    /// What Toney asked here and waits for, and of whom.
+    pub dialogues: Vec<(PersonId, Dialogue)>,
 }
 
 impl Memory {
@@ -119,6 +130,7 @@ impl Memory {
                 conversation,
                 session,
                 window,
+                dialogues,
                 ..
             }) => Recalled {
                 person,
@@ -129,6 +141,7 @@ impl Memory {
                 begins: false,
                 found: window.lines.len(),
                 window,
+                dialogues,
             },
             None => Recalled {
                 person,
@@ -139,6 +152,7 @@ impl Memory {
                 begins: true,
                 window: Window::default(),
                 found: 0,
+                dialogues: Vec::new(),
             },
         })
     }
@@ -151,6 +165,7 @@ impl Memory {
             conversation,
             session,
             window,
+            dialogues,
             ..
         } = recalled;
         let mut window = window.clone();
@@ -162,6 +177,7 @@ impl Memory {
             session: *session,
             window,
             speaker: Some((user.clone(), *person)),
+            dialogues: dialogues.clone(),
         };
         let key = address.to_string();
         if let Some(redis) = &self.redis
@@ -206,18 +222,20 @@ impl Memory {
             .conversation(address, limit)
             .await
             .with_context(|| format!("Loading the conversation at {address}"))?;
-        Ok(found.map(|(known, window)| {
-            let Known {
-                conversation,
-                session,
-            } = known;
-            Kept {
-                turns,
-                conversation,
-                session,
-                window,
-                speaker: None,
-            }
+        let Some((known, window)) = found else {
+            return Ok(None);
+        };
+        let Known {
+            conversation,
+            session,
+        } = known;
+        Ok(Some(Kept {
+            turns,
+            conversation,
+            session,
+            window,
+            speaker: None,
+            dialogues: self.store.dialogues_in(conversation).await?,
         }))
     }
 
@@ -280,6 +298,12 @@ impl Recalled {
         self.session = SessionId::new(ids);
         self.begins = true;
         self.window = Window::default();
+    }
+
+    /// What whoever talks was asked here.
+    pub fn dialogue(&self) -> Option<&Dialogue> {
+        let mut dialogues = self.dialogues.iter();
+        dialogues.find_map(|(of, dialogue)| (*of == self.person).then_some(dialogue))
     }
 
     /// The lines that a model sees, oldest first.

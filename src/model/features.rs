@@ -3,6 +3,8 @@
 pub struct Features {
     /// Longest text of one message, in `unit`.
     pub max_text: usize,
+    /// Longest text with a file, in `unit`.
+    pub max_caption: usize,
     /// What `max_text` counts.
     pub unit: Unit,
     /// How styles are written.
@@ -19,8 +21,8 @@ pub struct Features {
     pub forms: bool,
     /// Most buttons side by side.
     pub buttons_per_row: usize,
-    /// Whether it takes a copy of a recording that is sent; a terminal only says where it lies.
-    pub takes_recordings: bool,
+    /// Whether it takes a copy of a file that is sent; a terminal only says where it lies.
+    pub takes_files: bool,
     /// Largest file that can be fetched, in bytes.
     pub max_download: u64,
     /// How fast the platform lets us send.

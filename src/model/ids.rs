@@ -43,6 +43,11 @@ macro_rules! id {
                 encode(self.0.wrapping_add((part as u128) << 64))
             }
 
+            /// The smallest id that can have been made at a moment.
+            pub fn first_at(at: super::Time) -> Self {
+                Self(u128::try_from(at.ms()).unwrap_or_default() << 80)
+            }
+
             /// Its body as a number.
             pub const fn number(self) -> u128 {
                 self.0
@@ -143,6 +148,10 @@ id! {
     DraftId = "drf";
     /// A request for a human.
     RequestId = "req";
+    /// Two persons who may be one.
+    LinkId = "lnk";
+    /// What somebody wants to reach, or what is in their way.
+    GoalId = "gol";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
 }

@@ -26,6 +26,9 @@ pub struct Inbound {
     pub message: Option<Message>,
     /// The message it answers.
     pub reply_to: Option<Message>,
+    /// Whether it was said elsewhere, by whomever, and only passed on.
+    #[serde(default)]
+    pub forwarded: bool,
     /// The handle that lets the platform tie our answer to a slash command or a press.
     pub interaction: Option<Interaction>,
     /// What it is.
@@ -154,6 +157,13 @@ impl File {
             "txt", "text", "md", "markdown", "pdf", "docx", "html", "htm", "xhtml", "csv", "tsv",
             "log",
         ];
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
+    }
+
+    /// Whether a file of this name may be a table.
+    pub fn is_table(name: &str) -> bool {
+        const ENDINGS: [&str; 5] = ["csv", "tsv", "tab", "txt", "xlsx"];
         let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
         ENDINGS.contains(&ending.to_ascii_lowercase().as_str())
     }

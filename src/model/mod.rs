@@ -5,6 +5,7 @@
 
 mod address;
 mod clock;
+mod dialogue;
 mod event;
 mod failure;
 mod features;
@@ -17,6 +18,7 @@ mod money;
 mod outbound;
 mod outcome;
 pub mod phrases;
+mod place;
 mod press;
 mod seal;
 mod standing;
@@ -25,15 +27,16 @@ mod tip;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use clock::{Clock, Time};
+pub use dialogue::Dialogue;
 pub use event::{Event, Happening};
 pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
     ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId, EventId,
-    FactId, FeedbackId, GrantId, HoldId, Ids, InvalidId, JobId, MessageId, MilestoneId,
-    ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId, RequestId, RunId,
-    SessionId, StatementId, TipId, TurnId, WorkflowId,
+    FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
+    MilestoneId, ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId,
+    RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -43,11 +46,14 @@ pub use key::{
 };
 pub use mailing::{MailState, Mailed, SendMail, TellMailed};
 pub use money::{Currency, Money, UnknownCurrency};
-pub use outbound::{Button, Content, Outbound, Part, Priority, Span, Style};
+pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
 pub use press::{
-    DeedPress, DocumentPress, DraftPress, FlowPress, HumanPress, ModelPress, PlanPress, ThumbPress,
+    DeedPress, DialoguePress, DocumentPress, DraftPress, FlowPress, HumanPress, LinkPress, MePress,
+    ModelPress, MoneyPress, PlanPress, Reply, ThumbPress,
 };
-pub use seal::{Seal, Unsealable};
+pub use seal::{Seal, Unsealable, own_key_place};
+
+pub use place::Place;
 pub use standing::{Standing, Target, UnknownWord};
 pub use tip::TipFacts;

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +53,31 @@ pub enum Content {
         #[serde(default)]
         instead: String,
     },
-    /// A new text and new buttons for a message that stands already.
+    /// A picture (PNG or JPEG) with words under it, in Markdown; the buttons stand under the last of them.
+    Picture {
+        file: PathBuf,
+        caption: String,
+        #[serde(default)]
+        buttons: Vec<Vec<Button>>,
+        #[serde(default)]
+        reply_to: Option<Message>,
+        /// What the picture shows, in words: said where it cannot be sent, and shown beside it where nobody
+        /// sees pictures. Empty = nothing.
+        #[serde(default)]
+        instead: String,
+    },
+    /// A file that people keep, under `name`; `caption` stands with it, in Markdown.
+    File {
+        file: PathBuf,
+        name: String,
+        caption: String,
+        #[serde(default)]
+        reply_to: Option<Message>,
+        /// What is said where it cannot be sent; empty = nothing.
+        #[serde(default)]
+        instead: String,
+    },
+    /// A new text and new buttons for a message that stands already; with a picture or a file, for its caption.
     Edit {
         message: Message,
         text: String,
@@ -70,6 +94,25 @@ pub enum Content {
         message: Message,
         buttons: Vec<Vec<Button>>,
     },
+}
+
+/// The folders of files that are made for one outbound and deleted once it is sent.
+pub const OUTGOING: [&str; 2] = ["spoken", "outgoing"];
+
+impl Content {
+    /// The file that was made for this outbound alone, and is deleted once that is sent: a file in one of the
+    /// folders [`OUTGOING`]. Whatever lies elsewhere is somebody's and stays.
+    pub fn own_file(&self) -> Option<&Path> {
+        let file = match self {
+            Self::Voice { file, .. } | Self::Picture { file, .. } | Self::File { file, .. } => file,
+            Self::Message { .. }
+            | Self::Edit { .. }
+            | Self::Delete { .. }
+            | Self::Buttons { .. } => return None,
+        };
+        let folder = file.parent()?.file_name()?.to_str()?;
+        OUTGOING.contains(&folder).then_some(file)
+    }
 }
 
 /// A button. `data` is opaque to everyone but the room that wrote it: `verb:id`, at most 64 bytes.

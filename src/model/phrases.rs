@@ -3,8 +3,14 @@
 mod budgets;
 mod choice;
 mod doing;
+
+mod files;
 mod health;
+mod known;
 mod models;
+mod people;
+
+mod money;
 mod voice;
 pub mod workflows;
 
@@ -13,8 +19,14 @@ use super::{Standing, Target, Time};
 pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
+
+pub use files::*;
 pub use health::*;
+pub use known::*;
 pub use models::*;
+pub use people::*;
+
+pub use money::*;
 pub use voice::*;
 
 /// First words to somebody who has never written before.

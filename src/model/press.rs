@@ -1,10 +1,19 @@
 mod doing;
 mod flows;
 
-use super::{Button, DocumentId};
+mod money;
 
+use super::{Button, DocumentId};
 pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
 pub use flows::FlowPress;
+mod dialogue;
+mod link;
+mod me;
+pub use dialogue::{DialoguePress, Reply};
+pub use link::LinkPress;
+pub use me::MePress;
+
+pub use money::MoneyPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

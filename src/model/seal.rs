@@ -5,7 +5,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
 
-use super::hex;
+use super::{PersonId, hex};
 
 /// Begins every sealed text, so that one is never taken for a plain one.
 const MARK: &str = "sealed:";
@@ -83,6 +83,11 @@ impl Seal {
             .ok()?;
         String::from_utf8(text.to_vec()).ok()
     }
+}
+
+/// Where a key that somebody brought may be read: nobody gets another's by a row that was moved.
+pub fn own_key_place(person: PersonId, provider: &str) -> String {
+    format!("own-key:{person}:{provider}")
 }
 
 impl fmt::Debug for Seal {

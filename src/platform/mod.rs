@@ -129,21 +129,62 @@ pub struct Letter<'a> {
     pub reply_to: Option<&'a Message>,
     /// The deferred interaction that this letter fills, while it has not expired.
     pub interaction: Option<&'a Interaction>,
-    /// The recording that it is, with `part` as the words that stand with it.
-    pub voice: Option<&'a Path>,
+    /// The file that it brings, with `part` as the words that stand with it.
+    pub attached: Option<Attached<'a>>,
 }
 
-/// What a recording is called where files have names.
-const VOICE: &str = "voice.ogg";
+/// A file that goes with a letter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attached<'a> {
+    /// How people see it.
+    pub shown: Shown,
+    /// Where it lies.
+    pub file: &'a Path,
+    /// What it is called where files have names.
+    pub name: &'a str,
+}
 
-/// The recording that a letter is.
-async fn recording(file: &Path) -> Result<Bytes, SendError> {
-    match tokio::fs::read(file).await {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(SendError::Rejected("its recording is gone".to_owned()))
+/// How people see a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Played.
+    Voice,
+    /// Looked at.
+    Picture,
+    /// Kept.
+    File,
+}
+
+impl Attached<'_> {
+    /// Its bytes.
+    async fn bytes(&self) -> Result<Bytes, SendError> {
+        match tokio::fs::read(self.file).await {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(SendError::Rejected("its file is gone".to_owned()))
+            }
+            Err(error) => Err(SendError::NotSent(format!("its file: {error}"))),
         }
-        Err(error) => Err(SendError::NotSent(format!("its recording: {error}"))),
+    }
+
+    /// What is in it, by the end of its name.
+    fn mime(&self) -> &'static str {
+        let ending = self.name.rsplit_once('.').map(|(_, ending)| ending);
+        match ending.unwrap_or_default().to_ascii_lowercase().as_str() {
+            "ogg" | "oga" | "opus" => "audio/ogg",
+            "png" => "image/png",
+            "jpg" | "jpeg" => "image/jpeg",
+            "pdf" => "application/pdf",
+            "csv" => "text/csv",
+            "txt" => "text/plain",
+            "md" => "text/markdown",
+            "json" => "application/json",
+            "ics" => "text/calendar",
+            "xml" => "application/xml",
+            "zip" => "application/zip",
+            "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            _ => "application/octet-stream",
+        }
     }
 }
 

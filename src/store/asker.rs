@@ -15,12 +15,14 @@ use super::passages::DocumentRow;
 
 /// An artist whom nobody joined yet belongs to whoever sits at the terminal.
 const STANDINGS: Sql = same(
-    "SELECT artist_id, standing FROM memberships WHERE person_id = $1
+    "SELECT s.artist_id, s.standing, CASE WHEN s.artist_id = (SELECT p.artist_id FROM persons p
+         WHERE p.id = $1) THEN 1 ELSE 0 END FROM
+     (SELECT artist_id, standing FROM memberships WHERE person_id = $1
      UNION ALL
      SELECT a.id, 'operator' FROM artists a WHERE EXISTS (SELECT 1 FROM identities i
          WHERE i.person_id = $1 AND i.platform = 'terminal')
      AND NOT EXISTS (SELECT 1 FROM memberships m
-         WHERE m.artist_id = a.id AND (m.standing = 'artist' OR m.person_id = $1))
+         WHERE m.artist_id = a.id AND (m.standing = 'artist' OR m.person_id = $1))) AS s
      ORDER BY 1",
 );
 
@@ -85,7 +87,65 @@ impl Scope {
 pub struct Asker {
     person: Option<PersonId>,
     standings: Vec<(ArtistId, Standing)>,
+    /// For whom they work now, where they said so.
+    current: Option<ArtistId>,
     personal: Vec<Scope>,
+}
+
+/// What somebody has to be to an artist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Works for the artist: the artist, a manager, or the operator of one whom nobody joined.
+    Team,
+    /// Decides for the artist: the artist, or the operator of one whom nobody joined.
+    Lead,
+}
+
+impl Need {
+    /// Whether a standing is enough.
+    pub fn is_met(self, standing: Standing) -> bool {
+        match standing {
+            Standing::Artist | Standing::Operator => true,
+            Standing::Manager => self == Self::Team,
+            Standing::Fan => false,
+        }
+    }
+}
+
+/// Proof that a person holds a role for an artist; only an [`Asker`] hands it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acting {
+    person: Option<PersonId>,
+    artist: ArtistId,
+    standing: Standing,
+}
+
+impl Acting {
+    /// Who acts; `None` = the operator on the command line.
+    pub fn person(&self) -> Option<PersonId> {
+        self.person
+    }
+
+    /// For whom.
+    pub fn artist(&self) -> ArtistId {
+        self.artist
+    }
+
+    /// As what.
+    pub fn standing(&self) -> Standing {
+        self.standing
+    }
+}
+
+/// Why nobody may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoRole {
+    /// Works for nobody, or for nobody here: where others read along roles do not count.
+    #[error("works for no artist")]
+    Nobody,
+    /// Is something else to the artist.
+    #[error("is not enough to the artist")]
+    NotEnough,
 }
 
 impl Asker {
@@ -94,6 +154,7 @@ impl Asker {
         Self {
             person: None,
             standings: Vec::new(),
+            current: None,
             personal: Vec::new(),
         }
     }
@@ -108,11 +169,41 @@ impl Asker {
         &self.standings
     }
 
-    /// The artists for whom this person may add documents and share them, one's own first.
+    /// The role in which somebody acts for the artist they mean now. Whoever needs one asks here and nowhere else.
+    ///
+    /// # Errors
+    /// When they hold none that is enough.
+    pub fn acting(&self, need: Need) -> Result<Acting, NoRole> {
+        let artist = *self.artists().first().ok_or(NoRole::Nobody)?;
+        self.acting_for(artist, need)
+    }
+
+    /// The same for an artist who is named.
+    ///
+    /// # Errors
+    /// When they hold none that is enough.
+    pub fn acting_for(&self, artist: ArtistId, need: Need) -> Result<Acting, NoRole> {
+        let mut standings = self.standings.iter();
+        let (_, standing) = standings
+            .find(|(of, _)| *of == artist)
+            .ok_or(NoRole::Nobody)?;
+        if !need.is_met(*standing) {
+            return Err(NoRole::NotEnough);
+        }
+        Ok(Acting {
+            person: self.person,
+            artist,
+            standing: *standing,
+        })
+    }
+
+    /// The artists for whom this person may add documents and share them: whom they mean now, then one's own.
     pub fn artists(&self) -> Vec<ArtistId> {
         let may = |(_, standing): &&(ArtistId, Standing)| *standing != Standing::Fan;
         let mut mine: Vec<_> = self.standings.iter().filter(may).collect();
-        mine.sort_by_key(|(_, standing)| *standing != Standing::Artist);
+        mine.sort_by_key(|(artist, standing)| {
+            (Some(*artist) != self.current, *standing != Standing::Artist)
+        });
         mine.into_iter().map(|(artist, _)| *artist).collect()
     }
 
@@ -151,6 +242,7 @@ impl Asker {
         Self {
             person,
             standings,
+            current: None,
             personal,
         }
     }
@@ -162,18 +254,23 @@ impl Store {
         if setting == Setting::Group {
             return Ok(Asker::new(Some(person), Vec::new()));
         }
-        let rows: Vec<(String, String)> = reading!(&self.db, STANDINGS, |sql, pool| {
+        let rows: Vec<(String, String, i32)> = reading!(&self.db, STANDINGS, |sql, pool| {
             sqlx::query_as(sql)
                 .bind(person.to_string())
                 .fetch_all(pool)
                 .await
                 .with_context(|| format!("Reading what {person} is to whom"))?
         });
+        let chosen = rows.iter().find(|(_, _, is_current)| *is_current == 1);
+        let current = chosen.map(|(artist, _, _)| artist.parse()).transpose()?;
         let standings = rows
             .into_iter()
-            .map(|(artist, standing)| Ok((artist.parse()?, standing.parse()?)))
+            .map(|(artist, standing, _)| Ok((artist.parse()?, standing.parse()?)))
             .collect::<Result<_>>()?;
-        Ok(Asker::new(Some(person), standings))
+        Ok(Asker {
+            current,
+            ..Asker::new(Some(person), standings)
+        })
     }
 
     /// The operator on the command line, looking into what those who work for an artist share.
@@ -222,5 +319,42 @@ mod tests {
         assert_eq!(manager.scopes(Target::Hybrid), all);
         assert_eq!(manager.scopes(Target::Global), [Scope::Global]);
         assert_eq!(manager.scopes(Target::None), []);
+    }
+
+    #[test]
+    fn a_role_counts_for_its_artist_alone() {
+        let ids = ids();
+        let (mine, other, fan_of) = (
+            ArtistId::new(&ids),
+            ArtistId::new(&ids),
+            ArtistId::new(&ids),
+        );
+        let standings = vec![
+            (other, Standing::Manager),
+            (mine, Standing::Artist),
+            (fan_of, Standing::Fan),
+        ];
+        let mut asker = Asker::new(Some(PersonId::new(&ids)), standings);
+        let artist = |acting: Result<Acting, NoRole>| acting.map(|acting| acting.artist());
+        assert_eq!(
+            artist(asker.acting(Need::Lead)),
+            Ok(mine),
+            "one's own first"
+        );
+        asker.current = Some(other);
+        assert_eq!(artist(asker.acting(Need::Team)), Ok(other));
+        assert_eq!(artist(asker.acting(Need::Lead)), Err(NoRole::NotEnough));
+        assert_eq!(artist(asker.acting_for(mine, Need::Lead)), Ok(mine));
+        assert_eq!(
+            artist(asker.acting_for(fan_of, Need::Team)),
+            Err(NoRole::NotEnough)
+        );
+        // Whoever left is not let in by what they chose before.
+        asker.current = Some(fan_of);
+        assert_eq!(artist(asker.acting(Need::Lead)), Ok(mine));
+        assert_eq!(
+            artist(Asker::nobody().acting(Need::Team)),
+            Err(NoRole::Nobody)
+        );
     }
 }

@@ -13,6 +13,8 @@ use super::tx::{Bind, Tx, rows};
 const MODELS: Sql = same("SELECT person_id, model FROM model_choices");
 const KEYS: Sql =
     same("SELECT person_id, provider, sealed FROM own_keys ORDER BY person_id, provider");
+const KEYS_OF: Sql =
+    same("SELECT provider, sealed FROM own_keys WHERE person_id = $1 ORDER BY provider");
 const CHOOSE: Sql = dialect!(
     "INSERT INTO model_choices (person_id, model, set_at)
      SELECT j.value ->> 'person', j.value ->> 'model', CAST(j.value ->> 'at' AS BIGINT) FROM" each
@@ -67,6 +69,14 @@ impl Store {
                 .map(|(person, provider, sealed)| Ok((person.parse()?, provider, sealed)))
                 .collect::<Result<_>>()?,
         })
+    }
+
+    /// The sealed keys of one person, by their providers.
+    pub async fn sealed_keys(&self, person: PersonId) -> Result<Vec<(String, String)>> {
+        Ok(reading!(&self.db, KEYS_OF, |sql, pool| {
+            let query = sqlx::query_as(sql).bind(person.to_string());
+            query.fetch_all(pool).await?
+        }))
     }
 
     /// Somebody wants this model from now on, or none in particular.

@@ -79,6 +79,7 @@ const RETITLE: Sql = dialect!(
 );
 const MOVE: Sql =
     same("UPDATE documents SET scope = $2 WHERE id = $1 AND state = 'ready' RETURNING id");
+const SCOPE: Sql = same("UPDATE documents SET scope = $2 WHERE id = $1");
 const MOVE_CHUNKS: Sql = same("UPDATE chunks SET scope = $2 WHERE document_id = $1");
 const CHUNK_IDS: Sql =
     same("SELECT id, ordinal FROM chunks WHERE document_id = $1 ORDER BY ordinal");
@@ -491,12 +492,20 @@ async fn move_to(tx: &mut Tx, id: DocumentId, scope: Scope) -> Result<bool> {
     if moved.is_empty() {
         return Ok(false);
     }
+    rescope(tx, id, scope).await?;
+    Ok(true)
+}
+
+/// Brings a document, whole or not yet, and all that is found of it into a scope.
+pub(super) async fn rescope(tx: &mut Tx, id: DocumentId, scope: Scope) -> Result<()> {
+    let token = scope.to_string();
+    let to = [Bind::Text(&token)];
     let chunks: Vec<IdOrdinal> = tx.read(CHUNK_IDS, id.to_string(), &[]).await?;
     let chunks: Vec<i64> = chunks.into_iter().map(|chunk| chunk.id).collect();
+    tx.run(SCOPE, id.to_string(), &to).await?;
     tx.run(MOVE_CHUNKS, id.to_string(), &to).await?;
     lexical::move_to(tx, &chunks, scope).await?;
-    vectors::move_to(tx, &chunks, scope).await?;
-    Ok(true)
+    vectors::move_to(tx, &chunks, scope).await
 }
 
 /// Puts another title at the beginning of every path, and into what a passage is found by.

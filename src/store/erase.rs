@@ -13,6 +13,7 @@ use super::budgets::{day_of, lock};
 use super::conversations::same;
 use super::db::{Db, Sql, reading};
 use super::passages::strike;
+use super::personal;
 use super::spoken::ordered;
 use super::tx::{Bind, Tx};
 
@@ -110,6 +111,21 @@ const KEPT: &[(&str, Sql)] = &[
         )),
     ),
     (
+        "statements",
+        same(
+            "SELECT s.id, s.name, s.source, s.state, s.row_count, s.first_month, s.last_month, s.created_at,
+             a.name AS artist FROM statements s JOIN artists a ON a.id = s.artist_id WHERE s.person_id = $1",
+        ),
+    ),
+    (
+        "statement_lines",
+        same(
+            "SELECT l.statement_id, l.month, l.store, l.territory, l.title, l.isrc, l.kind, l.currency, l.quantity,
+             l.millionths, l.rest FROM statement_lines l JOIN statements s ON s.id = l.statement_id
+             WHERE s.person_id = $1",
+        ),
+    ),
+    (
         "summaries",
         same(concat!(
             "SELECT s.id, s.summary FROM sessions s WHERE s.summary <> '' AND s.conversation_id IN ",
@@ -193,6 +209,26 @@ const KEPT: &[(&str, Sql)] = &[
     (
         "mails",
         same("SELECT * FROM mails WHERE person_id = $1 AND person_id <> ''"),
+    ),
+    (
+        "proposals",
+        same("SELECT * FROM proposals WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "drafts",
+        same("SELECT * FROM drafts WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "milestones",
+        same("SELECT * FROM milestones WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "feedback",
+        same("SELECT * FROM feedback WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "human_requests",
+        same("SELECT * FROM human_requests WHERE person_id = $1 ORDER BY id"),
     ),
     (
         "events",
@@ -301,10 +337,24 @@ const ERASE: &[Sql] = &[
     same("DELETE FROM tasks WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM artist_notes WHERE person_id = $1 AND person_id <> ''"),
     same("UPDATE mails SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
+    same(
+        "DELETE FROM statement_lines WHERE statement_id IN (SELECT id FROM statements WHERE person_id = $1)",
+    ),
+    same(
+        "DELETE FROM statement_marks WHERE statement_id IN (SELECT id FROM statements WHERE person_id = $1)",
+    ),
+    same("DELETE FROM statements WHERE person_id = $1"),
+    same("UPDATE statement_mappings SET set_by = '' WHERE set_by = $1"),
     same("DELETE FROM knowledge_reads WHERE person_id = $1"),
     same("DELETE FROM memberships WHERE person_id = $1"),
     same("DELETE FROM model_choices WHERE person_id = $1"),
     same("DELETE FROM own_keys WHERE person_id = $1"),
+    same("DELETE FROM proposals WHERE person_id = $1"),
+    same("DELETE FROM drafts WHERE person_id = $1"),
+    same("DELETE FROM feedback WHERE person_id = $1"),
+    same("DELETE FROM human_requests WHERE person_id = $1"),
+    // The plan is the artist's; who had it made is not told any more.
+    same("UPDATE milestones SET person_id = '' WHERE person_id = $1"),
     // Not '', which would let somebody else in by it.
     same("UPDATE invitations SET used_by = 'erased' WHERE used_by = $1"),
     same("DELETE FROM identities WHERE person_id = $1"),
@@ -340,7 +390,7 @@ impl Store {
     /// What is kept about a person: one array of rows for each table.
     pub async fn export_person(&self, person: PersonId) -> Result<Value> {
         let mut all = Map::new();
-        for (table, sql) in KEPT {
+        for (table, sql) in KEPT.iter().chain(personal::KEPT) {
             let rows = self.rows_of(*sql, &person.to_string()).await;
             let rows = rows.with_context(|| format!("Reading {table} of {person}"))?;
             all.insert((*table).to_owned(), Value::Array(rows));
@@ -373,7 +423,7 @@ impl Store {
         for (address,) in own {
             chats.push(address.parse()?);
         }
-        for sql in ERASE {
+        for sql in personal::ERASE.iter().chain(ERASE) {
             tx.run(*sql, whom.clone(), &[]).await?;
         }
         forget_spender(&mut tx, &whom, self.clock.now()).await?;

@@ -14,23 +14,35 @@ mod choices;
 mod conversations;
 mod db;
 mod desk;
+mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod happened;
+
+mod facts;
 mod health;
 mod lanes;
 mod lexical;
+mod links;
 mod mails;
+mod merge;
 mod passages;
 mod people;
 mod plans;
 mod process;
 mod proposals;
+
+mod personal;
+mod profile;
 mod reach;
 mod redis;
 mod spoken;
 mod standing;
+mod team;
 mod thanks;
+
+mod statements;
 mod tx;
 mod usage;
 mod vectors;
@@ -49,7 +61,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::model::{Clock, Ids, JobId, ProcessId, Time};
 
-pub use asker::{Asker, InvalidScope, Scope};
+pub use asker::{Acting, Asker, InvalidScope, Need, NoRole, Scope};
 pub use budgets::{
     Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
 };
@@ -63,19 +75,33 @@ pub use choices::Choices;
 pub use conversations::{Known, Line, Window};
 pub use db::WrongUrl;
 pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
+pub use dialogues::{end_dialogue, open_dialogue};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
 pub use drafts::{Draft, HumanRequest, NewDraft, NewFeedback, NewHumanRequest};
+pub use happened::Happened;
+
+pub use facts::{Acquaintance, Fact, NewFact, forget_all_facts, forget_facts, keep_facts};
 pub use health::{HealthNote, HealthRow};
 pub use lexical::{Hit, Ranked};
+pub use links::{Claimed, Link, LinkState, Side, link_code, put_link};
 pub use mails::{MailRow, address_hash};
+pub use merge::person_columns;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
 pub use plans::{Milestone, NewMilestone};
 pub use proposals::{NewProposal, Proposal};
+
+pub use profile::{
+    Activity, Goal, GoalKind, GoalState, Manners, Origin, ProfileField, drop_field, drop_goal,
+    put_field, put_goal, put_manners, rename_artist, touch_context,
+};
 pub use redis::Redis;
 pub use spoken::Spoken;
 pub use standing::Standing;
+pub use team::{Member, PersonRow};
 pub use thanks::{NoteRow, VoiceRow};
+
+pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};

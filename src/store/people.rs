@@ -98,7 +98,7 @@ impl Store {
         standing: Standing,
         expires: Time,
     ) -> Result<String> {
-        let code = code(self.ids.random());
+        let code = code(self.ids.random(), CODE);
         let new = [json!({
             "code": hash(&code), "artist": artist, "standing": standing, "expires": expires,
             "at": self.clock.now(),
@@ -170,16 +170,22 @@ impl Artist {
     }
 }
 
-fn code(random: u64) -> String {
+/// A code of so many letters, at most 12.
+pub(super) fn code(random: u64, letters: usize) -> String {
     let letter = |place: usize| {
         let index = usize::try_from(random >> (5 * place)).unwrap_or(0) % LETTERS.len();
         char::from(LETTERS.get(index).copied().unwrap_or(b'a'))
     };
-    (0..CODE).map(letter).collect()
+    (0..letters).map(letter).collect()
 }
 
-/// People write codes by hand: case and blanks do not count.
-fn hash(code: &str) -> String {
-    let plain: String = code.split_whitespace().collect::<String>().to_lowercase();
+/// People write codes by hand: case, blanks and dashes do not count.
+pub(super) fn hash(code: &str) -> String {
+    let counts = |letter: &char| !letter.is_whitespace() && *letter != '-';
+    let plain = code
+        .chars()
+        .filter(counts)
+        .collect::<String>()
+        .to_lowercase();
     hex(Sha256::digest(plain.as_bytes()))
 }

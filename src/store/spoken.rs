@@ -22,8 +22,8 @@ pub(super) use ordered;
 const SPOKEN: Sql =
     same("SELECT key, address, state FROM outbound WHERE key LIKE 'speak:%' AND state <> 'failed'");
 const OF_PERSON: Sql = same(concat!(
-    "SELECT o.content FROM outbound o WHERE o.content LIKE '%\"kind\":\"voice\"%'
-     AND (o.address IN (SELECT c.address FROM conversations c JOIN messages m
+    "SELECT o.content FROM outbound o WHERE (o.content LIKE '%\"kind\":\"voice\"%'
+     OR o.content LIKE '%\"kind\":\"picture\"%' OR o.content LIKE '%\"kind\":\"file\"%') AND (o.address IN (SELECT c.address FROM conversations c JOIN messages m
           ON m.conversation_id = c.id WHERE c.setting = 'direct' AND m.person_id = $1) OR ",
     ordered!(),
     ")"
@@ -57,7 +57,7 @@ impl Store {
         spoken.collect()
     }
 
-    /// The recordings that were made for a person.
+    /// The recordings, pictures and files that were made for a person.
     pub async fn recordings_of(&self, person: PersonId) -> Result<Vec<PathBuf>> {
         let found: Vec<(String,)> = reading!(&self.db, OF_PERSON, |sql, pool| {
             sqlx::query_as(sql)
@@ -65,15 +65,9 @@ impl Store {
                 .fetch_all(pool)
                 .await?
         });
-        let file = |(content,): (String,)| match serde_json::from_str(&content) {
-            Ok(Content::Voice { file, .. }) => Some(file),
-            Ok(
-                Content::Message { .. }
-                | Content::Edit { .. }
-                | Content::Delete { .. }
-                | Content::Buttons { .. },
-            )
-            | Err(_) => None,
+        let file = |(content,): (String,)| {
+            let content: Content = serde_json::from_str(&content).ok()?;
+            content.own_file().map(PathBuf::from)
         };
         Ok(found.into_iter().filter_map(file).collect())
     }

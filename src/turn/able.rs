@@ -33,13 +33,13 @@ pub(super) const fn way(act: Act) -> Way {
         | Act::UploadHelp
         | Act::Feedback => Way::Words,
         Act::Documents => Way::Command(Command::Docs),
+        Act::Earnings => Way::Command(Command::Earnings),
         Act::Forget => Way::Command(Command::Forget),
         Act::Why => Way::Command(Command::Why),
         Act::Crisis => Way::Crisis,
         Act::WorkflowCreate | Act::WorkflowStatus | Act::WorkflowPause => {
             Way::Command(Command::Workflows)
         }
-        Act::Earnings => Way::Missing("add up earnings"),
         Act::Payout => Way::Missing("pay money out"),
         Act::ReleaseSubmit => Way::Missing("hand in a release"),
         Act::ReleaseStatus => Way::Missing("follow a release to the stores"),
@@ -51,8 +51,8 @@ pub(super) const fn way(act: Act) -> Way {
         }
         Act::Recommend => Way::Missing("recommend music by what was listened to"),
         Act::Tip => Way::Missing("take tips"),
-        Act::Settings => Way::Missing("change settings"),
-        Act::Link => Way::Missing("link accounts"),
+        Act::Settings => Way::Command(Command::Settings),
+        Act::Link => Way::Command(Command::Link),
         Act::StopNudges => Way::Missing("change which reminders come"),
         Act::Human => Way::Command(Command::Human),
     }

@@ -380,19 +380,7 @@ fn ordered(command: Command, args: &str) -> Option<(&'static str, Value)> {
                 json!({"kind": kind, "brief": if named { rest } else { args }}),
             )
         }
-        Command::Start
-        | Command::Help
-        | Command::New
-        | Command::Stop
-        | Command::Docs
-        | Command::Forget
-        | Command::Why
-        | Command::Usage
-        | Command::Workflows
-        | Command::Speak
-        | Command::Model
-        | Command::Capabilities
-        | Command::Privacy => return None,
+        _ => return None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use sha2::{Digest, Sha256};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::jobs::Work;
 use crate::knowledge::worker::Order;
@@ -69,7 +69,7 @@ impl Kept {
             name: self.file.name.clone().unwrap_or_default(),
             mime: self.file.mime.clone().unwrap_or_default(),
             size: i64::try_from(stored.size).unwrap_or(i64::MAX),
-            sha256: stored.sha256,
+            sha256: stored.sha256.clone(),
             path: path.display().to_string(),
             at: scene.now,
         });
@@ -101,7 +101,12 @@ impl Kept {
         let order = self.order(turn, scene, &commit, (attachment, &path));
         if let Some(order) = order.await? {
             let job = order.job(&turn.clock, &turn.ids);
-            commit.job(job.map_err(|error| Failure::GiveUp(error.into()))?);
+            let job = job.map_err(|error| Failure::GiveUp(error.into()))?;
+            let is_table = File::is_table(&order.name) && is_cut(&order.name, &path).await;
+            commit.job(match is_table {
+                true => turn.statement(order, &stored.sha256, job)?,
+                false => job,
+            });
             if self.caption.trim().is_empty() {
                 // Whoever reads it says what came of it.
                 return Ok(commit.done().await);
@@ -291,6 +296,21 @@ impl Kept {
         }
         Ok(mine.first().copied())
     }
+}
+
+/// Whether what is called a text has columns: tabs stand between them.
+async fn is_cut(name: &str, path: &Path) -> bool {
+    const HEAD: usize = 2_000;
+    let is_text = name.to_lowercase().ends_with(".txt");
+    if !is_text {
+        return true;
+    }
+    let mut head = Vec::new();
+    let Ok(file) = tokio::fs::File::open(path).await else {
+        return false;
+    };
+    let read = file.take(HEAD as u64).read_to_end(&mut head).await;
+    read.is_ok() && head.iter().filter(|byte| **byte == b'\t').count() > 3
 }
 
 async fn keep(mut stream: FileStream, path: &Path) -> Result<Stored> {

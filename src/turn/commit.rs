@@ -6,13 +6,13 @@ use crate::capability::Ran;
 use crate::llm::{self, Payer, Report, Task};
 use crate::memory::Recalled;
 use crate::model::{
-    Address, Button, Chat, Content, ConversationId, Event, EventId, Failure, Happening, Ids,
-    Message, MessageId, ModelCallId, OutboundId, Outcome, Payment, PersonId, Priority, Setting,
-    Time, TurnId,
+    Address, Button, Chat, Content, ConversationId, Dialogue, Event, EventId, Failure, Happening,
+    Ids, Message, MessageId, ModelCallId, OutboundId, Outcome, Payment, PersonId, Priority,
+    Setting, Time, TurnId,
 };
 use crate::store::{
     AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,
-    NewRead, NewSession, Rewrite, Role, out_lane,
+    NewRead, NewSession, Rewrite, Role, end_dialogue, open_dialogue, out_lane,
 };
 
 use super::gather::Said;
@@ -150,9 +150,55 @@ impl<'a> Commit<'a> {
         self.recalled.conversation
     }
 
+    /// What whoever talks was asked here.
+    pub(super) fn dialogue(&self) -> Option<&Dialogue> {
+        self.recalled.dialogue()
+    }
+
+    /// Waits for the answer to a question from now on, in place of whatever was open here.
+    pub(super) fn ask(&mut self, dialogue: Dialogue) -> Result<(), Failure> {
+        let (person, conversation) = (self.recalled.person, self.recalled.conversation);
+        let row = open_dialogue(person, conversation, &dialogue).map_err(Failure::GiveUp)?;
+        self.change.writes.push(row);
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+        self.recalled.dialogues.push((person, dialogue));
+        Ok(())
+    }
+
+    /// Waits for no answer any more.
+    pub(super) fn end_dialogue(&mut self) -> Result<(), Failure> {
+        let (person, conversation) = (self.recalled.person, self.recalled.conversation);
+        let row = end_dialogue(person, conversation).map_err(Failure::GiveUp)?;
+        self.change.writes.push(row);
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+        Ok(())
+    }
+
+    /// The line in which was said what is answered, once it is remembered.
+    pub(super) fn last_said(&self) -> Option<MessageId> {
+        let mut rows = self.change.messages.iter().rev();
+        rows.find(|row| row.role == Role::User).map(|row| row.id)
+    }
+
+    /// What was said, line by line, once it is remembered.
+    pub(super) fn said_lines(&self) -> Vec<(MessageId, String)> {
+        let said = self.change.messages.iter();
+        said.filter(|row| row.role == Role::User && row.person.is_some())
+            .map(|row| (row.id, row.text.clone()))
+            .collect()
+    }
+
     /// Leaves the running session behind.
     pub(super) fn begin_session(&mut self) {
         self.recalled.begin_session(&self.turn.ids);
+    }
+
+    /// Whoever talks here is somebody else from now on; the next turn finds out who.
+    pub(super) fn of_nobody(&mut self) {
+        for row in &mut self.change.conversations {
+            row.person = None;
+        }
+        self.stale.push(self.address.clone());
     }
 
     /// Says something that no model made.

@@ -151,6 +151,16 @@ impl Turn {
         Ok(asker.artists().first().copied())
     }
 
+    /// The time zone of whoever asks.
+    async fn zone_of(&self, commit: &Commit<'_>) -> Result<String, Failure> {
+        let zone = self.store.manners(commit.person()).await?.zone;
+        Ok(if zone.is_empty() {
+            ZONE.to_owned()
+        } else {
+            zone
+        })
+    }
+
     async fn propose_flow(
         &self,
         commit: &mut Commit<'_>,
@@ -160,7 +170,8 @@ impl Turn {
         let payer = commit.payer(Setting::Direct).await?;
         let who = (artist, commit.person());
         let address = commit.address();
-        let proposed = self.workflows.propose(who, &address, (said, ZONE), payer);
+        let zone = self.zone_of(commit).await?;
+        let proposed = self.workflows.propose(who, &address, (said, &zone), payer);
         let (change, answer) = proposed.await?;
         commit.besides(change);
         Ok(shown(answer))
@@ -328,7 +339,8 @@ impl Turn {
                     return Ok(commit.done().await);
                 };
                 let payer = commit.payer(Setting::Direct).await?;
-                let answered = self.workflows.answer(row, (said, ZONE), payer).await?;
+                let zone = self.zone_of(&commit).await?;
+                let answered = self.workflows.answer(row, (said, &zone), payer).await?;
                 commit.besides(answered.0);
                 shown(answered.1)
             }

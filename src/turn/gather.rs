@@ -273,6 +273,7 @@ mod tests {
 
     fn item(message: i64, what: What) -> Inbound {
         Inbound {
+            forwarded: false,
             key: format!("p:main:{message}"),
             address: "p:main:1".parse().unwrap(),
             setting: Setting::Direct,

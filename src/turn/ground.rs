@@ -1,6 +1,7 @@
 //! What an answer stands on: what was understood, which knowledge was read for it and which was not, and
 //! how that is shown.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use anyhow::Context;
@@ -44,13 +45,15 @@ pub(super) struct Ground {
     refused: bool,
     /// What became of asking a model what is wanted, if one was asked.
     pub(super) sorted: Option<How>,
+    /// What is known of whoever asks.
+    pub(super) known: llm::Known,
 }
 
 /// What follows from what was understood and found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Plan<'a> {
     /// A command does it, with this behind it.
-    Command(Command, &'a str),
+    Command(Command, Cow<'a, str>),
     /// Somebody may be in danger.
     Crisis,
     /// It cannot be done yet.
@@ -146,6 +149,7 @@ impl Ground {
             scopes: String::new(),
             refused: false,
             sorted: None,
+            known: llm::Known::default(),
         }
     }
 
@@ -224,6 +228,11 @@ impl Ground {
         self.intent.act == Act::Crisis && !self.intent.is_doubtful()
     }
 
+    /// Whether somebody may be in danger, however sure that is.
+    pub(super) fn is_in_need(&self) -> bool {
+        self.intent.act == Act::Crisis
+    }
+
     /// What is done about it, as far as no model has a say.
     pub(super) fn plan(&self) -> Plan<'_> {
         let missing = missing(self.intent.act);
@@ -260,6 +269,7 @@ impl Ground {
             picture: said.last().is_some_and(|line| !line.images.is_empty()),
             unable: unable.unwrap_or_default(),
             tools: offers,
+            known: &self.known,
         });
         let system = system.context("Writing the persona prompt")?;
         let (mut messages, stable) = prompts.instructions(&system);
@@ -382,15 +392,19 @@ impl Ground {
     }
 
     /// The command that does what is wanted, where that is sure, with what stands behind it.
-    fn command(&self) -> Option<(Command, &str)> {
+    fn command(&self) -> Option<(Command, Cow<'_, str>)> {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
-            Way::Command(Command::Forget) => Some((Command::Forget, self.topic())),
             Way::Command(Command::Workflows) => {
                 let is_clear = !self.intent.is_doubtful();
-                return is_clear.then(|| (Command::Workflows, self.about_flows()));
+                let about = Cow::from(self.about_flows());
+                return is_clear.then_some((Command::Workflows, about));
             }
-            Way::Command(command) => Some((command, "")),
+            Way::Command(Command::Forget) => Some((Command::Forget, Cow::from(self.topic()))),
+            Way::Command(Command::Earnings) => {
+                Some((Command::Earnings, Cow::from(self.which_money())))
+            }
+            Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
         .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
@@ -423,6 +437,12 @@ impl Ground {
     pub(super) fn may_act(&self) -> bool {
         let is_small = self.intent.act == Act::Chat && !self.intent.is_unsure();
         !is_small && self.intent.act != Act::Crisis
+    }
+    /// Which money is meant: months, and one store, song or country.
+    fn which_money(&self) -> String {
+        let slots = ["period", "source", "song", "territory"];
+        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
+        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// What the act is about, in the person's words; empty where that is not said.

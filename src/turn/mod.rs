@@ -12,14 +12,22 @@ mod attachment;
 mod cite;
 mod command;
 mod commit;
+mod dialogue;
 mod documents;
 mod flows;
 mod gather;
 mod ground;
 mod hearing;
 pub mod intent;
+mod known;
+mod linking;
+mod me;
 mod models;
+mod onboard;
+
+mod money;
 mod pages;
+mod preferences;
 mod press;
 mod quote;
 mod recordings;
@@ -30,6 +38,8 @@ mod speaking;
 mod step;
 mod talk;
 mod tools;
+
+mod team;
 mod usage;
 mod why;
 mod wish;
@@ -49,11 +59,14 @@ use crate::intake::Queue;
 use crate::jobs::{Work, Worker};
 use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
-use crate::memory::{Memory, Recalled};
+use crate::memory::{self, Contexts, Memory, Recalled};
 use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
+use crate::people::Profiles;
+
+use crate::money::Books;
 use crate::store::{Change, Job, Store};
 use crate::workflow::Workflows;
 
@@ -81,6 +94,8 @@ pub struct Settings {
     pub sort: Sort,
     /// A model that is asked about it has so long, in milliseconds.
     pub sort_ms: u64,
+    /// Who finds what is worth keeping in mind of what people say of themselves.
+    pub facts: memory::How,
 }
 
 impl Settings {
@@ -111,6 +126,10 @@ pub struct Turn {
     pub store: Store,
     /// Windows of conversations.
     pub memory: Memory,
+    /// What is known of artists.
+    pub contexts: Contexts,
+    /// Changes that.
+    pub people: Profiles,
     /// What stands in documents.
     pub knowledge: Knowledge,
     /// Understands what is wanted.
@@ -121,6 +140,8 @@ pub struct Turn {
     pub wishes: Wishes,
     /// What capabilities work with.
     pub hands: Hands,
+    /// What statements say.
+    pub books: Books,
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -307,6 +328,7 @@ impl Turn {
     ) -> Result<Change, Failure> {
         let answer = match command {
             Command::Docs => return self.docs(scene, commit, args).await,
+            Command::Earnings => return self.earnings(scene, commit, (args, &said)).await,
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
@@ -317,17 +339,31 @@ impl Turn {
                 return self.capable(scene, commit, (command, args)).await;
             }
             Command::Start if args.trim().is_empty() => command::welcome(None),
+            Command::Me => return self.me(scene, commit, args.trim()).await,
+            Command::Goals => return self.goals(scene, commit, args.trim()).await,
+            Command::Settings => return self.preferences(scene, commit, args).await,
+            Command::Invite => return self.invite(scene, commit, args).await,
+            Command::Link => return self.link(scene, commit, args.trim()).await,
+            Command::Unlink => return self.unlink(scene, commit).await,
+            Command::Start if args.trim().is_empty() => {
+                let text = command::welcome(None);
+                return self.welcome(scene, commit, text).await;
+            }
             Command::Start => {
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
-                command::welcome(Some(
+                let text = command::welcome(Some(
                     joined.map(|(artist, standing)| (artist.name.as_str(), *standing)),
-                ))
+                ));
+                return self.welcome(scene, commit, text).await;
             }
             Command::Help => command::help(),
             Command::New => {
                 commit.begin_session();
                 phrases::NEW_SESSION.to_owned()
+            }
+            Command::Stop if commit.dialogue().is_some() => {
+                return self.stop_asking(scene, commit).await;
             }
             Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
             Command::Why => {

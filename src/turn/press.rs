@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    Content, DeedPress, DocumentPress, DraftPress, Failure, FlowPress, HumanPress, Message,
-    ModelPress, phrases,
+    Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure, FlowPress, HumanPress,
+    LinkPress, MePress, Message, ModelPress, MoneyPress, phrases,
 };
+
 use crate::store::Change;
 
 use super::acting::PlainPress;
 use super::commit::Commit;
-use super::{Scene, Turn};
+use super::{Scene, Turn, onboard};
 
 impl Turn {
     /// Does what a button asks for.
@@ -40,6 +41,21 @@ impl Turn {
         }
         if let Some(press) = FlowPress::parse(data) {
             return self.flow_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = LinkPress::parse(data) {
+            return self.link_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MePress::parse(data) {
+            return self.me_press(scene, commit, (press, card)).await;
+        }
+        if data == onboard::BEGIN {
+            return self.begin_onboarding(scene, commit, card).await;
+        }
+        if let Some(press) = DialoguePress::parse(data) {
+            return self.dialogue_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = MoneyPress::parse(data) {
+            return self.money_press(scene, commit, (press, card)).await;
         }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)

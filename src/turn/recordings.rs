@@ -1,4 +1,5 @@
-//! Recordings of answers: they are deleted by whoever sent them, and here where nobody did.
+//! Recordings of answers, and pictures and files that were made to be sent: they are deleted by whoever sent them,
+//! and here where nobody did.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,6 +26,8 @@ pub struct Recordings {
     pub delivery: Delivery,
     /// Where they are.
     pub folder: PathBuf,
+    /// Where pictures and files are that wait to be sent.
+    pub outgoing: PathBuf,
     /// The time.
     pub clock: Clock,
 }
@@ -43,7 +46,21 @@ impl Recordings {
         }
     }
 
+    /// Pictures and files are kept for a day, sent or not.
+    async fn sweep_outgoing(&self) -> Result<()> {
+        let Ok(mut files) = tokio::fs::read_dir(&self.outgoing).await else {
+            return Ok(());
+        };
+        while let Some(file) = files.next_entry().await.context("Listing files")? {
+            if self.age_of(&file).await.is_some_and(|age| age > KEPT) {
+                drop(tokio::fs::remove_file(file.path()).await);
+            }
+        }
+        Ok(())
+    }
+
     async fn sweep(&self) -> Result<()> {
+        self.sweep_outgoing().await?;
         let Ok(mut files) = tokio::fs::read_dir(&self.folder).await else {
             // Nothing was ever said aloud.
             return Ok(());
@@ -55,8 +72,7 @@ impl Recordings {
             let path = file.path();
             let job = path.file_stem().and_then(|name| name.to_str());
             let of = job.and_then(|job| spoken.get(job)).copied();
-            let changed = file.metadata().await.and_then(|known| known.modified());
-            let age = changed.ok().and_then(|at| self.age(at));
+            let age = self.age_of(&file).await;
             if age.is_some_and(|age| age > self.lasts(of)) {
                 // What cannot be deleted now can be later.
                 drop(tokio::fs::remove_file(path).await);
@@ -69,9 +85,14 @@ impl Recordings {
     fn lasts(&self, of: Option<&Spoken>) -> Duration {
         let is_needed = of.is_some_and(|one| {
             let features = self.delivery.features(&one.address);
-            one.waits || features.is_none_or(|features| !features.takes_recordings)
+            one.waits || features.is_none_or(|features| !features.takes_files)
         });
         if is_needed { KEPT } else { YOUNG }
+    }
+
+    async fn age_of(&self, file: &tokio::fs::DirEntry) -> Option<Duration> {
+        let changed = file.metadata().await.and_then(|known| known.modified());
+        changed.ok().and_then(|at| self.age(at))
     }
 
     fn age(&self, born: std::time::SystemTime) -> Option<Duration> {

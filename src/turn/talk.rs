@@ -17,6 +17,7 @@ use crate::store::{Change, Job, Role};
 use super::acting::send_all;
 use super::cite::Checked;
 use super::commit::Commit;
+use super::dialogue::Told;
 use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::ground::{Footer, Ground, Plan};
 use super::hearing::quoted;
@@ -51,8 +52,16 @@ impl<'a> Talk<'a> {
         turn: &'a Turn,
         scene: &'a Scene,
         said: Vec<Said>,
-        (mut commit, work): (Commit<'_>, &mut Work),
+        (commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
+        let commit = match turn.in_dialogue(scene, commit, &said).await? {
+            Told::Answered(change) => return Ok(*change),
+            Told::Aside(commit) => *commit,
+        };
+        let mut commit = match turn.ordered(scene, commit, &said).await? {
+            Told::Answered(change) => return Ok(*change),
+            Told::Aside(commit) => *commit,
+        };
         let mut talk = Self {
             turn,
             scene,
@@ -86,9 +95,11 @@ impl<'a> Talk<'a> {
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));
-                let asked = (command, args, talk.words());
+                let asked = (command, &*args, talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
+            let words = talk.words();
+            talk.ground.known = turn.known(scene, &commit, &words).await?;
             let over = match &mut show {
                 _ if talk.ground.is_crisis() => {
                     Some(talk.first_words(&commit).fixed(phrases::CRISIS))
@@ -165,6 +176,9 @@ impl<'a> Talk<'a> {
             .speak_back(self.scene, &mut commit, spoken)
             .await?;
         self.answer_stop(&mut commit, work, &over);
+        let said = (self.said.as_slice(), self.ground.is_in_need());
+        self.turn.pick_up(self.scene, &mut commit, said).await?;
+        self.turn.ask_again(self.scene, &mut commit)?;
         Ok(commit.done().await)
     }
 
@@ -280,7 +294,7 @@ impl<'a> Talk<'a> {
         })
     }
 
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let lines: Vec<String> = self
             .said
             .iter()

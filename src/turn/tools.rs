@@ -92,7 +92,7 @@ impl Talk<'_> {
             ..Tools::default()
         };
         // Small talk costs nothing more than before, and where others read along nobody's affairs are handled.
-        if self.in_group || !self.ground.may_act() {
+        if self.in_group || !self.ground.may_act() || self.words().trim().is_empty() {
             return Ok(());
         }
         let asker = commit.asker(self.scene.setting()).await?;

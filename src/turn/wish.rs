@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::llm::{Secret, Wish};
-use crate::model::{Clock, PersonId, Seal, Setting, Standing, Time};
+use crate::model::{Clock, PersonId, Seal, Setting, Standing, Time, own_key_place};
 use crate::store::Store;
 
 use super::Turn;
@@ -182,7 +182,7 @@ impl Wishes {
     /// Somebody's own key for a provider.
     pub(super) fn key(&self, person: PersonId, mine: &Mine, provider: &str) -> Option<Secret> {
         let (_, sealed) = mine.keys.iter().find(|(known, _)| known == provider)?;
-        let opened = self.seal.open(&place(person, provider), sealed);
+        let opened = self.seal.open(&own_key_place(person, provider), sealed);
         if opened.is_none() {
             tracing::warn!(llm.provider = %provider, "A key that somebody brought was sealed with another secret key");
         }
@@ -200,7 +200,7 @@ impl Wishes {
     }
 
     pub(super) async fn keep(&self, person: PersonId, provider: &str, key: &str) -> Result<()> {
-        let sealed = self.seal.seal(&place(person, provider), key)?;
+        let sealed = self.seal.seal(&own_key_place(person, provider), key)?;
         self.store.keep_key(person, provider, &sealed).await?;
         self.refused.forget(person, provider);
         self.load().await.map(drop)
@@ -245,11 +245,6 @@ impl Wishes {
         }
         Ok(all)
     }
-}
-
-/// Where a kept key may be read: nobody gets another's by a row that was moved.
-fn place(person: PersonId, provider: &str) -> String {
-    format!("own-key:{person}:{provider}")
 }
 
 impl Turn {

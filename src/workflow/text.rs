@@ -45,12 +45,6 @@ impl Groups {
         names.sort_unstable();
         names
     }
-
-    /// Whether the table has the group.
-    #[cfg(test)]
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
-    }
 }
 
 impl Phrase {

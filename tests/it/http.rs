@@ -105,6 +105,7 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
     let account = |name| -> Arc<dyn Platform> {
         let features = Features {
             max_text: 100,
+            max_caption: 100,
             unit: Unit::Chars,
             markup: Markup::Plain,
             edits: false,
@@ -113,7 +114,7 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
             deletes: false,
             forms: false,
             buttons_per_row: 1,
-            takes_recordings: true,
+            takes_files: true,
             max_download: 0,
             pace: None,
         };

@@ -53,6 +53,7 @@ mod story_message;
 mod story_models;
 mod story_outage;
 mod story_pages;
+mod story_people;
 mod story_restart;
 mod story_sight;
 mod story_speaking;

@@ -1,9 +1,11 @@
 //! The store on both databases: what is committed once is true once, and every lane has one holder.
 
+mod context;
 mod crowd;
 mod forgetting;
 mod knowledge;
 mod lexical;
+mod merging;
 mod older;
 mod rows;
 mod takeover;

@@ -1,6 +1,7 @@
 //! The Telegram adapter alone against the simulated Bot API: what it hands over and when it confirms,
 //! how it takes outages and rivals, and what it makes of every kind of failed send.
 
+mod files;
 mod receiving;
 mod sending;
 mod webhook;
@@ -216,7 +217,7 @@ fn letter<'a>(address: &'a Address, nonce: &'a str, part: &'a Part) -> Letter<'a
         buttons: &[],
         reply_to: None,
         interaction: None,
-        voice: None,
+        attached: None,
     }
 }
 

@@ -110,7 +110,7 @@ async fn answer(terminal: &Terminal, ids: &Ids, text: &str, data: &[&str]) -> Me
         buttons: &buttons,
         reply_to: None,
         interaction: None,
-        voice: None,
+        attached: None,
     };
     terminal.send(&letter).await.unwrap()
 }
@@ -279,7 +279,7 @@ async fn a_letter_tried_again_stands_once() {
         buttons: &[],
         reply_to: None,
         interaction: None,
-        voice: None,
+        attached: None,
     };
     let lost = Lost {
         letter,
@@ -328,7 +328,7 @@ async fn a_chat_ends_when_nobody_reads_it() {
             buttons: &[],
             reply_to: None,
             interaction: None,
-            voice: None,
+            attached: None,
         };
         terminal.send(&letter).await
     };

@@ -374,11 +374,15 @@ impl World {
                 return format!("{waiting} updates, {presses} presses");
             }
         }
-        const OPEN: &str = "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due'
+        // What waits for its time is not late; a job that is tried again waits a second at most.
+        let soon = Clock::System.now().plus(PATIENCE).ms();
+        let open = format!(
+            "SELECT 'job ' || kind || ' ' || error FROM jobs WHERE state = 'due' AND run_at < {soon}
              UNION ALL SELECT 'outbound ' || state || ' ' || error FROM outbound
              WHERE state NOT IN ('sent', 'failed')
-             UNION ALL SELECT 'lane ' || lane FROM lanes WHERE holder <> ''";
-        match self.try_read(OPEN).await {
+             UNION ALL SELECT 'lane ' || lane FROM lanes WHERE holder <> ''"
+        );
+        match self.try_read(&open).await {
             Ok(rows) => rows.join("; "),
             Err(error) => format!("the database: {error}"),
         }

@@ -31,8 +31,16 @@ const COUNTERS: &[(&str, &str)] = &[
         "Calls of models that were refused because they could go over a budget, by whose limit it was",
     ),
     (
+        "toney_capabilities_total",
+        "Times that something was done or prepared for somebody, by capability and result",
+    ),
+    (
         "toney_embedded_texts_total",
         "Texts that were turned into vectors, by model",
+    ),
+    (
+        "toney_feedback_total",
+        "Answers that somebody said helped or did not",
     ),
     (
         "toney_flood_refused_total",

@@ -59,6 +59,31 @@ pub fn child(order: Order) -> ExitCode {
     }
 }
 
+/// Reads the file from the standard input within the limits, and lets `write` say what is in it.
+pub fn confined(
+    order: Order,
+    write: impl FnOnce(&[u8], &mut dyn Write) -> std::io::Result<()> + Send + 'static,
+) -> ExitCode {
+    if limit(&order.limits).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let reader = std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(move || {
+            let mut bytes = Vec::new();
+            let input = std::io::stdin().lock().take(order.limits.file + 1);
+            std::io::BufReader::new(input).read_to_end(&mut bytes)?;
+            let mut out = std::io::BufWriter::with_capacity(1 << 18, std::io::stdout().lock());
+            write(&bytes, &mut out)?;
+            out.flush()
+        });
+    let written = reader.ok().and_then(|reader| reader.join().ok());
+    match written {
+        Some(Ok(())) => ExitCode::SUCCESS,
+        Some(Err(_)) | None => ExitCode::FAILURE,
+    }
+}
+
 /// What to say; None asks for the other reader.
 fn answer(bytes: &[u8], order: &Order) -> Option<(Report, String)> {
     match read(bytes, order) {

@@ -27,7 +27,7 @@ use tokio::time::Instant;
 
 use crate::model::phrases;
 
-pub use child::{Order, child};
+pub use child::{Order, child, confined};
 pub use kind::Kind;
 
 /// What a child may use.

@@ -186,7 +186,7 @@ mod tests {
             buttons: &[],
             reply_to: None,
             interaction: None,
-            voice: None,
+            attached: None,
         };
         let lost = Lost {
             letter,

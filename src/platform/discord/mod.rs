@@ -57,6 +57,7 @@ const BUTTONS_PER_ROW: usize = 5;
 /// 25 MB is the most that a person without a subscription could ever upload, and what we take.
 const FEATURES: Features = Features {
     max_text: 2_000,
+    max_caption: 2_000,
     unit: Unit::Chars,
     markup: Markup::Markdown,
     edits: true,
@@ -65,7 +66,7 @@ const FEATURES: Features = Features {
     deletes: false,
     forms: true,
     buttons_per_row: BUTTONS_PER_ROW,
-    takes_recordings: true,
+    takes_files: true,
     max_download: 25 * 1024 * 1024,
     pace: Some(Pace {
         chat_per_second: 1,

@@ -14,7 +14,7 @@ use super::Core;
 use super::rest::{Route, Trouble};
 use super::wire;
 use crate::model::{Address, Button, Interaction, Message};
-use crate::platform::{Edit, Letter, SendError, VOICE, recording};
+use crate::platform::{Edit, Letter, SendError};
 
 /// Longest `custom_id` and longest label of a button, in characters, from the reference.
 const LONGEST_DATA: usize = 100;
@@ -46,10 +46,11 @@ impl Core {
         }
         let body = created(letter, channel)?;
         let route = Route::create_message(channel);
-        let posted: Posted = match letter.voice {
+        let posted: Posted = match &letter.attached {
             None => self.rest.call(route, Some(&body)).await?,
-            Some(file) => {
-                let file = (VOICE, recording(file).await?);
+            Some(attached) => {
+                let name = (attached.name.to_owned(), attached.mime());
+                let file = (name, attached.bytes().await?);
                 self.rest.upload(route, &body, file).await?
             }
         };

@@ -23,8 +23,6 @@ const USER_AGENT: &str = concat!(
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 /// After it the fate is unknown. `delivery` reckons with at most 12 seconds.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(10);
-/// The type of the recordings that are sent.
-const OGG: &str = "audio/ogg";
 /// What a 429 without any figure is taken to mean; such answers come from the edge, not the API.
 const UNSPECIFIED_WAIT: Duration = Duration::from_secs(60);
 
@@ -259,16 +257,16 @@ impl Rest {
         self.answered(route, request).await
     }
 
-    /// Sends one request with a recording beside its body; nothing is retried.
+    /// Sends one request with a file beside its body; nothing is retried.
     pub(super) async fn upload<T: DeserializeOwned>(
         &self,
         route: Route,
         body: &Value,
-        (name, bytes): (&'static str, Bytes),
+        ((name, mime), bytes): ((String, &str), Bytes),
     ) -> Result<T, Trouble> {
         let length = bytes.len() as u64;
         let file = Part::stream_with_length(bytes, length).file_name(name);
-        let file = file.mime_str(OGG).map_err(lost)?;
+        let file = file.mime_str(mime).map_err(lost)?;
         let form = Form::new()
             .text("payload_json", body.to_string())
             .part("files[0]", file);

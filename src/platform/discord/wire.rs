@@ -79,6 +79,7 @@ impl Reader {
         let text = self.without_mention(&post.content);
         let id = post.id.get();
         let item = |index: usize, what: What| Inbound {
+            forwarded: false,
             key: match index {
                 0 => self.key(id),
                 _ => format!("{}:{index}", self.key(id)),
@@ -147,6 +148,7 @@ impl Reader {
         let ms = i64::try_from(edited.unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
         let at = Time::from_ms(ms);
         Some(Inbound {
+            forwarded: false,
             key: format!("{}:edited:{ms}", self.key(id)),
             address: self.address(update.channel_id.get()),
             setting,
@@ -280,6 +282,7 @@ impl Reader {
 
     fn interaction(&self, origin: &Origin<'_>, what: What) -> Inbound {
         Inbound {
+            forwarded: false,
             key: self.key(origin.id),
             address: self.address(origin.channel),
             setting: setting_of(origin.guild),

@@ -15,9 +15,6 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// The Bot API answers a send within a second; ten leave room for a slow server.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// The type of the recordings that are sent.
-const OGG: &str = "audio/ogg";
-
 /// A connection that rested for longer may be closed by the other side at the very moment we use it,
 /// which would leave a message unknown.
 const IDLE: Duration = Duration::from_secs(30);
@@ -135,14 +132,14 @@ impl Api {
         &self,
         method: &str,
         fields: Vec<(&'static str, String)>,
-        (field, name, bytes): (&'static str, &'static str, Bytes),
+        (field, (name, mime), bytes): (&'static str, (String, &str), Bytes),
     ) -> Result<R, CallError> {
         let form = fields
             .into_iter()
             .fold(Form::new(), |form, (name, value)| form.text(name, value));
         let length = bytes.len() as u64;
         let file = multipart::Part::stream_with_length(bytes, length).file_name(name);
-        let form = form.part(field, file.mime_str(OGG).map_err(sort)?);
+        let form = form.part(field, file.mime_str(mime).map_err(sort)?);
         let body = answered(self.post(method).multipart(form)).await?;
         serde_json::from_str(result(&body)?.get())
             .map_err(|_| CallError::Nonsense(format!("{method} answered with something else")))

@@ -80,6 +80,8 @@ pub(super) struct Message {
     pub(super) is_topic_message: Option<bool>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) is_automatic_forward: Option<bool>,
+    #[serde(default)]
+    pub(super) forward_origin: Option<IgnoredAny>,
     #[serde(default, deserialize_with = "lenient")]
     pub(super) business_connection_id: Option<String>,
     #[serde(default, deserialize_with = "lenient")]

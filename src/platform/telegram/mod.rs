@@ -48,8 +48,7 @@ use crate::model::{
     Address, Button, Clock, Features, File, Ids, Markup, Message, Pace, Unit, phrases,
 };
 use crate::platform::{
-    Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, VOICE, Webhook,
-    recording,
+    Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, Webhook,
 };
 
 /// The platform's name in addresses.
@@ -77,6 +76,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// with short bursts, 20 a minute in a group, about 30 a second in all).
 const FEATURES: Features = Features {
     max_text: 4096,
+    max_caption: 1024,
     unit: Unit::Utf16,
     markup: Markup::Spans,
     edits: true,
@@ -85,7 +85,7 @@ const FEATURES: Features = Features {
     deletes: true,
     forms: false,
     buttons_per_row: 8,
-    takes_recordings: true,
+    takes_files: true,
     max_download: MAX_DOWNLOAD,
     pace: Some(Pace {
         chat_per_second: 1,
@@ -301,12 +301,14 @@ impl Platform for Telegram {
     }
 
     async fn send(&self, letter: &Letter<'_>) -> Result<Message, SendError> {
-        let sent = match letter.voice {
+        let sent = match &letter.attached {
             None => self.api.call(&outgoing::message(letter)?).await,
-            Some(file) => {
-                let file = ("voice", VOICE, recording(file).await?);
-                let fields = outgoing::voice(letter)?;
-                self.api.upload("SendVoice", fields, file).await
+            Some(attached) => {
+                let (method, field) = outgoing::method(attached.shown);
+                let name = (attached.name.to_owned(), attached.mime());
+                let file = (field, name, attached.bytes().await?);
+                let fields = outgoing::beside(letter)?;
+                self.api.upload(method, fields, file).await
             }
         };
         let Sent { message_id } = sent.map_err(|error| self.sort(letter.address, error))?;
@@ -315,7 +317,16 @@ impl Platform for Telegram {
     }
 
     async fn edit(&self, edit: &Edit<'_>) -> Result<(), SendError> {
-        self.change(edit.address, &outgoing::edit(edit)?).await
+        match self.api.call(&outgoing::edit(edit)?).await {
+            Ok(IgnoredAny) => Ok(()),
+            Err(error) if outgoing::is_unchanged(&error) => Ok(()),
+            // It stands with a file; nothing was changed by what was refused.
+            Err(error) if outgoing::is_captioned(&error) => {
+                let request = outgoing::recaption(edit)?;
+                self.change(edit.address, &request).await
+            }
+            Err(error) => Err(self.sort(edit.address, error)),
+        }
     }
 
     async fn set_buttons(

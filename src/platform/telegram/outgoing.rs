@@ -13,7 +13,7 @@ use url::Url;
 
 use super::call::CallError;
 use crate::model::{self, Address, Button, Part, Span, Style};
-use crate::platform::{Edit, Letter, SendError};
+use crate::platform::{Edit, Letter, SendError, Shown};
 
 /// Longest text that a button carries back, in bytes, by the Bot API.
 const DATA: usize = 64;
@@ -35,7 +35,7 @@ pub(super) fn message(letter: &Letter<'_>) -> Result<SendMessage, SendError> {
         buttons,
         reply_to,
         interaction: _,
-        voice: _,
+        attached: _,
     } = letter;
     let mut request = SendMessage::new(chat(address)?, part.text.clone());
     request.message_thread_id = thread(address)?;
@@ -49,8 +49,17 @@ pub(super) fn message(letter: &Letter<'_>) -> Result<SendMessage, SendError> {
     Ok(request)
 }
 
-/// The fields of the request that sends a recording, which itself goes beside them.
-pub(super) fn voice(letter: &Letter<'_>) -> Result<Vec<(&'static str, String)>, SendError> {
+/// The method that sends a file, and the field that the file goes in.
+pub(super) fn method(shown: Shown) -> (&'static str, &'static str) {
+    match shown {
+        Shown::Voice => ("SendVoice", "voice"),
+        Shown::Picture => ("SendPhoto", "photo"),
+        Shown::File => ("SendDocument", "document"),
+    }
+}
+
+/// The fields of the request that sends a file, which itself goes beside them.
+pub(super) fn beside(letter: &Letter<'_>) -> Result<Vec<(&'static str, String)>, SendError> {
     let Letter {
         id: _,
         nonce: _,
@@ -59,7 +68,7 @@ pub(super) fn voice(letter: &Letter<'_>) -> Result<Vec<(&'static str, String)>, 
         buttons,
         reply_to,
         interaction: _,
-        voice: _,
+        attached: _,
     } = letter;
     let mut fields = vec![("chat_id", written(&chat(address)?)?)];
     if let Some(thread) = thread(address)? {
@@ -97,6 +106,11 @@ pub(super) fn caption(
     request.caption_entities = entities(part);
     request.reply_markup = keyboard(buttons)?;
     Ok(request)
+}
+
+/// The request that gives a message with a file a new caption.
+pub(super) fn recaption(edit: &Edit<'_>) -> Result<EditMessageCaption, SendError> {
+    caption(edit.address, number(edit.message)?, edit.part, edit.buttons)
 }
 
 /// The request that gives a message a new text.
@@ -183,6 +197,11 @@ pub(super) fn sort(error: CallError) -> SendError {
             description,
         } => SendError::Rejected(description),
     }
+}
+
+/// Whether Telegram says that the message has no text of its own but a caption.
+pub(super) fn is_captioned(error: &CallError) -> bool {
+    matches!(error, CallError::Refused { code: 400, description } if description.to_lowercase().contains("there is no text in the message to edit"))
 }
 
 /// Whether Telegram says that the message says this already.
@@ -411,7 +430,7 @@ mod tests {
             buttons: &buttons,
             reply_to: Some(&reply),
             interaction: None,
-            voice: None,
+            attached: None,
         };
         let json = serde_json::to_value(message(&letter).unwrap()).unwrap();
         let expected = serde_json::json!({

@@ -165,8 +165,8 @@ pub(super) async fn find(
     Ok(None)
 }
 
-/// Gives a message the letter's words: as its text, or as the caption of a recording. Each works only where
-/// the letter would be, so that a recording is never taken for a text.
+/// Gives a message the letter's words: as its text, or as the caption of a file. Each works only where
+/// the letter would be, so that a file is never taken for a text.
 async fn give(
     telegram: &Telegram,
     letter: &Letter<'_>,
@@ -180,9 +180,9 @@ async fn give(
         buttons,
         reply_to: _,
         interaction: _,
-        voice,
+        attached,
     } = letter;
-    Ok(match voice {
+    Ok(match attached {
         None => {
             let request = outgoing::text(address, message, part, buttons)?;
             telegram.api().call(&request).await
@@ -227,7 +227,7 @@ mod tests {
             buttons: &[],
             reply_to: None,
             interaction: None,
-            voice: None,
+            attached: None,
         };
         seen.candidates(&Lost {
             letter,

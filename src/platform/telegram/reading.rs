@@ -175,6 +175,7 @@ impl Reader {
         let card = Some(model::Message::new(message_id));
         let thread = message_thread_id.filter(|_| is_topic_message == Some(true));
         Ok(Inbound {
+            forwarded: false,
             key: self.key(update),
             address: self.address(chat.id, thread),
             setting: setting(&chat),
@@ -201,6 +202,7 @@ impl Reader {
             new_chat_member,
         } = change;
         Inbound {
+            forwarded: false,
             key: self.key(update),
             address: self.address(chat.id, None),
             setting: setting(chat),
@@ -227,6 +229,7 @@ impl Reader {
         let name = value.pointer("/from/first_name").and_then(Value::as_str);
         let sent = number("/date").map(|date| Time::from_ms(date.saturating_mul(1000)));
         Some(Inbound {
+            forwarded: false,
             key: self.key(update),
             address: self.address(chat, None),
             setting: if chat > 0 {
@@ -257,6 +260,7 @@ impl Reader {
         (addressed, what): (bool, What),
     ) -> Inbound {
         Inbound {
+            forwarded: message.forward_origin.is_some(),
             key: self.key(update),
             address: self.address(message.chat.id, topic(message)),
             setting: setting(&message.chat),

@@ -29,6 +29,7 @@ impl Terminal {
             .unwrap_or_default();
         let own = format!("{}-{count}", self.started);
         Inbound {
+            forwarded: false,
             key: format!("{}:{own}", self.address.account()),
             address: self.address.clone(),
             setting: Setting::Direct,

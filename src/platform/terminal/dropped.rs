@@ -42,7 +42,7 @@ fn sort(name: &str) -> Option<MediaKind> {
     match ending.to_ascii_lowercase().as_str() {
         "jpg" | "jpeg" | "png" | "gif" | "webp" => Some(MediaKind::Photo),
         "ogg" | "oga" | "opus" => Some(MediaKind::Voice),
-        _ => File::is_document(name).then_some(MediaKind::Document),
+        _ => (File::is_document(name) || File::is_table(name)).then_some(MediaKind::Document),
     }
 }
 

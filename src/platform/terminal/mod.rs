@@ -28,7 +28,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
-use super::{Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError};
+use super::{Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, Shown};
 use crate::model::{
     Address, Button, Chat, Clock, Features, File, Inbound, Markup, MediaKind, Message, Part,
     Sender, Setting, Span, Style, Unit, User, What, phrases,
@@ -297,8 +297,13 @@ impl Platform for Terminal {
     async fn send(&self, letter: &Letter<'_>) -> Result<Message, SendError> {
         let message = Message::new(letter.nonce);
         let (mut part, buttons) = (letter.part.clone(), letter.buttons.to_vec());
-        if let Some(file) = letter.voice {
-            part.text = phrases::voice_lies(part.text.trim(), &file.display().to_string());
+        if let Some(attached) = &letter.attached {
+            let (words, path) = (part.text.trim_end(), attached.file.display().to_string());
+            part.text = match attached.shown {
+                Shown::Voice => phrases::voice_lies(words, &path),
+                Shown::Picture => phrases::picture_lies(words, &path),
+                Shown::File => phrases::file_lies(words, &path),
+            };
         }
         locked(&self.cards).put(&message, &buttons);
         let shown = message.clone();
@@ -369,6 +374,7 @@ impl Platform for Terminal {
 fn features(live: bool) -> Features {
     Features {
         max_text: 1_000_000,
+        max_caption: 1_000_000,
         unit: Unit::Chars,
         markup: Markup::Spans,
         edits: live,
@@ -377,7 +383,7 @@ fn features(live: bool) -> Features {
         deletes: false,
         forms: false,
         buttons_per_row: 9,
-        takes_recordings: false,
+        takes_files: false,
         max_download: u64::MAX,
         pace: None,
     }

@@ -31,7 +31,7 @@ async fn a_command_is_deferred_and_its_reply_filled() {
     let draft = stage.letter(channel, "Because: https://example.org");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
-        voice: None,
+        attached: None,
         ..draft.letter()
     };
     let message = stage.adapter.send(&letter).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_spent_interaction_becomes_an_ordinary_message() {
     let draft = stage.letter(channel, "Hello.");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
-        voice: None,
+        attached: None,
         ..draft.letter()
     };
     stage.adapter.send(&letter).await.unwrap();
@@ -185,7 +185,7 @@ async fn a_failed_acknowledgement_loses_nothing() {
     let draft = stage.letter(channel, "Hello.");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
-        voice: None,
+        attached: None,
         ..draft.letter()
     };
     stage.adapter.send(&letter).await.unwrap();
@@ -226,7 +226,7 @@ async fn an_answer_that_is_ready_too_soon_waits_for_its_acknowledgement() {
     let draft = stage.letter(channel, "Hello.");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
-        voice: None,
+        attached: None,
         ..draft.letter()
     };
     stage.adapter.send(&letter).await.unwrap();
@@ -252,7 +252,7 @@ async fn an_acknowledgement_whose_answer_was_lost_is_still_one() {
     let draft = stage.letter(channel, "Hello.");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
-        voice: None,
+        attached: None,
         ..draft.letter()
     };
     stage.adapter.send(&letter).await.unwrap();
@@ -277,7 +277,7 @@ async fn a_lost_reply_to_a_command_is_found_when_its_handle_is_dead() {
     let draft = stage.letter(channel, "Hello.");
     let letter = Letter {
         interaction: item.interaction.as_ref(),
-        voice: None,
+        attached: None,
         ..draft.letter()
     };
     let failed = stage.adapter.send(&letter).await;

@@ -299,7 +299,7 @@ impl Draft {
             buttons: &self.buttons,
             reply_to: None,
             interaction: None,
-            voice: None,
+            attached: None,
         }
     }
 

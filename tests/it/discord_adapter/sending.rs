@@ -267,3 +267,62 @@ async fn doctor_hears_who_we_are_or_what_is_wrong() {
     let wrong = stage.adapter.check().await.unwrap_err().0;
     assert!(wrong.contains("discord.message_content = false"));
 }
+
+/// A picture is attached under its own name, comes once however often it is asked for, and is found when its answer
+/// is lost; what is too large is refused for good.
+#[tokio::test]
+async fn a_picture_is_attached_and_stands_once() {
+    let config = sim::Config {
+        max_upload: 1_000,
+        ..Default::default()
+    };
+    let stage = Stage::with(config, |_| {}).await;
+    let channel = stage.discord.dm(stage.discord.user("ann"));
+    let folder = std::env::temp_dir().join(format!("toney-chart-{}", rand::random::<u64>()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("x.png");
+    std::fs::write(&file, crate::sim::telegram::png(640, 400)).unwrap();
+    let draft = stage.letter(channel, "Your year");
+    let attached = Some(toney::platform::Attached {
+        shown: toney::platform::Shown::Picture,
+        file: &file,
+        name: "chart.png",
+    });
+    let letter = Letter {
+        attached,
+        ..draft.letter()
+    };
+    stage
+        .discord
+        .fail(route::SEND, When::Times(1), Kind::ApplyThenReset);
+    let lost = stage.adapter.send(&letter).await;
+    assert!(matches!(lost, Err(SendError::Unknown(_))), "{lost:?}");
+    let lost = Lost {
+        letter,
+        ..draft.lost(&stage, None)
+    };
+    // Not known, or known to stand: sending it again under the same nonce doubles nothing.
+    if stage.adapter.find(&lost).await.unwrap().is_none() {
+        stage.adapter.send(&letter).await.unwrap();
+    }
+    let said = stage.discord.bot_messages(channel);
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert_eq!(
+        (said[0].content.as_str(), said[0].files.clone()),
+        ("Your year", vec!["chart.png".to_owned()])
+    );
+    std::fs::write(&file, [0; 1_001]).unwrap();
+    let other = stage.letter(channel, "Too large");
+    let letter = Letter {
+        attached,
+        ..other.letter()
+    };
+    let refused = stage.adapter.send(&letter).await;
+    assert!(
+        matches!(refused, Err(SendError::Rejected(_))),
+        "{refused:?}"
+    );
+    assert_eq!(stage.discord.bot_messages(channel).len(), 1);
+    assert_eq!(stage.discord.violations().len(), 1, "the size");
+    std::fs::remove_dir_all(folder).unwrap();
+}

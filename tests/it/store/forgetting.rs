@@ -203,6 +203,7 @@ async fn what_others_were_answered_from_an_erased_persons_documents_goes(home: H
 
 fn wrote(cast: &Cast, user: &str, chat: &str) -> Inbound {
     Inbound {
+        forwarded: false,
         key: format!("{user} in {chat}"),
         address: address(chat),
         setting: Setting::Group,

@@ -119,6 +119,9 @@ impl State {
         }
         let mut msg = self.draft(call)?;
         let (media, extra) = self.uploaded(call, kind)?;
+        if kind == "photo" && !self.is_seen(&media) {
+            return Err(ApiError::bad("IMAGE_PROCESS_FAILED"));
+        }
         if kind == "voice" && !self.is_playable(&media) {
             self.violation("sendVoice: a file that is not played as a voice note");
         }
@@ -292,6 +295,22 @@ impl State {
         let bytes = self.bytes_of(&media.file_id).unwrap_or_default();
         let is_opus = bytes.windows(8).take(80).any(|at| at == b"OpusHead");
         is_opus && bytes.starts_with(b"OggS") && media.mime == "audio/ogg"
+    }
+
+    /// A picture as the server takes it: PNG, whose sides add up to 10,000 at most and are not 20 times as long as
+    /// one another.
+    fn is_seen(&self, media: &Media) -> bool {
+        let bytes = self.bytes_of(&media.file_id).unwrap_or_default();
+        let side = |at: usize| {
+            let four = bytes.get(at..at + 4)?.try_into().ok()?;
+            Some(u32::from_be_bytes(four))
+        };
+        let (Some(wide), Some(high)) = (side(16), side(20)) else {
+            return false;
+        };
+        let is_png = bytes.starts_with(b"\x89PNG\r\n\x1a\n") && bytes.ends_with(b"IEND\xaeB`\x82");
+        let fits = wide.min(high) > 0 && wide + high <= 10_000;
+        is_png && fits && wide.max(high) <= 20 * wide.min(high)
     }
 
     fn edit_markup(&mut self, call: &Call) -> Done {

@@ -46,7 +46,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 pub use faults::{Fault, On};
-pub use people::Upload;
+pub use people::{Upload, png};
 pub use state::State;
 
 /// How strict and how large the simulator is.

@@ -1,0 +1,100 @@
+//! Who does which kind of job.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+
+use crate::capability::Hands;
+use crate::config::Config;
+use crate::delivery::Delivery;
+use crate::health::Notice;
+use crate::intake;
+use crate::jobs::Worker;
+use crate::knowledge::Knowledge;
+use crate::llm::{Door, Prompts, Voices};
+use crate::memory::{Contexts, Memory, Summarise};
+use crate::model::{Clock, Ids};
+use crate::people::Profiles;
+use crate::store::Redis;
+use crate::turn::intent::Reader;
+use crate::turn::{self, Turn, Wishes};
+
+use super::money::limits;
+use super::{WINDOWS, books, entrusted, flows, people, voice};
+
+/// Who does which kind of job. One piece each.
+pub(super) fn workers(
+    config: &Config,
+    shared: (Knowledge, Option<Redis>),
+    (door, voices, delivery): (&Door, &Voices, &Delivery),
+    tools: &(Clock, Ids),
+) -> Result<Vec<Arc<dyn Worker>>> {
+    let store = shared.0.store.clone();
+    let (clock, ids) = tools;
+    let prompts = Arc::new(Prompts::new()?);
+    let limits = limits(config)?;
+    let books = books::books(&store, clock);
+    let mut all = books::workers(config, (&books, delivery), ids)?;
+    let how = config.section::<turn::Settings>("turn")?;
+    all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
+    let facts = (limits, how.facts);
+    all.push(Arc::new(people::remember(
+        (&store, door, &prompts),
+        facts,
+        tools,
+    )));
+    all.push(Arc::new(voice::speak(
+        config,
+        voices,
+        delivery,
+        tools.clone(),
+    )?));
+    all.push(Arc::new(Summarise {
+        store: store.clone(),
+        door: door.clone(),
+        prompts: prompts.clone(),
+        limits,
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
+    all.push(Arc::new(Notice {
+        delivery: delivery.clone(),
+    }));
+    let (knowledge, redis) = shared;
+    let intake: intake::Settings = config.section("intake")?;
+    let engine = flows::engine(config, (&store, delivery), tools)?;
+    all.extend(flows::workers(config, &engine)?);
+    all.push(Arc::new(Turn {
+        workflows: flows::workflows(&engine, door, &prompts),
+        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        people: Profiles::new(store.clone(), tools.clone()),
+        books,
+        memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
+        reader: Arc::new(Reader::new()),
+        wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
+        hands: Hands {
+            store: store.clone(),
+            knowledge: knowledge.clone(),
+            door: door.clone(),
+            prompts: prompts.clone(),
+            delivery: delivery.clone(),
+            clock: clock.clone(),
+            ids: ids.clone(),
+        },
+        store,
+        knowledge,
+        door: door.clone(),
+        voices: voices.clone(),
+        prompts,
+        limits,
+        delivery: delivery.clone(),
+        settings: how,
+        queue: intake.queue,
+        quiet: Duration::from_millis(intake.quiet_ms),
+        files: config.data()?.dir.join("files"),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
+    Ok(all)
+}

@@ -1,0 +1,57 @@
+//! What the tables about people keep of one person, for [`super::erase`].
+
+use super::conversations::same;
+use super::db::Sql;
+
+/// What is handed out, table by table. `$1` is the person.
+pub(super) const KEPT: &[(&str, Sql)] = &[
+    (
+        "dialogues",
+        same("SELECT kind, state, asked_at FROM dialogues WHERE person_id = $1"),
+    ),
+    (
+        "links",
+        same(
+            "SELECT id, address, other_address, name, other_name, state FROM links
+             WHERE person_id = $1 OR other_person_id = $1 ORDER BY id",
+        ),
+    ),
+    (
+        "link_codes",
+        same("SELECT address, name, expires_at FROM link_codes WHERE person_id = $1"),
+    ),
+    (
+        "link_tries",
+        same("SELECT tried_at FROM link_tries WHERE person_id = $1"),
+    ),
+    (
+        "profiles",
+        same("SELECT field, value, source, set_at FROM profiles WHERE person_id = $1"),
+    ),
+    (
+        "goals",
+        same("SELECT kind, text, state, created_at FROM goals WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "facts",
+        same("SELECT text, state, source, said_at FROM facts WHERE person_id = $1 ORDER BY id"),
+    ),
+];
+
+/// What is deleted.
+pub(super) const ERASE: &[Sql] = &[
+    same("DELETE FROM dialogues WHERE person_id = $1"),
+    same("DELETE FROM link_codes WHERE person_id = $1"),
+    same("DELETE FROM link_tries WHERE person_id = $1"),
+    same("DELETE FROM links WHERE person_id = $1 OR other_person_id = $1"),
+    // An artist whose words these were is not told of any more.
+    same(
+        "UPDATE contexts SET version = version + 1 WHERE artist_id IN
+         (SELECT artist_id FROM profiles WHERE person_id = $1
+          UNION SELECT artist_id FROM goals WHERE person_id = $1
+          UNION SELECT artist_id FROM memberships WHERE person_id = $1)",
+    ),
+    same("DELETE FROM profiles WHERE person_id = $1"),
+    same("DELETE FROM goals WHERE person_id = $1"),
+    same("DELETE FROM facts WHERE person_id = $1"),
+];
