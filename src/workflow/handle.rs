@@ -15,20 +15,12 @@ use super::Settings;
 use super::definition::{Definition, Valid};
 use super::engine::{Engine, order_of};
 use super::read::{Draft, Question, Refusal, Rules, Wish};
-use super::seen::{Seen, matches};
-use super::step::{Effect, step};
-use super::timer;
 use super::understand::Understanding;
 
 /// What is proposed is worth a yes for so long.
 const OPEN: Duration = Duration::from_secs(24 * 3_600);
 /// A question that was asked back waits for its answer so long.
 const ASKING: Duration = Duration::from_secs(1_800);
-/// A rehearsal looks back so far.
-const PAST: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// Events that a rehearsal shows.
-const SHOWN: usize = 5;
-
 /// A workflow with how it does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
@@ -67,30 +59,10 @@ pub enum Taken {
     Settled,
 }
 
-/// One past event and what would have been done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rehearsed {
-    pub at: Time,
-    pub effects: Vec<String>,
-}
-
-/// What a rehearsal showed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rehearsal {
-    /// Events of the last thirty days that it looked at.
-    pub seen: usize,
-    /// Those that it would have run for.
-    pub fitting: usize,
-    /// The newest of them.
-    pub shown: Vec<Rehearsed>,
-    /// When it would run next, where it waits for the clock.
-    pub next: Vec<Time>,
-}
-
 /// An artist's workflows.
 #[derive(Clone)]
 pub struct Workflows {
-    engine: Engine,
+    pub(super) engine: Engine,
     rules: std::sync::Arc<Rules>,
     door: Door,
     prompts: std::sync::Arc<Prompts>,
@@ -106,7 +78,7 @@ impl Workflows {
         }
     }
 
-    fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         self.engine.clock.now()
     }
 
@@ -536,58 +508,6 @@ impl Workflows {
         Ok(Some(Change::jobs(vec![job])))
     }
 
-    /// What a workflow would have done in the last thirty days. Nothing is sent.
-    pub async fn rehearse(
-        &self,
-        artist: ArtistId,
-        definition: &Definition,
-    ) -> anyhow::Result<Rehearsal> {
-        let now = self.now();
-        let mut rehearsal = Rehearsal {
-            seen: 0,
-            fitting: 0,
-            shown: Vec::new(),
-            next: Vec::new(),
-        };
-        let mut after = now;
-        for _ in 0..3 {
-            let Some(next) = timer::next(&definition.trigger, &definition.zone, after) else {
-                break;
-            };
-            rehearsal.next.push(next);
-            after = next;
-        }
-        let Some(name) = Seen::event(&definition.trigger) else {
-            return Ok(rehearsal);
-        };
-        let since = Time::from_ms(now.ms() - ms(PAST));
-        let voice = self.engine.store.voice_of(artist).await?;
-        for event in self.engine.store.events_of(artist, name, since).await? {
-            let Some(seen) = Seen::of(&event) else {
-                continue;
-            };
-            rehearsal.seen += 1;
-            let scene = self
-                .engine
-                .scene((artist, event.person), seen, event.at)
-                .await?;
-            if !matches(definition, &scene) {
-                continue;
-            }
-            rehearsal.fitting += 1;
-            if rehearsal.shown.len() < SHOWN {
-                let does = |action| step(action, &scene, (&voice, &[], 0));
-                let effects = definition.actions.iter().map(does);
-                let effects = effects.map(|effect| effect_in_words(&effect, &scene.fan_name));
-                rehearsal.shown.push(Rehearsed {
-                    at: event.at,
-                    effects: effects.collect(),
-                });
-            }
-        }
-        Ok(rehearsal)
-    }
-
     /// Sets where announcements go.
     pub async fn set_public(&self, artist: ArtistId, address: &Address) -> anyhow::Result<Change> {
         let mut voice = self.engine.store.voice_of(artist).await?;
@@ -600,24 +520,8 @@ impl Workflows {
     }
 }
 
-fn ms(span: Duration) -> i64 {
+pub(super) fn ms(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// What an effect would be, for a rehearsal.
-fn effect_in_words(effect: &Effect, fan: &str) -> String {
-    let fan = if fan.is_empty() { "the fan" } else { fan };
-    match effect {
-        Effect::Chat { text, .. } => format!("chat to {fan}: “{text}”"),
-        Effect::Mail { subject, .. } => format!("e-mail to {fan}: “{subject}”"),
-        Effect::Note { text } => format!("tell you: “{text}”"),
-        Effect::AskToPost { text } => format!("ask to post: “{text}”"),
-        Effect::Ask { .. } => "ask for approval".to_owned(),
-        Effect::List { list, .. } => format!("put {fan} on the list “{list}”"),
-        Effect::Task { text } => format!("make a task: “{text}”"),
-        Effect::Wait { until } => format!("wait until {until}"),
-        Effect::Skip(why) => format!("nothing, because {why}"),
-    }
 }
 
 /// What the room needs besides its settings.

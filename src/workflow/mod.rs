@@ -5,6 +5,7 @@
 //! but one by one, for what they did themselves; never posts without approval; never sends anything by itself but
 //! through the outbox and jobs. Start with [`Workflows`] and [`engine::Engine`].
 
+mod begin;
 mod check;
 mod definition;
 mod edit;
@@ -12,6 +13,7 @@ pub mod engine;
 mod handle;
 pub mod note;
 mod read;
+mod rehearse;
 mod say;
 mod seen;
 mod step;
@@ -30,8 +32,9 @@ use serde::Deserialize;
 pub use definition::{
     Action, Amount, Clocktime, Condition, Day, Definition, Every, Provider, Trigger, Valid, schema,
 };
-pub use handle::{Answer, Rehearsal, Rehearsed, Shown, Taken, Workflows, engine};
+pub use handle::{Answer, Shown, Taken, Workflows, engine};
 pub use read::{Draft, Question, Refusal, Rules, Wish};
+pub use rehearse::{Rehearsal, Rehearsed};
 pub use understand::Understanding;
 
 /// Settings of the section `[workflows]`.

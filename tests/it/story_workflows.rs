@@ -107,12 +107,31 @@ async fn a_tip_is_thanked_for_as_the_artist_said(engine: Engine) {
     );
     let events = "SELECT name FROM events WHERE name = 'workflow_created'";
     assert_eq!(world.read(events).await.len(), 1);
-    ann.says("/workflows also tell me");
+    ann.says("/workflows");
     world.settle().await;
-    world.sees(&ann);
+    ann.presses("Thank-you for tips");
+    world.settle().await;
+    ann.presses("Change");
+    world.settle().await;
+    ann.says("also tell me");
+    world.settle().await;
+    let changed = world.sees(&ann);
+    assert!(
+        changed.contains("send them a chat message and tell you."),
+        "{changed}"
+    );
+    ann.presses("Yes, do it");
+    world.settle().await;
+    let changed = world.sees(&ann);
+    assert!(
+        changed.contains("Thank-you for tips is changed."),
+        "{changed}"
+    );
     tipped(&world, 2, (&kim, "Kim", "kim@example.com"), 2_500).await;
     world.restart().await;
     world.settle().await;
+    let told = world.sees(&ann);
+    assert!(told.contains("Kim tipped 25 USD: “More please”"), "{told}");
     insta::assert_snapshot!(world.sees(&kim), @"toney: Thank you so much for 25 USD, Kim! It means a lot. – Ann Example");
     let mails = sink.mails();
     assert_eq!(mails.len(), 1, "{mails:?}");
