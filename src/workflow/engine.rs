@@ -12,7 +12,7 @@ use crate::model::{
     ApprovalId, ArtistId, Clock, Content, Event, EventId, Failure, Happening, Ids, JobId,
     MailState, Mailed, PersonId, Priority, RunId, SendMail, TellMailed, Time, WorkflowId, phrases,
 };
-use crate::store::{Change, NewJob, RunRow, StepRow, Store, Write};
+use crate::store::{Change, NewJob, NewOutbound, RunRow, StepRow, Store, Write};
 
 use super::Settings;
 use super::definition::{Action, Definition};
@@ -144,17 +144,10 @@ impl Engine {
         match effect {
             Effect::Skip(why) => return self.go_on(row, (name, why), change),
             Effect::Chat { fan: person, text } => {
-                let Some(chat) = self.store.reach(person).await?.into_iter().next() else {
+                let Some(letter) = self.chat((&key, scene), person, text).await? else {
                     return self.go_on(row, (name, "the fan's chat is gone"), change);
                 };
-                // However many workflows thank for a tip, the fan hears it once.
-                let key = match &scene.tip {
-                    Some(tip) => format!("thanks:{}:chat", tip.tip),
-                    None => format!("run:{key}"),
-                };
-                change
-                    .outbound
-                    .push(self.delivery.letter(chat, key, Priority::Nudge, said(text)));
+                change.outbound.push(letter);
                 change
                     .writes
                     .push(Write::thanked(artist, (&fan, "chat"), scene.now)?);
@@ -213,6 +206,26 @@ impl Engine {
             }
             Effect::Wait { until } => self.go_on_at(row, (name, "waited"), (change, until)),
         }
+    }
+
+    /// The message to a fan, where their chat is known still.
+    async fn chat(
+        &self,
+        (key, scene): (&str, &Scene),
+        fan: PersonId,
+        text: String,
+    ) -> Result<Option<NewOutbound>, Failure> {
+        let Some(chat) = self.store.reach(fan).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        // However many workflows thank for a tip, the fan hears it once; a later step says something else.
+        let step = key.rsplit(':').next().unwrap_or_default();
+        let key = match &scene.tip {
+            Some(tip) => format!("thanks:{}:chat:{step}", tip.tip),
+            None => format!("run:{key}"),
+        };
+        let letter = self.delivery.letter(chat, key, Priority::Nudge, said(text));
+        Ok(Some(letter))
     }
 
     async fn maker(&self, row: &RunRow) -> anyhow::Result<Option<PersonId>> {
