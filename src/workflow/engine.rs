@@ -155,9 +155,6 @@ impl Engine {
             }
             Effect::Mail { subject, text } => {
                 change
-                    .writes
-                    .push(Write::thanked(artist, (&fan, "mail"), scene.now)?);
-                change
                     .jobs
                     .push(self.mail((&row, scene), artist, (subject, text)).await?);
                 self.wait_for(row, "", change)
@@ -316,16 +313,27 @@ impl Engine {
         Ok(change)
     }
 
-    pub(super) fn mailed(&self, row: RunRow, mailed: &Mailed) -> Result<Change, Failure> {
+    pub(super) async fn mailed(&self, row: RunRow, mailed: &Mailed) -> Result<Change, Failure> {
         let name = "send_email";
+        let mut change = Change::default();
         match mailed.state {
-            MailState::Sent => self.go_on(row, (name, "sent"), Change::default()),
-            MailState::Stopped => {
-                self.go_on(row, (name, "the fan wants no mail"), Change::default())
+            MailState::Sent => {
+                // Only what arrived counts as thanks: a run that is tried again must not find itself in the way.
+                let artist: ArtistId = row.artist_id.parse().map_err(anyhow::Error::from)?;
+                let seen: Seen = serde_json::from_str(&row.facts)
+                    .map_err(|error| Failure::GiveUp(error.into()))?;
+                let fan = (artist, row.person_id.parse().ok());
+                let scene = self.scene(fan, seen, self.clock.now()).await?;
+                if let Some(fan) = scene.fan_key() {
+                    let thanked = Write::thanked(artist, (&fan, "mail"), scene.now)?;
+                    change.writes.push(thanked);
+                }
+                self.go_on(row, (name, "sent"), change)
             }
+            MailState::Stopped => self.go_on(row, (name, "the fan wants no mail"), change),
             MailState::Bounced => {
                 let result = format!("bounced: {}", mailed.reason);
-                self.go_on(row, (name, &result), Change::default())
+                self.go_on(row, (name, &result), change)
             }
             MailState::Failed => self.fail(row, &phrases::workflows::mail_failed(&mailed.reason)),
         }

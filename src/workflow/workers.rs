@@ -129,7 +129,7 @@ impl Worker for Steps {
                     mailed: Some(mailed),
                     ..
                 },
-            ) => engine.mailed(row, mailed),
+            ) => engine.mailed(row, mailed).await,
             (
                 "waiting",
                 Order {
