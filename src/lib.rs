@@ -16,10 +16,10 @@ pub mod llm;
 pub mod mail;
 pub mod memory;
 pub mod model;
-pub mod people;
-
 pub mod money;
+pub mod people;
 pub mod platform;
 pub mod store;
+pub mod tips;
 pub mod turn;
 pub mod workflow;

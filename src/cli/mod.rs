@@ -17,6 +17,7 @@ mod search;
 mod serve;
 mod shelf;
 pub mod telemetry;
+mod tips;
 mod usage;
 mod workflows;
 
@@ -156,6 +157,11 @@ enum Command {
         #[command(flatten)]
         arguments: workflows::Arguments,
     },
+    /// Lists what fans gave; `reconcile` holds the ledger against the providers' lists.
+    Tips {
+        #[command(flatten)]
+        asked: tips::Arguments,
+    },
     /// Shows what happened, and who heard of it.
     Events {
         #[command(flatten)]
@@ -222,6 +228,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
         Some(Command::Workflows { arguments }) => workflows::workflows(&config, arguments).await,
+        Some(Command::Tips { asked }) => tips::tips(&config, asked).await,
         Some(Command::Events { asked }) => events::events(&config, asked).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,
     }

@@ -1,4 +1,6 @@
-//! Clients of outside services, one file each. They speak a wire and sort what went wrong; they never decide what is
-//! said, and never try again.
+//! Clients of outside services, one file each: a request, an answer, and why there is none.
+//!
+//! No client retries or remembers anything, and none decides what is done with an answer; every base address can be set.
 
 pub mod mail;
+pub mod stripe;

@@ -3,12 +3,12 @@
 mod budgets;
 mod choice;
 mod doing;
-
 mod files;
 mod health;
 mod known;
 mod models;
 mod people;
+mod tips;
 
 mod money;
 mod voice;
@@ -19,12 +19,12 @@ use super::{Standing, Target, Time};
 pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
-
 pub use files::*;
 pub use health::*;
 pub use known::*;
 pub use models::*;
 pub use people::*;
+pub use tips::*;
 
 pub use money::*;
 pub use voice::*;
@@ -192,11 +192,15 @@ pub const PRIVACY: &str = "**What I keep**\n\
     - What is said in your voice notes, written down, like what you write. What I say aloud only until it is sent, at most about a day.\n\
     - Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.\n\
     - Which passages I read for which answer; /why tells you.\n\
+    - Your name and id on this platform, so that I know it is you; with /link on several.\n\
+    - What you tell me of yourself in plain words (where you live, what you play), so that I know it later: /me facts shows and forgets it, /settings memory off ends it. Never what is about health, secrets or trouble.\n\
+    - Your goals and profile as an artist, which your team sees: /me.\n\
     - Your name and id on this platform, so that I know it is you.\n\
+    - What you tip: amount, words, date, your name here, and the payment's id, which a refund needs.\n\
     - The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.\n\n\
     **Where it goes**\n\
     - It stays in the database of whoever runs me.\n\
-    - To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.\n\
+    - To answer, your name, our last ten exchanges, a short summary of what came before, what I keep of you that fits, and the passages of documents that fit your question go to the language model; /model names it.\n\
     - Pictures go to a language model that sees, voice notes to a model that writes them down, and what you have me say aloud to one that speaks, where such models are set up.\n\
     - Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.\n\
     - Logs hold ids and times, never what was said.\n\n\

@@ -1,5 +1,6 @@
 mod doing;
 mod flows;
+mod tip;
 
 mod money;
 
@@ -14,6 +15,8 @@ pub use link::LinkPress;
 pub use me::MePress;
 
 pub use money::MoneyPress;
+
+pub use tip::TipPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,10 +76,7 @@ impl DocumentPress {
 
     /// The button that asks for it.
     pub fn button(self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 
@@ -120,10 +120,7 @@ impl ModelPress {
 
     /// The button that asks for it.
     pub fn button(&self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 

@@ -149,11 +149,45 @@ const COLUMNS: &[Column] = &[
     ),
     moves!("profiles", "person_id"),
     moves!("goals", "person_id"),
+    moves!("statements", "person_id"),
+    moves!("statement_mappings", "set_by"),
+    moves!("proposals", "person_id"),
+    moves!("drafts", "person_id"),
+    moves!("milestones", "person_id"),
+    yields!(
+        "feedback",
+        "person_id",
+        "k.turn_id = feedback.turn_id"
+    ),
+    moves!("human_requests", "person_id"),
+    moves!("human_requests", "taken_by"),
+    moves!("tips", "person_id"),
+    moves!("tip_asks", "person_id"),
     yields!(
         "facts",
         "person_id",
         "k.same_as = facts.same_as AND k.state = 'kept' AND facts.state = 'kept'"
     ),
+    Column {
+        table: "facts",
+        column: "person_id",
+        steps: &[
+            same(
+                "DELETE FROM facts WHERE person_id = $1 AND EXISTS (SELECT 1 FROM facts k
+                     WHERE k.person_id = $2 AND k.same_as = facts.same_as AND k.state = 'kept'
+                     AND facts.state = 'kept')",
+            ),
+            same("UPDATE facts SET person_id = $2 WHERE person_id = $1"),
+            // Of what holds one thing at a time, what was said last counts.
+            same(
+                "UPDATE facts SET state = 'superseded' WHERE person_id = $2 AND person_id <> $1
+                 AND slot <> '' AND state = 'kept' AND EXISTS (SELECT 1 FROM facts k
+                     WHERE k.person_id = $2 AND k.slot = facts.slot AND k.state = 'kept'
+                     AND (k.said_at > facts.said_at
+                          OR (k.said_at = facts.said_at AND k.id > facts.id)))",
+            ),
+        ],
+    },
 ];
 
 /// Texts in which a person is named.

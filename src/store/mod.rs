@@ -18,6 +18,7 @@ mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod fans;
 mod happened;
 
 mod facts;
@@ -41,6 +42,7 @@ mod spoken;
 mod standing;
 mod team;
 mod thanks;
+mod tips;
 
 mod statements;
 mod tx;
@@ -100,6 +102,7 @@ pub use spoken::Spoken;
 pub use standing::Standing;
 pub use team::{Member, PersonRow};
 pub use thanks::{NoteRow, VoiceRow};
+pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};

@@ -16,6 +16,9 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Tip,
+    Terms,
+    Paysupport,
     Capabilities,
     Feedback,
     Goals,
@@ -33,7 +36,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 27] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -45,6 +48,9 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Tip,
+        Self::Terms,
+        Self::Paysupport,
         Self::Capabilities,
         Self::Feedback,
         Self::Goals,
@@ -74,6 +80,9 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Tip => "tip",
+            Self::Terms => "terms",
+            Self::Paysupport => "paysupport",
             Self::Plan => "plan",
             Self::Workflows => "workflows",
             Self::Write => "write",
@@ -104,6 +113,9 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Tip => "Tip an artist; for artists: your tip jar",
+            Self::Terms => "Show the terms for tips",
+            Self::Paysupport => "Get help with a payment",
             Self::Plan => "Show the plan, or lay one out for a goal",
             Self::Workflows => "Show what I do for you by itself; change or stop it",
             Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",

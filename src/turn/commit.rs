@@ -165,6 +165,12 @@ impl<'a> Commit<'a> {
         Ok(())
     }
 
+    /// Nothing is open here after all.
+    pub(super) fn without_dialogue(&mut self) {
+        let person = self.recalled.person;
+        self.recalled.dialogues.retain(|(of, _)| *of != person);
+    }
+
     /// Waits for no answer any more.
     pub(super) fn end_dialogue(&mut self) -> Result<(), Failure> {
         let (person, conversation) = (self.recalled.person, self.recalled.conversation);

@@ -5,6 +5,8 @@
 //! question, an order, somebody in need. Then that is answered, and the question put once more behind it, never
 //! twice. To add one: an arm in `take`, one in `question`, one in `dialogue_press`.
 
+use std::time::Duration;
+
 use crate::model::{Button, Content, Dialogue, DialoguePress, Failure, Message, Setting, phrases};
 use crate::people::onboarding;
 use crate::store::Change;
@@ -13,6 +15,9 @@ use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act};
 use super::{Scene, Turn, me, onboard};
+
+/// How long words that are nothing else are taken for an answer.
+const FRESH: Duration = Duration::from_secs(6 * 3_600);
 
 /// What became of words that were said while a question was open.
 pub(super) enum Told<'a> {
@@ -36,7 +41,7 @@ impl Turn {
     pub(super) async fn in_dialogue<'a>(
         &self,
         scene: &Scene,
-        commit: Commit<'a>,
+        mut commit: Commit<'a>,
         said: &[Said],
     ) -> Result<Told<'a>, Failure> {
         let aside = |commit| Ok(Told::Aside(Box::new(commit)));
@@ -47,8 +52,13 @@ impl Turn {
         let open = self.store.dialogues_in(commit.conversation()).await?;
         let mut open = open.into_iter().filter(|(of, _)| *of == commit.person());
         let Some((_, dialogue)) = open.next() else {
+            commit.without_dialogue();
             return aside(commit);
         };
+        // Whoever comes back after hours hardly answers what was asked then; they are asked once more.
+        if scene.now.since(dialogue.asked_at) > FRESH {
+            return aside(commit);
+        }
         let texts: Vec<&str> = said.iter().map(|said| said.text.trim()).collect();
         let text = texts.join("\n").trim().to_owned();
         if text.is_empty() || self.is_aside(&text) {
@@ -88,15 +98,23 @@ impl Turn {
     }
 
     /// Puts the open question once more behind an answer to something else.
-    pub(super) fn ask_again(&self, scene: &Scene, commit: &mut Commit<'_>) -> Result<(), Failure> {
+    pub(super) async fn ask_again(
+        &self,
+        scene: &Scene,
+        commit: &mut Commit<'_>,
+    ) -> Result<(), Failure> {
         let Some(dialogue) = commit.dialogue().cloned() else {
             return Ok(());
         };
         let Some((text, buttons)) = question(&dialogue).filter(|_| dialogue.repeated == 0) else {
             return Ok(());
         };
+        if !self.store.manners(commit.person()).await?.reminders {
+            return Ok(());
+        }
         commit.ask(Dialogue {
             repeated: dialogue.repeated + 1,
+            asked_at: scene.now,
             ..dialogue
         })?;
         let content = Content::Message {

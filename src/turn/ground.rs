@@ -404,6 +404,12 @@ impl Ground {
             Way::Command(Command::Earnings) => {
                 Some((Command::Earnings, Cow::from(self.which_money())))
             }
+            // A service that is named is hardly a chat.
+            Way::Command(Command::Link) => {
+                let service = self.intent.args.get("service");
+                let service = service.map_or("", String::as_str);
+                Some((Command::Link, Cow::from(service)))
+            }
             Way::Command(command) => Some((command, Cow::from(""))),
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
@@ -418,6 +424,13 @@ impl Ground {
             Act::WorkflowPause => state.unwrap_or("pause"),
             _ => "",
         }
+    }
+
+    /// Which money is meant: months, and one store, song or country.
+    fn which_money(&self) -> String {
+        let slots = ["period", "source", "song", "territory"];
+        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
+        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// The capability that does without a model what is wanted, and with what; where a page answers it, that is better.
@@ -437,12 +450,6 @@ impl Ground {
     pub(super) fn may_act(&self) -> bool {
         let is_small = self.intent.act == Act::Chat && !self.intent.is_unsure();
         !is_small && self.intent.act != Act::Crisis
-    }
-    /// Which money is meant: months, and one store, song or country.
-    fn which_money(&self) -> String {
-        let slots = ["period", "source", "song", "territory"];
-        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
-        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// What the act is about, in the person's words; empty where that is not said.

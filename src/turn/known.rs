@@ -9,6 +9,7 @@ use crate::people::zone;
 use crate::store::{Change, GoalKind, GoalState, Need, forget_facts};
 
 use super::commit::Commit;
+use super::dialogue::Told;
 use super::gather::Said;
 use super::{Scene, Turn};
 
@@ -138,8 +139,7 @@ impl Turn {
         scene: &Scene,
         mut commit: Commit<'a>,
         said: &[Said],
-    ) -> Result<super::dialogue::Told<'a>, Failure> {
-        use super::dialogue::Told;
+    ) -> Result<Told<'a>, Failure> {
         let [only] = said else {
             return Ok(Told::Aside(Box::new(commit)));
         };

@@ -1,5 +1,7 @@
 //! `/me` and `/goals`: what is known, where it came from, and how it is changed or forgotten.
 
+use std::time::Duration;
+
 use crate::memory::context::Known;
 use crate::model::{
     Button, Dialogue, Failure, GoalId, MePress as Press, Message, Setting, phrases,
@@ -18,6 +20,8 @@ use super::{Scene, Turn};
 
 /// The kind of the dialogue that waits for another value.
 pub(super) const FIELD: &str = "field";
+/// How long what is written is taken for the new value.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Facts and goals that get a button.
 const BUTTONS: usize = 10;
 /// Buttons side by side.
@@ -208,6 +212,10 @@ impl Turn {
             return Ok(Told::Aside(Box::new(commit)));
         };
         commit.end_dialogue()?;
+        // Nobody who asked to change something writes the new value much later.
+        if scene.now.since(dialogue.asked_at) > PATIENCE {
+            return Ok(Told::Aside(Box::new(commit)));
+        }
         let is_left = matches!(
             words.text.to_lowercase().as_str(),
             "later" | "cancel" | "stop"

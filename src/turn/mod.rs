@@ -23,9 +23,8 @@ mod known;
 mod linking;
 mod me;
 mod models;
-mod onboard;
-
 mod money;
+mod onboard;
 mod pages;
 mod preferences;
 mod press;
@@ -37,6 +36,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tip;
 mod tools;
 
 mod team;
@@ -64,10 +64,10 @@ use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
-use crate::people::Profiles;
-
 use crate::money::Books;
+use crate::people::Profiles;
 use crate::store::{Change, Job, Store};
+use crate::tips::Tips;
 use crate::workflow::Workflows;
 
 pub use command::Command;
@@ -142,6 +142,7 @@ pub struct Turn {
     pub hands: Hands,
     /// What statements say.
     pub books: Books,
+
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -150,6 +151,8 @@ pub struct Turn {
     pub prompts: Arc<Prompts>,
     /// What models may cost.
     pub limits: Limits,
+    /// What takes tips.
+    pub tips: Tips,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -300,7 +303,8 @@ impl Turn {
             }
             Asked::Membership(change) => Ok(commit.membership(change == Membership::Gone).await),
             Asked::Migrated(to) => Ok(commit.migrated(to).await),
-            Asked::Payment(payment) => Ok(commit.payment(payment).await),
+            Asked::Payment(payment) => self.payment(scene, commit, (payment, false)).await,
+            Asked::Refunded(payment) => self.payment(scene, commit, (payment, true)).await,
             Asked::Nothing => Ok(commit.nothing().await),
         }
     }
@@ -334,11 +338,13 @@ impl Turn {
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Workflows => return self.flows(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Tip | Command::Terms | Command::Paysupport => {
+                return self.tip(scene, commit, (command, args)).await;
+            }
             Command::Capabilities => return self.capabilities(scene, commit).await,
             Command::Plan | Command::Write | Command::Human | Command::Feedback => {
                 return self.capable(scene, commit, (command, args)).await;
             }
-            Command::Start if args.trim().is_empty() => command::welcome(None),
             Command::Me => return self.me(scene, commit, args.trim()).await,
             Command::Goals => return self.goals(scene, commit, args.trim()).await,
             Command::Settings => return self.preferences(scene, commit, args).await,
@@ -350,6 +356,9 @@ impl Turn {
                 return self.welcome(scene, commit, text).await;
             }
             Command::Start => {
+                if let Some(said) = self.came_to_tip(scene, &commit, args).await? {
+                    return Ok(self.tip_said(scene, commit, (said, None)).await);
+                }
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
                 let text = command::welcome(Some(
@@ -456,6 +465,7 @@ impl Asked {
             Self::Membership(_) => "membership",
             Self::Migrated(_) => "migrated",
             Self::Payment(_) => "payment",
+            Self::Refunded(_) => "refunded",
             Self::Nothing => "nothing",
         }
     }

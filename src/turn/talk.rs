@@ -178,7 +178,7 @@ impl<'a> Talk<'a> {
         self.answer_stop(&mut commit, work, &over);
         let said = (self.said.as_slice(), self.ground.is_in_need());
         self.turn.pick_up(self.scene, &mut commit, said).await?;
-        self.turn.ask_again(self.scene, &mut commit)?;
+        self.turn.ask_again(self.scene, &mut commit).await?;
         Ok(commit.done().await)
     }
 
@@ -342,10 +342,7 @@ impl<'a> Talk<'a> {
             key: self.scene.key.clone(),
             reply_to: self.scene.reply_to(),
             interaction: self.scene.interaction(),
-            stop: Button {
-                label: "Stop".to_owned(),
-                data: self.scene.stop(),
-            },
+            stop: Button::new("Stop", self.scene.stop()),
         };
         let pace = Pace {
             first_after: Duration::from_millis(settings.preview_after_ms),

@@ -148,16 +148,23 @@ async fn commands() {
     /new – Begin a new conversation
     /stop – Stop the answer that is running
     /docs – Show your documents, share or delete them
+    /earnings – Show what you earned: by month, source, country or song
     /forget – Delete what I have about something
     /why – Explain my last answer: what I read, model, cost
     /usage – Show what language models cost for you
     /speak – Say my last answer aloud; on or off: answer voice notes so
     /model – Show and choose the language model; bring your own key
-    /plan – Show the plan, or lay one out for a goal
-    /write – Write a caption, bio, newsletter, pitch … in your voice
-    /human – Ask a human of the team to get in touch
-    /feedback – Say whether my last answer helped
     /capabilities – Show all I can do for you
+    /feedback – Say whether my last answer helped
+    /goals – Show your goals, or note one
+    /human – Ask a human of the team to get in touch
+    /invite – Show who works for you, let people in or out
+    /link – Let me know you on another platform, too
+    /me – Show what I know of you, and change it
+    /plan – Show the plan, or lay one out for a goal
+    /settings – Language, time zone, voice, memory, reminders
+    /unlink – Take a linked account out again
+    /write – Write a caption, bio, newsletter, pitch … in your voice
     /privacy – Show what I keep and where it goes
     ann: /new
     toney: A fresh start: what we said before stays in the records, but I no longer have it in mind.
@@ -174,13 +181,15 @@ async fn commands() {
     • What is said in your voice notes, written down, like what you write. What I say aloud only until it is sent, at most about a day.
     • Files you send, on the machine I run on, and the text of documents that I read for you, with an index to search it.
     • Which passages I read for which answer; /why tells you.
-    • Your name and id on this platform, so that I know it is you.
+    • Your name and id on this platform, so that I know it is you; with /link on several.
+    • What you tell me of yourself in plain words (where you live, what you play), so that I know it later: /me facts shows and forgets it, /settings memory off ends it. Never what is about health, secrets or trouble.
+    • Your goals and profile as an artist, which your team sees: /me.
     • The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.
 
     Where it goes
 
     • It stays in the database of whoever runs me.
-    • To answer, your name, our last ten exchanges, a short summary of what came before and the passages of documents that fit your question go to the language model; /model names it.
+    • To answer, your name, our last ten exchanges, a short summary of what came before, what I keep of you that fits, and the passages of documents that fit your question go to the language model; /model names it.
     • Pictures go to a language model that sees, voice notes to a model that writes them down, and what you have me say aloud to one that speaks, where such models are set up.
     • Where whoever runs me has set up search by meaning, your documents and questions also go to the model that does it.
     • Logs hold ids and times, never what was said.

@@ -55,12 +55,7 @@ async fn brings_a_code(world: &World, here: &Person, there: User) -> String {
     here.says("/link");
     world.settle().await;
     let shown = world.sees(here);
-    let (_, code) = shown
-        .split_once("/link ")
-        .unwrap()
-        .1
-        .split_once("/link ")
-        .unwrap();
+    let (_, code) = shown.split_once("/link ").unwrap();
     let code: String = code.chars().take(9).collect();
     let (card, buttons) = whispers(world, there, &format!("/link {code}")).await;
     assert!(card.contains("Is this you: **ann** on Telegram?"), "{card}");

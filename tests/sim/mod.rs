@@ -10,4 +10,5 @@ pub mod model;
 pub mod program;
 pub mod servers;
 pub mod smtp;
+pub mod stripe;
 pub mod telegram;

@@ -68,7 +68,7 @@ pub fn link_code(code: &str, known: usize) -> String {
 pub fn link_only_chats(what: &str) -> String {
     let what: String = what.chars().take(40).collect();
     format!(
-        "I can't connect “{what}” yet. What /link does is let me know you on two chat platforms: write /link alone, and I show you a code."
+        "What I can link are your accounts on the chat platforms that I am on: write /link alone, and I show you a code for the other one. If “{what}” is another service, I can't connect that yet."
     )
 }
 

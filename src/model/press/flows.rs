@@ -86,6 +86,7 @@ impl FlowPress {
         Button {
             label: label.into(),
             data: self.data(),
+            url: None,
         }
     }
 }
