@@ -4,6 +4,7 @@
 mod approval;
 mod books;
 mod entrusted;
+mod flows;
 mod health;
 mod library;
 mod money;
@@ -22,8 +23,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::capability::{Fans, React};
 use crate::approval::Lost;
+use crate::capability::{Fans, React};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Watch};
@@ -38,6 +39,7 @@ use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
+use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
 
 pub(crate) use self::tips::tips_alone;
 pub(crate) use approval::{approvals_of, seal_of};
@@ -49,6 +51,15 @@ use receive::Receive;
 /// Who hears of which event. One line each.
 const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
+    hears("tip_received", WORKFLOWS),
+    hears("fan_joined", WORKFLOWS),
+    hears("fan_milestone", WORKFLOWS),
+    hears("earnings_threshold_reached", WORKFLOWS),
+    hears("payout_ended", WORKFLOWS),
+    hears("streams_spiked", WORKFLOWS),
+    hears("workflow_failed", WORKFLOWS),
+    hears("workflow_failed", workflow::note::FAILED),
+    hears("approval_decided", workflow::engine::DECIDED),
     hears("statement_imported", "thresholds"),
     hears("tip_received", "thresholds"),
     hears("fan_joined", Fans::KIND),
@@ -180,6 +191,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         hooks: tips::hooks(&tips),
         readiness: readiness.clone(),
         metrics,
+        stops: Some(flows::stops(&config, &store, &tools.0)?),
     };
     let server = http::Server::bind(&config.section("http")?, listening).await?;
 

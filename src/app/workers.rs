@@ -22,7 +22,7 @@ use crate::turn::intent::Reader;
 use crate::turn::{self, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, approval, books, entrusted, people, voice};
+use super::{WINDOWS, approval, books, entrusted, flows, people, voice};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
@@ -78,7 +78,10 @@ pub(super) fn workers(
     let (knowledge, redis, tips) = shared;
     all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;
+    let engine = flows::engine(config, (&store, delivery), tools)?;
+    all.extend(flows::workers(config, &engine)?);
     all.push(Arc::new(Turn {
+        workflows: flows::workflows(&engine, door, &prompts),
         contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
         people: Profiles::new(store.clone(), tools.clone()),
         books: books.clone(),

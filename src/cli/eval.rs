@@ -24,6 +24,8 @@ use crate::turn::alone::Alone;
 use crate::turn::intent::{Act, Reader, Said, Turn};
 use crate::turn::sort::{Sorted, Sorter};
 
+use crate::workflow::{self, Action, Draft, Rules, Trigger, Understanding, Wish};
+
 use super::Exit;
 use super::shelf::{Folder, Shelf};
 
@@ -53,6 +55,12 @@ enum Kind {
     Retrieval,
     /// What is answered from them.
     Qa,
+    /// Which automation a line asks for: `expect` is `create`, `clarify` (something is missing), `refuse` or `none`;
+    /// `trigger` one of `tip`, `new_fan`, `milestone`, `release_day`, `payout`, `schedule`, `stream_spike`,
+    /// `workflow_failed`; `conditions` short texts like `amount>=10.00 USD`, `first_tip`, `weekday=mon`, `time=09:00`,
+    /// `days=-14`; `actions` of `send_chat`, `send_email`, `notify_artist`, `post_announcement`, `add_to_list`,
+    /// `create_task`, `wait`, `ask_approval`.
+    Workflow,
 }
 
 /// One line to judge.
@@ -97,6 +105,13 @@ enum Verdict {
         id: serde_json::Value,
         retrieved: Vec<String>,
     },
+    Workflow {
+        id: serde_json::Value,
+        expect: &'static str,
+        trigger: Option<&'static str>,
+        conditions: Vec<String>,
+        actions: Vec<&'static str>,
+    },
     Qa {
         id: serde_json::Value,
         retrieved: Vec<String>,
@@ -109,9 +124,11 @@ enum Verdict {
 struct Judge {
     kind: Kind,
     reader: Reader,
+    rules: Rules,
     door: Door,
     prompts: Arc<Prompts>,
     patience: Option<Duration>,
+    understand: Option<Duration>,
     shelf: Option<Alone>,
     /// Goes with it.
     _folder: Option<Folder>,
@@ -148,7 +165,7 @@ impl Judge {
             (Kind::Retrieval | Kind::Qa, Some(pages)) => {
                 Some(Shelf::load(config, pages, arguments.offline).await?)
             }
-            (Kind::Intent | Kind::Act, _) => None,
+            (Kind::Intent | Kind::Act | Kind::Workflow, _) => None,
         };
         let door = if arguments.offline {
             Door::none()
@@ -158,6 +175,8 @@ impl Judge {
         let prompts = Arc::new(Prompts::new()?);
         let (knowledge, folder) = shelf.map(Shelf::into_parts).unzip();
         let patience = config.section::<turn::Settings>("turn")?.patience();
+        let flows: workflow::Settings = config.section("workflows")?;
+        let understand = Duration::from_millis(flows.understand_ms);
         let shelf = knowledge.map(|knowledge| Alone {
             reader: Reader::new(),
             door: door.clone(),
@@ -169,9 +188,11 @@ impl Judge {
         Ok(Self {
             kind: arguments.kind,
             reader: Reader::new(),
+            rules: Rules::new(),
             door,
             prompts,
             patience,
+            understand: Some(understand),
             shelf,
             _folder: folder,
         })
@@ -195,6 +216,9 @@ impl Judge {
         if let Some(shelf) = &self.shelf {
             return documents(shelf, kind, (id, &said)).await;
         }
+        if kind == Kind::Workflow {
+            return Ok(self.workflow(id, &line.text).await);
+        }
         let sorter = Sorter {
             reader: &self.reader,
             door: &self.door,
@@ -209,11 +233,46 @@ impl Judge {
                 act: intent.act,
                 args: intent.args,
             },
-            Kind::Intent | Kind::Retrieval | Kind::Qa => Verdict::Intent {
+            Kind::Intent | Kind::Retrieval | Kind::Qa | Kind::Workflow => Verdict::Intent {
                 id,
                 scope: intent.target,
             },
         })
+    }
+}
+
+impl Judge {
+    /// What automation a line asks for, by what the chat asks.
+    async fn workflow(&self, id: serde_json::Value, text: &str) -> Verdict {
+        let understanding = Understanding {
+            rules: &self.rules,
+            door: &self.door,
+            prompts: &self.prompts,
+            patience: self.understand,
+            payer: Payer::default(),
+        };
+        let wish = understanding.read(text, "UTC").await;
+        let (expect, draft, conditions) = match wish {
+            Wish::Create(definition) => {
+                let facts = definition.facts();
+                let draft = Draft {
+                    trigger: Some(definition.trigger),
+                    conditions: definition.conditions,
+                    actions: definition.actions,
+                };
+                ("create", draft, facts)
+            }
+            Wish::Clarify(_, draft) => ("clarify", draft, Vec::new()),
+            Wish::Refuse(_) => ("refuse", Draft::default(), Vec::new()),
+            Wish::None => ("none", Draft::default(), Vec::new()),
+        };
+        Verdict::Workflow {
+            id,
+            expect,
+            trigger: draft.trigger.as_ref().map(Trigger::name),
+            conditions,
+            actions: draft.actions.iter().map(Action::name).collect(),
+        }
     }
 }
 
@@ -240,7 +299,7 @@ async fn documents(
                 abstained: answered.abstained,
             }
         }
-        Kind::Retrieval | Kind::Intent | Kind::Act => Verdict::Retrieval {
+        Kind::Retrieval | Kind::Intent | Kind::Act | Kind::Workflow => Verdict::Retrieval {
             id,
             retrieved: names(&shelf.find(nobody, said).await),
         },

@@ -20,6 +20,7 @@ mod shelf;
 pub mod telemetry;
 mod tips;
 mod usage;
+mod workflows;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -157,6 +158,11 @@ enum Command {
         #[command(flatten)]
         queue: queues::Arguments,
     },
+    /// Shows what artists let happen by itself, and how it does.
+    Workflows {
+        #[command(flatten)]
+        arguments: workflows::Arguments,
+    },
     /// Lists what fans gave; `reconcile` holds the ledger against the providers' lists.
     Tips {
         #[command(flatten)]
@@ -228,6 +234,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Models { action }) => models::models(&config, action).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
+        Some(Command::Workflows { arguments }) => workflows::workflows(&config, arguments).await,
         Some(Command::Tips { asked }) => tips::tips(&config, asked).await,
         Some(Command::Events { asked }) => events::events(&config, asked).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,

@@ -29,6 +29,8 @@ pub(super) const SHORT: &[(&str, &str)] = &[
     ("REDIS_URL", "store.redis_url"),
     ("TONEY_HTTP_ADDR", "http.addr"),
     ("TONEY_PUBLIC_URL", "http.public_url"),
+    ("TONEY_MAIL_URL", "mail.url"),
+    ("TONEY_MAIL_FROM", "mail.from"),
     ("TONEY_DATA_DIR", "data.dir"),
     ("TONEY_SECRET_KEY", "data.secret_key"),
     ("TONEY_OPERATOR_CHAT", "operator.chat"),
@@ -58,9 +60,11 @@ pub(super) fn long(path: &str) -> String {
 /// Whether the value of a setting must never be shown.
 pub(super) fn secret(path: &str) -> bool {
     let last = path.rsplit('.').next().unwrap_or(path);
-    ["token", "key", "secret"]
-        .iter()
-        .any(|word| last.ends_with(word))
+    // The address of a mail server holds its password.
+    path == "mail.url"
+        || ["token", "key", "secret"]
+            .iter()
+            .any(|word| last.ends_with(word))
 }
 
 /// Stands for a secret.

@@ -2,4 +2,5 @@
 //!
 //! No client retries or remembers anything, and none decides what is done with an answer; every base address can be set.
 
+pub mod mail;
 pub mod stripe;

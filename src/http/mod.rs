@@ -3,6 +3,7 @@
 //! A webhook's body goes to the adapter of its account, or to whoever takes it by its name, as it is, and the answer says whether it is
 //! stored; nothing here reads it, knows a secret or decides anything. Start with [`Server`].
 
+mod mail;
 mod readiness;
 mod webhook;
 
@@ -22,6 +23,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::mail::Stops;
 use crate::platform::{Desk, Platform};
 
 pub use readiness::Readiness;
@@ -52,6 +54,8 @@ pub struct Gateway {
     pub readiness: Readiness,
     /// What `/metrics` shows.
     pub metrics: PrometheusHandle,
+    /// Who takes wishes for no more mail.
+    pub stops: Option<Stops>,
 }
 
 /// Why the server cannot listen: one line for the operator.
@@ -159,6 +163,7 @@ fn router(gateway: Gateway) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
+        .route("/mail/stop/{token}", get(mail::ask).post(mail::stop))
         .route("/webhook/{platform}/{bot}", post(webhook::take))
         .route("/webhook/{name}", post(webhook::hook))
         .with_state(Arc::new(gateway))

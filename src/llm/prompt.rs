@@ -12,6 +12,7 @@ const PERSONA: &str = include_str!("../../prompts/persona.md.j2");
 const SUMMARY: &str = include_str!("../../prompts/summary.md.j2");
 const FACTS: &str = include_str!("../../prompts/facts.md.j2");
 const INTENT: &str = include_str!("../../prompts/intent.md.j2");
+const WORKFLOW: &str = include_str!("../../prompts/workflow.md.j2");
 
 /// Letters of a name that a prompt shows; longer ones are somebody's joke.
 const NAME_LIMIT: usize = 64;
@@ -121,6 +122,7 @@ impl Prompts {
         environment.add_template("persona", PERSONA)?;
         environment.add_template("summary", SUMMARY)?;
         environment.add_template("intent", INTENT)?;
+        environment.add_template("workflow", WORKFLOW)?;
         writing::add(&mut environment)?;
         environment.add_template("facts", FACTS)?;
         Ok(Self(environment))
@@ -167,6 +169,15 @@ impl Prompts {
             speaks => one_line(&known.speaks),
             local => known.local.as_str(),
         })
+    }
+
+    /// What a model is asked about a wish for an automation.
+    ///
+    /// # Errors
+    /// Never in a build whose tests passed.
+    pub fn workflow(&self, text: &str, zone: &str) -> Result<String, minijinja::Error> {
+        let template = self.0.get_template("workflow")?;
+        template.render(context! { text => text.trim(), zone => zone })
     }
 
     /// The request for what of a message is worth keeping in mind.

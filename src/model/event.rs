@@ -52,6 +52,8 @@ pub enum Happening {
     FanMilestone { fans: u64 },
     /// What an artist earned went over a threshold.
     EarningsThresholdReached { threshold: Money, total: Money },
+    /// The artist's music is streamed by so many percent more than usual.
+    StreamsSpiked { percent: u64 },
     /// A statement was imported.
     StatementImported { statement: StatementId, rows: u64 },
     /// Money was paid out, or could not be.
@@ -116,6 +118,7 @@ impl Happening {
             Self::FanJoined => "fan_joined",
             Self::FanMilestone { .. } => "fan_milestone",
             Self::EarningsThresholdReached { .. } => "earnings_threshold_reached",
+            Self::StreamsSpiked { .. } => "streams_spiked",
             Self::StatementImported { .. } => "statement_imported",
             Self::PayoutEnded { .. } => "payout_ended",
             Self::WorkflowCreated { .. } => "workflow_created",

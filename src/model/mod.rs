@@ -14,6 +14,7 @@ mod hex;
 mod ids;
 mod inbound;
 mod key;
+mod mailing;
 mod money;
 mod outbound;
 mod outcome;
@@ -23,6 +24,7 @@ mod press;
 mod seal;
 mod standing;
 pub mod terms;
+mod tip;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use approving::{Action, ApprovedAction, AskApproval, Decision};
@@ -44,13 +46,16 @@ pub use inbound::{
 pub use key::{
     Brought, args_of_model, holds_key, is_key, is_name, key_among, key_behind, model_args,
 };
+pub use mailing::{MailState, Mailed, SendMail, TellMailed};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
 pub use place::Place;
 pub use press::{
-    ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress, MePress, ModelPress, MoneyPress, PlanPress, Reply, ThumbPress, TipPress,
+    ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, FlowPress, HumanPress,
+    LinkPress, MePress, ModelPress, MoneyPress, PlanPress, Reply, ThumbPress, TipPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 
 pub use standing::{Standing, Target, UnknownWord};
+pub use tip::TipFacts;

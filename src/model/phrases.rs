@@ -9,11 +9,12 @@ mod health;
 mod known;
 mod models;
 mod people;
-mod tips;
 mod releases;
+mod tips;
 
 mod money;
 mod voice;
+pub mod workflows;
 
 use super::{Standing, Target, Time};
 
@@ -26,8 +27,8 @@ pub use health::*;
 pub use known::*;
 pub use models::*;
 pub use people::*;
-pub use tips::*;
 pub use releases::*;
+pub use tips::*;
 
 pub use money::*;
 pub use voice::*;

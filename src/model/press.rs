@@ -1,11 +1,13 @@
 mod approval;
 mod doing;
+mod flows;
 mod tip;
 
 mod money;
 
 use super::{Button, DocumentId};
 pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
+pub use flows::FlowPress;
 mod dialogue;
 mod link;
 mod me;
@@ -15,8 +17,8 @@ pub use me::MePress;
 
 pub use money::MoneyPress;
 
-pub use tip::TipPress;
 pub use approval::ApprovalPress;
+pub use tip::TipPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

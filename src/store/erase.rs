@@ -195,6 +195,32 @@ const KEPT: &[(&str, Sql)] = &[
         same("SELECT * FROM budgets WHERE scope = $1 ORDER BY day"),
     ),
     (
+        "workflows",
+        same("SELECT * FROM workflows WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "workflow_proposals",
+        same("SELECT * FROM workflow_proposals WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "workflow_runs",
+        same("SELECT * FROM workflow_runs WHERE person_id = $1 AND person_id <> '' ORDER BY id"),
+    ),
+    ("thanks", same("SELECT * FROM thanks WHERE fan = $1")),
+    ("fan_lists", same("SELECT * FROM fan_lists WHERE fan = $1")),
+    (
+        "tasks",
+        same("SELECT * FROM tasks WHERE person_id = $1 AND person_id <> ''"),
+    ),
+    (
+        "artist_notes",
+        same("SELECT * FROM artist_notes WHERE person_id = $1 AND person_id <> ''"),
+    ),
+    (
+        "mails",
+        same("SELECT * FROM mails WHERE person_id = $1 AND person_id <> ''"),
+    ),
+    (
         "proposals",
         same("SELECT * FROM proposals WHERE person_id = $1 ORDER BY id"),
     ),
@@ -308,6 +334,19 @@ const ERASE: &[Sql] = &[
     )),
     same("DELETE FROM messages WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM attachments WHERE person_id = $1"),
+    // An automation belongs to its artist; who made it is forgotten.
+    same("UPDATE workflows SET person_id = '' WHERE person_id = $1"),
+    same("DELETE FROM workflow_proposals WHERE person_id = $1"),
+    same(
+        "DELETE FROM workflow_steps WHERE run_id IN
+         (SELECT id FROM workflow_runs WHERE person_id = $1 AND person_id <> '')",
+    ),
+    same("DELETE FROM workflow_runs WHERE person_id = $1 AND person_id <> ''"),
+    same("DELETE FROM thanks WHERE fan = $1"),
+    same("DELETE FROM fan_lists WHERE fan = $1"),
+    same("DELETE FROM tasks WHERE person_id = $1 AND person_id <> ''"),
+    same("DELETE FROM artist_notes WHERE person_id = $1 AND person_id <> ''"),
+    same("UPDATE mails SET person_id = '' WHERE person_id = $1 AND person_id <> ''"),
     same(
         "DELETE FROM statement_lines WHERE statement_id IN (SELECT id FROM statements WHERE person_id = $1)",
     ),

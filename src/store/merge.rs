@@ -131,6 +131,22 @@ const COLUMNS: &[Column] = &[
     moves!("link_tries", "person_id"),
     moves!("links", "person_id"),
     moves!("links", "other_person_id"),
+    moves!("workflows", "person_id"),
+    moves!("workflow_runs", "person_id"),
+    moves!("workflow_proposals", "person_id"),
+    moves!("tasks", "person_id"),
+    moves!("artist_notes", "person_id"),
+    moves!("mails", "person_id"),
+    yields!(
+        "thanks",
+        "fan",
+        "k.artist_id = thanks.artist_id AND k.way = thanks.way"
+    ),
+    yields!(
+        "fan_lists",
+        "fan",
+        "k.artist_id = fan_lists.artist_id AND k.list = fan_lists.list"
+    ),
     moves!("profiles", "person_id"),
     moves!("goals", "person_id"),
     moves!("statements", "person_id"),

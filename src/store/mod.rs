@@ -27,6 +27,7 @@ mod health;
 mod lanes;
 mod lexical;
 mod links;
+mod mails;
 mod merge;
 mod passages;
 mod people;
@@ -43,12 +44,14 @@ mod releases;
 mod spoken;
 mod standing;
 mod team;
+mod thanks;
 mod tips;
 
 mod statements;
 mod tx;
 mod usage;
 mod vectors;
+mod workflows;
 mod write;
 mod writer;
 
@@ -87,6 +90,7 @@ pub use facts::{Acquaintance, Fact, NewFact, forget_all_facts, forget_facts, kee
 pub use health::{HealthNote, HealthRow};
 pub use lexical::{Hit, Ranked};
 pub use links::{Claimed, Link, LinkState, Side, link_code, put_link};
+pub use mails::{MailRow, address_hash};
 pub use merge::person_columns;
 pub use passages::{Chunk, DocumentRow, NewRead, Read, ReadPassage, Struck};
 pub use people::Artist;
@@ -103,11 +107,13 @@ pub use releases::Release;
 pub use spoken::Spoken;
 pub use standing::Standing;
 pub use team::{Member, PersonRow};
+pub use thanks::{NoteRow, VoiceRow};
 pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
+pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};
 pub use write::Write;
 pub use writer::Fenced;
 

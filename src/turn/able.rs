@@ -38,9 +38,9 @@ pub(super) const fn way(act: Act) -> Way {
         Act::Why => Way::Command(Command::Why),
         Act::Tip => Way::Command(Command::Tip),
         Act::Crisis => Way::Crisis,
-        Act::WorkflowCreate => Way::Missing("set up an automation"),
-        Act::WorkflowStatus => Way::Missing("look after automations"),
-        Act::WorkflowPause => Way::Missing("pause or resume an automation"),
+        Act::WorkflowCreate | Act::WorkflowStatus | Act::WorkflowPause => {
+            Way::Command(Command::Workflows)
+        }
         Act::Payout => Way::Missing("pay money out"),
         Act::ReleaseSubmit => Way::Command(Command::Release),
         Act::ReleaseStatus => Way::Command(Command::Releases),

@@ -32,13 +32,14 @@ pub enum Command {
     Plan,
     Settings,
     Unlink,
+    Workflows,
     Write,
     Privacy,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -66,6 +67,7 @@ impl Command {
         Self::Plan,
         Self::Settings,
         Self::Unlink,
+        Self::Workflows,
         Self::Write,
         Self::Privacy,
     ];
@@ -91,6 +93,7 @@ impl Command {
             Self::Terms => "terms",
             Self::Paysupport => "paysupport",
             Self::Plan => "plan",
+            Self::Workflows => "workflows",
             Self::Write => "write",
             Self::Human => "human",
             Self::Feedback => "feedback",
@@ -128,6 +131,7 @@ impl Command {
             Self::Terms => "Show the terms for tips",
             Self::Paysupport => "Get help with a payment",
             Self::Plan => "Show the plan, or lay one out for a goal",
+            Self::Workflows => "Show what I do for you by itself; change or stop it",
             Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
             Self::Human => "Ask a human of the team to get in touch",
             Self::Feedback => "Say whether my last answer helped",

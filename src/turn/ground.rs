@@ -396,6 +396,11 @@ impl Ground {
     fn command(&self) -> Option<(Command, Cow<'_, str>)> {
         let is_sure = self.intent.confidence.act >= intent::UNSURE;
         match way(self.intent.act) {
+            Way::Command(Command::Workflows) => {
+                let is_clear = !self.intent.is_doubtful();
+                let about = Cow::from(self.about_flows());
+                return is_clear.then_some((Command::Workflows, about));
+            }
             Way::Command(Command::Forget) => Some((Command::Forget, Cow::from(self.topic()))),
             Way::Command(Command::Earnings) => {
                 Some((Command::Earnings, Cow::from(self.which_money())))
@@ -417,6 +422,16 @@ impl Ground {
             Way::Words | Way::Crisis | Way::Missing(_) => None,
         }
         .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
+    }
+
+    /// What is wanted of workflows, in a word.
+    fn about_flows(&self) -> &str {
+        let state = self.intent.args.get("state").map(String::as_str);
+        match self.intent.act {
+            Act::WorkflowCreate => "create",
+            Act::WorkflowPause => state.unwrap_or("pause"),
+            _ => "",
+        }
     }
 
     /// Which money is meant: months, and one store, song or country.

@@ -16,6 +16,7 @@ mod commit;
 mod dialogue;
 mod documents;
 mod draft;
+mod flows;
 mod gather;
 mod ground;
 mod hearing;
@@ -72,6 +73,7 @@ use crate::money::Books;
 use crate::people::Profiles;
 use crate::store::{Change, Job, Store};
 use crate::tips::Tips;
+use crate::workflow::Workflows;
 
 pub use command::Command;
 pub use recordings::Recordings;
@@ -138,6 +140,8 @@ pub struct Turn {
     pub knowledge: Knowledge,
     /// Understands what is wanted.
     pub reader: Arc<intent::Reader>,
+    /// What happens by itself.
+    pub workflows: Workflows,
     /// Who wants which model.
     pub wishes: Wishes,
     /// What capabilities work with.
@@ -343,6 +347,7 @@ impl Turn {
             Command::Model => return self.model(scene, commit, args).await,
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
+            Command::Workflows => return self.flows(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
             Command::Tip | Command::Terms | Command::Paysupport => {
                 return self.tip(scene, commit, (command, args)).await;

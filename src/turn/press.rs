@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, TipPress, phrases,
+    ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure,
+    FlowPress, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, TipPress, phrases,
 };
 use crate::store::Change;
 
@@ -45,6 +46,9 @@ impl Turn {
         }
         if let Some(press) = HumanPress::parse(data) {
             return self.human_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = FlowPress::parse(data) {
+            return self.flow_press(scene, commit, (press, card)).await;
         }
         if let Some(press) = LinkPress::parse(data) {
             return self.link_press(scene, commit, (press, card)).await;

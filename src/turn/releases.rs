@@ -52,7 +52,7 @@ impl Turn {
     }
 
     /// The artist for whom somebody hands something in: themselves before those whom they manage.
-    async fn artist_of(&self, commit: &Commit<'_>) -> Result<Option<ArtistId>, Failure> {
+    pub(super) async fn artist_of(&self, commit: &Commit<'_>) -> Result<Option<ArtistId>, Failure> {
         let asker = self.standings(commit).await?;
         Ok(asker.artists().first().copied())
     }

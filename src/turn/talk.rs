@@ -25,7 +25,7 @@ use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
 use super::tools::Tools;
-use super::{Scene, Turn};
+use super::{Command, Scene, Turn};
 
 /// An answer that takes longer than this shows that it is being made, and goes on showing it.
 pub(super) const TYPING_AFTER: Duration = Duration::from_millis(900);
@@ -86,6 +86,12 @@ impl<'a> Talk<'a> {
                 commit.sorted(scene, how);
             }
             talk.lay_out(&commit).await?;
+            if !talk.ground.is_crisis() && turn.answers_flow(scene, &commit, &talk.words()).await? {
+                commit.replaces(finished(&mut show).await);
+                commit.begin_with(talk.prefix(&commit));
+                let asked = (Command::Workflows, "create", talk.words());
+                return turn.carry_out(scene, commit, asked).await;
+            }
             if let Plan::Command(command, args) = talk.ground.plan() {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));

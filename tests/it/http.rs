@@ -138,6 +138,7 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
         Arc::new(Account { name, features })
     };
     Gateway {
+        stops: None,
         platforms: vec![account("telegram"), account("other")],
         desk: Desk {
             inbox: Inbox::new(1).0,

@@ -64,6 +64,7 @@ mod story_tips_burst;
 mod story_understood;
 mod story_use_cases;
 mod story_voice;
+mod story_workflows;
 mod telegram_adapter;
 mod terminal_adapter;
 #[allow(dead_code, reason = "stories of one platform use a part of the world")]

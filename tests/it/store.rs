@@ -10,6 +10,7 @@ mod older;
 mod rows;
 mod takeover;
 mod vectors;
+mod workflows;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -9,5 +9,6 @@ pub mod discord;
 pub mod model;
 pub mod program;
 pub mod servers;
+pub mod smtp;
 pub mod stripe;
 pub mod telegram;

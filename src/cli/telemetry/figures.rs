@@ -61,6 +61,7 @@ const COUNTERS: &[(&str, &str)] = &[
         "toney_lost_sends_total",
         "Sends without an answer that were resolved, by result",
     ),
+    ("toney_mails_total", "E-mails, by what became of them"),
     (
         "toney_model_cache_hits_total",
         "Questions that were answered by what the same person was told before, by task",
@@ -102,6 +103,14 @@ const COUNTERS: &[(&str, &str)] = &[
     (
         "toney_webhooks_total",
         "Webhook calls, by platform and result",
+    ),
+    (
+        "toney_workflow_failures_total",
+        "Runs of workflows that failed for good",
+    ),
+    (
+        "toney_workflow_runs_total",
+        "Runs of workflows that began, by trigger",
     ),
 ];
 

@@ -1,0 +1,282 @@
+//! What artists are told: a line at once while little comes, one digest an hour when much does; and the card of a
+//! workflow that failed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::jobs::{Work, Worker};
+use crate::model::{
+    ArtistId, Button, Content, Currency, Event, Failure, FlowPress, Happening, Ids, JobId, Money,
+    PersonId, Priority, Time, phrases,
+};
+use crate::store::{Change, NewJob, NoteRow, Write};
+
+use super::engine::{Engine, said};
+use super::workers::payload;
+
+/// The job that tells an artist something.
+pub const NOTE: &str = "artist_note";
+/// The job that tells of a workflow that failed.
+pub const FAILED: &str = "workflow_card";
+/// A digest covers so long.
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Lines that a digest quotes.
+const QUOTED: usize = 5;
+
+/// What an artist is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Note {
+    pub(super) artist: ArtistId,
+    /// The same key is the same note.
+    pub(super) key: String,
+    pub(super) text: String,
+    pub(super) amount: Option<Money>,
+    /// The fan it is about, or empty.
+    pub(super) fan: String,
+    pub(super) maker: Option<PersonId>,
+}
+
+/// What the job is told.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+enum Order {
+    Tell(Note),
+    Digest {
+        artist: ArtistId,
+        maker: Option<PersonId>,
+    },
+}
+
+impl Note {
+    pub(super) fn job(self, ids: &Ids, now: Time) -> Result<NewJob, Failure> {
+        let (lane, key) = (
+            format!("note:{}", self.artist),
+            format!("note:{}", self.key),
+        );
+        order(Order::Tell(self), (lane, key), (ids, now), now)
+    }
+}
+
+fn order(
+    order: Order,
+    (lane, key): (String, String),
+    (ids, now): (&Ids, Time),
+    run_at: Time,
+) -> Result<NewJob, Failure> {
+    Ok(NewJob {
+        id: JobId::new(ids),
+        kind: NOTE.to_owned(),
+        lane,
+        key,
+        ordering: 0,
+        payload: serde_json::to_string(&order).map_err(anyhow::Error::from)?,
+        run_at,
+        at: now,
+    })
+}
+
+/// Tells artists.
+pub struct Notes(pub Engine);
+
+#[async_trait]
+impl Worker for Notes {
+    fn kind(&self) -> &'static str {
+        NOTE
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        match payload(work)? {
+            Some(Order::Tell(note)) => self.tell(note).await,
+            Some(Order::Digest { artist, maker }) => self.digest(artist, maker).await,
+            None => Ok(Change::default()),
+        }
+    }
+}
+
+impl Notes {
+    async fn tell(&self, note: Note) -> Result<Change, Failure> {
+        let engine = &self.0;
+        let now = engine.clock.now();
+        let since = Time::from_ms(now.ms().saturating_sub(hour()));
+        let told = engine.store.notes(note.artist, since).await?;
+        if told.iter().any(|known| known.key == note.key) {
+            return Ok(Change::default());
+        }
+        let lately = told.iter().filter(|note| note.at_once != 0).count();
+        let waiting = told.iter().any(|note| note.told_at == 0);
+        let at_once = lately < engine.settings.notes_at_once && !waiting;
+        let row = NoteRow {
+            key: note.key.clone(),
+            artist_id: note.artist.to_string(),
+            text: note.text.clone(),
+            minor: note.amount.map_or(0, |amount| amount.minor),
+            currency: note
+                .amount
+                .map(|amount| amount.currency.to_string())
+                .unwrap_or_default(),
+            person_id: note.fan,
+            at_once: i64::from(at_once),
+            created_at: now.ms(),
+            told_at: if at_once { now.ms() } else { 0 },
+        };
+        let mut change = Change {
+            writes: vec![Write::notes(&[row])?],
+            ..Change::default()
+        };
+        if at_once {
+            for (at, chat) in (0..).zip(engine.told(note.artist, note.maker).await?) {
+                let key = format!("note:{}:{at}", note.key);
+                let letter =
+                    engine
+                        .delivery
+                        .letter(chat, key, Priority::Nudge, said(note.text.clone()));
+                change.outbound.push(letter);
+            }
+            return Ok(change);
+        }
+        // The rest of the hour comes together, a moment after it is over.
+        let end = now.ms() - now.ms().rem_euclid(hour()) + hour();
+        let key = format!("digest:{}:{end}", note.artist);
+        let digest = Order::Digest {
+            artist: note.artist,
+            maker: note.maker,
+        };
+        let lane = format!("note:{}", note.artist);
+        let job = order(digest, (lane, key), (&engine.ids, now), Time::from_ms(end))?;
+        change.jobs.push(job);
+        Ok(change)
+    }
+
+    async fn digest(&self, artist: ArtistId, maker: Option<PersonId>) -> Result<Change, Failure> {
+        let engine = &self.0;
+        let now = engine.clock.now();
+        let notes = engine.store.notes(artist, now).await?;
+        let waiting: Vec<NoteRow> = notes.into_iter().filter(|note| note.told_at == 0).collect();
+        let Some(last) = waiting.last() else {
+            return Ok(Change::default());
+        };
+        let text = digest(&waiting);
+        let mut change = Change::default();
+        for (at, chat) in (0..).zip(engine.told(artist, maker).await?) {
+            let key = format!("digest:{}:{at}", last.key);
+            let letter = engine
+                .delivery
+                .letter(chat, key, Priority::Nudge, said(text.clone()));
+            change.outbound.push(letter);
+        }
+        let told: Vec<NoteRow> = waiting
+            .into_iter()
+            .map(|note| NoteRow {
+                told_at: now.ms(),
+                ..note
+            })
+            .collect();
+        change.writes.push(Write::notes(&told)?);
+        Ok(change)
+    }
+}
+
+fn hour() -> i64 {
+    i64::try_from(HOUR.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Many notes in one: how many, how much, and the first few.
+fn digest(notes: &[NoteRow]) -> String {
+    let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
+    for note in notes.iter().filter(|note| !note.currency.is_empty()) {
+        let sum = sums.entry(&note.currency).or_default();
+        *sum = sum.saturating_add(note.minor);
+    }
+    let sums = sums.into_iter().filter_map(|(currency, minor)| {
+        let currency: Currency = currency.parse().ok()?;
+        Some(Money { minor, currency }.to_string())
+    });
+    let sums: Vec<String> = sums.collect();
+    let lines: Vec<&str> = notes
+        .iter()
+        .take(QUOTED)
+        .map(|note| note.text.as_str())
+        .collect();
+    phrases::workflows::digest(notes.len(), &sums, &lines)
+}
+
+/// Tells of workflows that failed, with an offer to help.
+pub struct Failed(pub Engine);
+
+#[async_trait]
+impl Worker for Failed {
+    fn kind(&self) -> &'static str {
+        FAILED
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        let Some(event): Option<Event> = payload(work)? else {
+            return Ok(Change::default());
+        };
+        let (
+            Happening::WorkflowFailed {
+                workflow,
+                run,
+                reason,
+            },
+            Some(artist),
+        ) = (event.what, event.artist)
+        else {
+            return Ok(Change::default());
+        };
+        let engine = &self.0;
+        let Some(row) = engine.store.workflow(artist, workflow).await? else {
+            return Ok(Change::default());
+        };
+        let tries = engine.store.run(run).await?.map_or(0, |run| run.tries);
+        let text = phrases::workflows::failed(&row.name, &reason);
+        let buttons: Vec<Vec<Button>> = vec![vec![
+            FlowPress::Retry(run).button(phrases::workflows::RETRY),
+            FlowPress::Pause(workflow).button(phrases::workflows::PAUSE),
+            FlowPress::Details(run).button(phrases::workflows::DETAILS),
+        ]];
+        let mut change = Change::default();
+        let maker = row.person_id.parse().ok();
+        for (at, chat) in (0..).zip(engine.told(artist, maker).await?) {
+            let key = format!("failed:{run}:{tries}:{at}");
+            let content = Content::Message {
+                text: text.clone(),
+                buttons: buttons.clone(),
+                reply_to: None,
+                interaction: None,
+            };
+            change
+                .outbound
+                .push(engine.delivery.letter(chat, key, Priority::Nudge, content));
+        }
+        Ok(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_notes_are_one() {
+        let note = |minor, text: &str| NoteRow {
+            key: text.to_owned(),
+            artist_id: String::new(),
+            text: text.to_owned(),
+            minor,
+            currency: "USD".to_owned(),
+            person_id: String::new(),
+            at_once: 0,
+            created_at: 0,
+            told_at: 0,
+        };
+        let text = digest(&[note(500, "A tipped."), note(250, "B tipped.")]);
+        assert_eq!(
+            text,
+            "2 more things in the last hour, 7.50 USD in all:\n\n- A tipped.\n- B tipped."
+        );
+    }
+}
