@@ -8,6 +8,7 @@ mod library;
 mod money;
 mod people;
 mod receive;
+pub(crate) mod tips;
 pub(crate) mod voice;
 mod workers;
 
@@ -20,6 +21,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::capability::{Fans, React};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Watch};
@@ -35,6 +37,7 @@ use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::store::{self, Fenced, Redis, Store, Subscription};
 use crate::turn::Command;
 
+pub(crate) use self::tips::tips_alone;
 use library::Library;
 pub(crate) use library::{knowledge_of, load_starter};
 pub(crate) use money::limits;
@@ -45,6 +48,9 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("window_exceeded", "summarise"),
     hears("statement_imported", "thresholds"),
     hears("tip_received", "thresholds"),
+    hears("fan_joined", Fans::KIND),
+    hears("fan_milestone", React::KIND),
+    hears("earnings_threshold_reached", React::KIND),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
 ];
@@ -150,9 +156,11 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
-    let shared = (library.knowledge(), redis.clone());
+    let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
+    let shared = (library.knowledge(), redis.clone(), tips.clone());
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
+    workers.extend(tips::workers(&tips));
     let (sends, claims) = mpsc::unbounded_channel();
     let how = config.section("jobs")?;
     let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
@@ -165,6 +173,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let listening = http::Gateway {
         platforms: platforms.clone(),
         desk: desk.clone(),
+        hooks: tips::hooks(&tips),
         readiness: readiness.clone(),
         metrics,
     };

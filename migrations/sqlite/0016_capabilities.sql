@@ -77,3 +77,11 @@ CREATE TABLE human_requests (
     created_at BIGINT NOT NULL
 );
 CREATE INDEX human_requests_person ON human_requests (person_id);
+
+-- How many fans an artist was told of; each number once.
+CREATE TABLE fan_milestones (
+    artist_id TEXT NOT NULL,
+    fans BIGINT NOT NULL,
+    reached_at BIGINT NOT NULL,
+    PRIMARY KEY (artist_id, fans)
+);

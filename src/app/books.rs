@@ -10,7 +10,13 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::jobs::Worker;
 use crate::knowledge;
+use crate::memory::Part;
+use crate::memory::context::Known;
+use crate::model::phrases::{self, KnownEarnings};
 use crate::model::{Clock, Ids};
+use crate::money::asked::Period;
+use crate::money::date::Month;
+use crate::money::figures::Purse;
 use crate::money::reading::Limits;
 use crate::money::worker::{LookAtThresholds, TakeStatement};
 use crate::money::{self, Books};
@@ -22,6 +28,43 @@ pub(super) fn books(store: &Store, clock: &Clock) -> Books {
         store: store.clone(),
         clock: clock.clone(),
     }
+}
+
+/// What is known of an artist's earnings, for whoever puts together what is known of artists.
+pub(super) const KNOWN: Part = Part {
+    name: "earnings",
+    read: |store, artist, now| {
+        Box::pin(async move {
+            // What time it is does not change what was earned.
+            let clock = Clock::manual(now);
+            let figures = Books { store, clock }.figures(artist).await?;
+            let at = figures.sources.iter().map(|source| source.at).max();
+            let said = |purse: &Purse| Known {
+                field: "earnings".to_owned(),
+                value: phrases::known_earnings(&KnownEarnings {
+                    total: purse.total,
+                    monthly_average: purse.monthly_average,
+                    months: period(purse),
+                    sources: &purse.by_source,
+                }),
+                source: "statements".to_owned(),
+                person: None,
+                message: None,
+                goal: None,
+                at: at.unwrap_or_default(),
+                why: phrases::EARNINGS_KNOWN.to_owned(),
+            };
+            Ok(figures.currencies.iter().map(said).collect())
+        })
+    },
+};
+
+fn period(purse: &Purse) -> String {
+    let (from, to) = purse.months;
+    let months = Month::from_number(from).zip(Month::from_number(to));
+    months
+        .map(|(from, to)| Period { from, to }.to_string())
+        .unwrap_or_default()
 }
 
 /// Who does which kind of job. One piece each.

@@ -10,6 +10,7 @@ use crate::http::Readiness;
 use crate::model::{Address, Message};
 use crate::platform::{Desk, Fatal, Inbox, Notes, Platform};
 use crate::store::Store;
+use crate::tips::Till;
 
 use super::account_of;
 
@@ -72,8 +73,15 @@ impl Receive {
 
 /// Where adapters bring what comes in; what they remember lies in the store.
 pub(super) fn desk(inbox: Inbox, store: Store) -> Desk {
+    let cashier = Arc::new(Till {
+        store: store.clone(),
+    });
     let notes = Arc::new(Memo { store });
-    Desk { inbox, notes }
+    Desk {
+        inbox,
+        notes,
+        cashier,
+    }
 }
 
 /// What adapters remember lies in the store.

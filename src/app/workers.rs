@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::capability::Hands;
+use crate::capability::{Fans, Hands, React};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::Notice;
@@ -17,6 +17,7 @@ use crate::memory::{Contexts, Memory, Summarise};
 use crate::model::{Clock, Ids};
 use crate::people::Profiles;
 use crate::store::Redis;
+use crate::tips::Tips;
 use crate::turn::intent::Reader;
 use crate::turn::{self, Turn, Wishes};
 
@@ -26,7 +27,7 @@ use super::{WINDOWS, books, entrusted, people, voice};
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
     config: &Config,
-    shared: (Knowledge, Option<Redis>),
+    shared: (Knowledge, Option<Redis>, Tips),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     tools: &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
@@ -61,12 +62,23 @@ pub(super) fn workers(
     all.push(Arc::new(Notice {
         delivery: delivery.clone(),
     }));
-    let (knowledge, redis) = shared;
+    all.push(Arc::new(React {
+        store: store.clone(),
+        delivery: delivery.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
+    all.push(Arc::new(Fans {
+        store: store.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }));
+    let (knowledge, redis, tips) = shared;
     let intake: intake::Settings = config.section("intake")?;
     all.push(Arc::new(Turn {
-        contexts: Contexts::new(store.clone(), clock.clone(), Vec::new()),
+        contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
         people: Profiles::new(store.clone(), tools.clone()),
-        books,
+        books: books.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
@@ -75,6 +87,7 @@ pub(super) fn workers(
             knowledge: knowledge.clone(),
             door: door.clone(),
             prompts: prompts.clone(),
+            books: books.clone(),
             delivery: delivery.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
@@ -85,6 +98,7 @@ pub(super) fn workers(
         voices: voices.clone(),
         prompts,
         limits,
+        tips,
         delivery: delivery.clone(),
         settings: how,
         queue: intake.queue,

@@ -6,11 +6,13 @@
 
 mod content;
 mod documents;
+mod earnings;
 mod feedback;
 mod gate;
 mod human;
 mod lyrics;
 mod plan;
+mod react;
 
 use std::sync::Arc;
 
@@ -28,15 +30,19 @@ use crate::model::{
     Address, ArtistId, Clock, Failure, Ids, Outcome, PersonId, SessionId, Setting, Standing, Time,
     TurnId,
 };
+use crate::money::Books;
 use crate::store::{Asker, Change, Store};
 
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
 pub use human::take;
+pub use react::{Fans, React};
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Entry] = &[
     Entry::of::<documents::Ask>(),
+    Entry::of::<earnings::Earnings>(),
+    Entry::of::<earnings::Payout>(),
     Entry::of::<content::Content>(),
     Entry::of::<lyrics::Lyrics>(),
     Entry::of::<plan::Advice>(),
@@ -80,6 +86,7 @@ pub struct Hands {
     pub knowledge: Knowledge,
     pub door: Door,
     pub prompts: Arc<Prompts>,
+    pub books: Books,
     pub delivery: Delivery,
     pub clock: Clock,
     pub ids: Ids,

@@ -102,10 +102,16 @@ pub(super) async fn people(config: &Config, json: bool) -> Result<Exit> {
 }
 
 async fn list(config: &Config, json: bool) -> Result<Exit> {
-    let artists = open(config).await?.artists().await?;
+    let store = open(config).await?;
+    let artists = store.artists().await?;
+    let slugs = super::tips::slugs(&store).await?;
     let nothing = "No artist yet: `toney invite artist --artist NAME` makes one.";
     show(&artists, json, nothing, |Artist { id, name }| {
-        format!("{id}  {name}")
+        let jar = slugs.iter().find(|(artist, _)| *artist == id.to_string());
+        match jar {
+            Some((_, slug)) => format!("{id}  {name}  /tip {slug}"),
+            None => format!("{id}  {name}"),
+        }
     })
 }
 

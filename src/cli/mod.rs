@@ -17,6 +17,7 @@ mod search;
 mod serve;
 mod shelf;
 pub mod telemetry;
+mod tips;
 mod usage;
 
 use std::path::PathBuf;
@@ -150,6 +151,11 @@ enum Command {
         #[command(flatten)]
         queue: queues::Arguments,
     },
+    /// Lists what fans gave; `reconcile` holds the ledger against the providers' lists.
+    Tips {
+        #[command(flatten)]
+        asked: tips::Arguments,
+    },
     /// Shows what happened, and who heard of it.
     Events {
         #[command(flatten)]
@@ -215,6 +221,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Models { action }) => models::models(&config, action).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
+        Some(Command::Tips { asked }) => tips::tips(&config, asked).await,
         Some(Command::Events { asked }) => events::events(&config, asked).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,
     }

@@ -107,6 +107,11 @@ impl Note {
         }
     }
 
+    /// Whether anything was said yet.
+    pub fn has_begun(&self) -> bool {
+        self.row.is_some()
+    }
+
     /// Lets what is on its way arrive, and nobody wait for the message any more.
     pub async fn settle(&mut self) {
         if let Some(running) = self.running.take() {

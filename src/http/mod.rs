@@ -1,6 +1,6 @@
 //! What is reached over HTTP: health, metrics and the webhooks of the platforms.
 //!
-//! A webhook's body goes to the adapter of its account as it is, and the answer says whether it is
+//! A webhook's body goes to the adapter of its account, or to whoever takes it by its name, as it is, and the answer says whether it is
 //! stored; nothing here reads it, knows a secret or decides anything. Start with [`Server`].
 
 mod readiness;
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::platform::{Desk, Platform};
 
 pub use readiness::Readiness;
+pub use webhook::Hook;
 
 /// How long requests that are under way may take to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,6 +46,8 @@ pub struct Gateway {
     pub platforms: Vec<Arc<dyn Platform>>,
     /// What they put into it.
     pub desk: Desk,
+    /// Who else takes webhooks, by name.
+    pub hooks: Vec<(&'static str, Hook)>,
     /// What `/readyz` shows.
     pub readiness: Readiness,
     /// What `/metrics` shows.
@@ -157,6 +160,7 @@ fn router(gateway: Gateway) -> Router {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/webhook/{platform}/{bot}", post(webhook::take))
+        .route("/webhook/{name}", post(webhook::hook))
         .with_state(Arc::new(gateway))
 }
 

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
+
+use futures::future::BoxFuture;
 
 use super::Gateway;
 use crate::platform::Webhook;
@@ -14,6 +16,12 @@ const LARGEST_BODY: usize = 1 << 20;
 /// A call that takes longer is answered as one that could not be stored; platforms wait about 10 s to
 /// 60 s, then send it again.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// Takes the headers and the raw body of a webhook call that belongs to no account.
+pub type Hook = Arc<dyn Fn(HeaderMap, Bytes) -> BoxFuture<'static, Webhook> + Send + Sync>;
+
+/// Events of payments are a few thousand bytes.
+const LARGEST_HOOK: usize = 256 * 1024;
 
 /// Headers in which a platform shows the secret that it was given, by the platform's name.
 const SECRETS: [(&str, &str); 1] = [("telegram", "x-telegram-bot-api-secret-token")];
@@ -50,6 +58,34 @@ pub(super) async fn take(
     };
     let platform = account.name();
     metrics::counter!("toney_webhooks_total", "platform" => platform, "result" => result)
+        .increment(1);
+    (status, sentence)
+}
+
+/// Hands a webhook call to whoever takes it by its name.
+pub(super) async fn hook(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name_of): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> (StatusCode, &'static str) {
+    let known = gateway.hooks.iter().find(|(known, _)| *known == name_of);
+    let Some((known, hook)) = known else {
+        return answer(Webhook::NotHere);
+    };
+    let storing = async {
+        let body = to_bytes(body, LARGEST_HOOK).await.ok()?;
+        Some(hook(headers, body).await)
+    };
+    let (status, sentence, result) = match tokio::time::timeout(LONGEST, storing).await {
+        Ok(Some(webhook)) => {
+            let (status, sentence) = answer(webhook);
+            (status, sentence, name(webhook))
+        }
+        Ok(None) => (StatusCode::PAYLOAD_TOO_LARGE, "too large\n", "too_large"),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "not stored\n", "late"),
+    };
+    metrics::counter!("toney_webhooks_total", "platform" => *known, "result" => result)
         .increment(1);
     (status, sentence)
 }

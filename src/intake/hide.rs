@@ -22,6 +22,11 @@ impl Hider {
     /// nothing left of the words around but a provider behind `/model`, so that somebody says how it is done and
     /// takes the message away.
     pub(super) fn hide(&self, item: &mut Inbound) -> bool {
+        if let Some(args) = self.of_tips(&item.what) {
+            let name = "tip".to_owned();
+            item.what = What::Command { name, args };
+            return true;
+        }
         let command = match &mut item.what {
             What::Command { name, args } => match args_of_model(name, args) {
                 Some(args) => self.behind(&args),
@@ -55,7 +60,8 @@ impl Hider {
             What::Press { .. }
             | What::Membership { .. }
             | What::Migrated { .. }
-            | What::Payment { .. } => None,
+            | What::Payment { .. }
+            | What::Refunded { .. } => None,
         };
         let is_found = command.is_some();
         if let Some(args) = command {
@@ -65,6 +71,32 @@ impl Hider {
             };
         }
         is_found
+    }
+
+    /// What stands behind `/tip` where it holds the secret of a page's webhook, which is sealed.
+    fn of_tips(&self, what: &What) -> Option<String> {
+        let args = match what {
+            What::Command { name, args } if name == "tip" => args.trim(),
+            What::Text { text } | What::Edited { text } | What::Media { caption: text, .. } => {
+                let line = text.trim().strip_prefix('/')?;
+                let (name, args) = line.split_once(char::is_whitespace)?;
+                let name = name.split('@').next().unwrap_or(name);
+                Some(args.trim()).filter(|_| name.eq_ignore_ascii_case("tip"))?
+            }
+            What::Command { .. }
+            | What::Press { .. }
+            | What::Form { .. }
+            | What::Membership { .. }
+            | What::Migrated { .. }
+            | What::Payment { .. }
+            | What::Refunded { .. } => return None,
+        };
+        let (page, rest) = args.split_once(char::is_whitespace)?;
+        let page = page.to_lowercase();
+        let is_page = ["kofi", "ko-fi", "buymeacoffee", "coffee"].contains(&page.as_str());
+        let secret = rest.split_whitespace().next()?;
+        let is_secret = is_page && secret != "off" && !secret.contains("://");
+        is_secret.then(|| format!("{page} {}", self.sealed(secret)))
     }
 
     fn knows(&self, word: &str) -> bool {
@@ -256,6 +288,27 @@ mod tests {
     }
 
     #[test]
+    fn secrets_of_pages_are_sealed() {
+        for (what, page) in [
+            (command("tip", "kofi geheim-0001"), "kofi"),
+            (text("/tip@toney buymeacoffee geheim"), "buymeacoffee"),
+            (
+                What::Edited {
+                    text: "/tip Ko-Fi geheim now".to_owned(),
+                },
+                "ko-fi",
+            ),
+        ] {
+            let What::Command { name, args } = hidden(what) else {
+                panic!("no command");
+            };
+            let (found, sealed) = args.split_once(' ').unwrap();
+            assert_eq!((name.as_str(), found), ("tip", page));
+            assert!(opened(sealed).unwrap().starts_with("geheim"));
+        }
+    }
+
+    #[test]
     fn everything_else_stays_as_it_is() {
         for words in [
             "hello",
@@ -266,6 +319,9 @@ mod tests {
             "key openai sk",
             "commit da39a3ee5e6b4b0d3255bfef95601890afd80709",
             "https://example.com/sk-0123456789abcdef",
+            "/tip kofi https://ko-fi.com/nina",
+            "/tip kofi off",
+            "/tip 50 nina",
         ] {
             for what in [
                 text(words),

@@ -137,7 +137,8 @@ impl Intake {
                 What::Edited { .. }
                 | What::Membership { .. }
                 | What::Migrated { .. }
-                | What::Payment { .. } => Verdict::Fine,
+                | What::Payment { .. }
+                | What::Refunded { .. } => Verdict::Fine,
             };
             let Verdict::TooFast { tell } = verdict else {
                 if let Some(job) = self.job(&item) {
@@ -247,6 +248,7 @@ fn is_for_us(item: &Inbound) -> bool {
         | What::Form { .. }
         | What::Membership { .. }
         | What::Migrated { .. }
-        | What::Payment { .. } => true,
+        | What::Payment { .. }
+        | What::Refunded { .. } => true,
     }
 }

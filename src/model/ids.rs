@@ -134,6 +134,8 @@ id! {
     RunId = "run";
     /// Money that a fan gave.
     TipId = "tip";
+    /// Money that a fan was asked for.
+    AskId = "ask";
     /// One side of a booking.
     EntryId = "ent";
     /// An imported statement of royalties or sales.

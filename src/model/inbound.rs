@@ -89,6 +89,8 @@ pub enum What {
     Migrated { to: Chat },
     /// Money arrived.
     Payment { payment: Payment },
+    /// Money that had arrived went back.
+    Refunded { payment: Payment },
 }
 
 impl Inbound {
@@ -102,7 +104,8 @@ impl Inbound {
             | What::Media { .. }
             | What::Membership { .. }
             | What::Migrated { .. }
-            | What::Payment { .. } => self.message.as_ref(),
+            | What::Payment { .. }
+            | What::Refunded { .. } => self.message.as_ref(),
         }
     }
 
@@ -117,7 +120,8 @@ impl Inbound {
             What::Edited { .. }
             | What::Membership { .. }
             | What::Migrated { .. }
-            | What::Payment { .. } => false,
+            | What::Payment { .. }
+            | What::Refunded { .. } => false,
         }
     }
 }

@@ -31,8 +31,8 @@ pub use failure::Failure;
 pub use features::{Features, Markup, Pace, Unit};
 pub use hex::hex;
 pub use ids::{
-    ApprovalId, ArtistId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId, EventId,
-    FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
+    ApprovalId, ArtistId, AskId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId,
+    EventId, FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
     MilestoneId, ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId,
     RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
 };
@@ -45,11 +45,11 @@ pub use key::{
 pub use money::{Currency, Money, UnknownCurrency};
 pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
+pub use place::Place;
 pub use press::{
     DeedPress, DialoguePress, DocumentPress, DraftPress, HumanPress, LinkPress, MePress,
-    ModelPress, MoneyPress, PlanPress, Reply, ThumbPress,
+    ModelPress, MoneyPress, PlanPress, Reply, ThumbPress, TipPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 
-pub use place::Place;
 pub use standing::{Standing, Target, UnknownWord};

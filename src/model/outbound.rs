@@ -120,8 +120,31 @@ impl Content {
 pub struct Button {
     /// What stands on it.
     pub label: String,
-    /// What comes back when it is pressed.
+    /// What comes back when it is pressed; empty where it opens a page.
     pub data: String,
+    /// The page that it opens; nothing comes back then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+}
+
+impl Button {
+    /// A button that comes back with `data`.
+    pub fn new(label: impl Into<String>, data: impl Into<String>) -> Self {
+        Self {
+            label: label.into(),
+            data: data.into(),
+            url: None,
+        }
+    }
+
+    /// A button that opens a page.
+    pub fn link(label: impl Into<String>, url: impl Into<String>) -> Self {
+        Self {
+            label: label.into(),
+            data: String::new(),
+            url: Some(url.into()),
+        }
+    }
 }
 
 /// One message on the wire: text that fits, and the styles that lie over it.

@@ -1,4 +1,5 @@
 mod doing;
+mod tip;
 
 mod money;
 
@@ -12,6 +13,8 @@ pub use link::LinkPress;
 pub use me::MePress;
 
 pub use money::MoneyPress;
+
+pub use tip::TipPress;
 
 /// What a button under a document or a source asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +74,7 @@ impl DocumentPress {
 
     /// The button that asks for it.
     pub fn button(self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 
@@ -118,10 +118,7 @@ impl ModelPress {
 
     /// The button that asks for it.
     pub fn button(&self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 

@@ -23,6 +23,16 @@ impl By {
         }
     }
 
+    /// A letter for it; no two have the same.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Month => 'm',
+            Self::Source => 's',
+            Self::Country => 'c',
+            Self::Song => 't',
+        }
+    }
+
     pub fn find(word: &str) -> Option<Self> {
         let word = word.trim_end_matches('s');
         match word {
@@ -314,6 +324,13 @@ mod tests {
         ] {
             assert_eq!(asked(text).0, is, "{text}");
         }
+    }
+
+    #[test]
+    fn no_two_groupings_share_a_letter() {
+        let letters: std::collections::HashSet<char> =
+            By::ALL.iter().map(|by| by.letter()).collect();
+        assert_eq!(letters.len(), By::ALL.len(), "they tell buttons apart");
     }
 
     #[test]

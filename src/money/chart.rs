@@ -84,7 +84,7 @@ fn names(earned: &[&Earned]) -> Vec<String> {
         *sums.entry(one.group.as_str()).or_default() += one.net;
     }
     let mut sums: Vec<_> = sums.into_iter().collect();
-    sums.sort_by(|one, two| two.1.cmp(&one.1));
+    sums.sort_by_key(|one| std::cmp::Reverse(one.1));
     let others = sums.len() > NAMED;
     let named = |name: &str| {
         if name.is_empty() {

@@ -99,7 +99,7 @@ impl Month {
     pub fn named(word: &str) -> Option<u32> {
         let word = word.to_lowercase();
         let is = |name: &&str| word.len() >= 3 && name.to_lowercase().starts_with(&word);
-        let found = NAMES.iter().position(|name| is(&name))?;
+        let found = NAMES.iter().position(is)?;
         u32::try_from(found + 1).ok()
     }
 }

@@ -116,7 +116,7 @@ fn purse(currency: Currency, all: &[(Month, String, Amount)]) -> Option<Purse> {
         *sources.entry(source.as_str()).or_default() += *net;
     }
     let mut sources: Vec<_> = sources.into_iter().collect();
-    sources.sort_by(|one, two| two.1.cmp(&one.1));
+    sources.sort_by_key(|one| std::cmp::Reverse(one.1));
     let total: Amount = all.iter().map(|(_, _, net)| *net).sum();
     Some(Purse {
         total: total.money(currency),

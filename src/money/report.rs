@@ -112,7 +112,7 @@ fn rows(earned: &[&Earned], by: By) -> Vec<(String, Amount)> {
         *groups.entry(one.group.as_str()).or_default() += one.net;
     }
     let mut rows: Vec<_> = groups.into_iter().collect();
-    rows.sort_by(|one, two| two.1.cmp(&one.1));
+    rows.sort_by_key(|one| std::cmp::Reverse(one.1));
     let rest: Amount = rows.iter().skip(MOST).map(|(_, sum)| *sum).sum();
     let others = rows.len().saturating_sub(MOST);
     let named = |(name, sum): (&str, Amount)| {

@@ -23,7 +23,7 @@ use crate::model::{
     Address, ArtistId, Button, Clock, Event, EventId, Failure, Happening, Ids, JobId, Money,
     MoneyPress, PersonId, StatementId, phrases,
 };
-use crate::store::{Change, Job, NewJob, StatementLine, StatementRow, Write};
+use crate::store::{Change, Job, NewJob, StatementLine, StatementRow, Write, touch_context};
 
 /// The name of the job.
 pub const KIND: &str = "statement";
@@ -286,7 +286,7 @@ impl TakeStatement {
         let found = self.read(dropped, &mut note).await;
         note.settle().await;
         Ok(match found? {
-            Err(why) if matches!(why, Unreadable::NoTable) => self.leave(dropped)?,
+            Err(Unreadable::NoTable) => self.leave(dropped, note)?,
             Err(Unreadable::NotRun(why)) => {
                 let why = anyhow::anyhow!(why).context("Running the reader of tables");
                 return Err(why.into());
@@ -300,7 +300,7 @@ impl TakeStatement {
                 change.jobs.push(self.discarded(dropped)?);
                 change
             }
-            Ok(Found::Nothing) => self.leave(dropped)?,
+            Ok(Found::Nothing) => self.leave(dropped, note)?,
             Ok(Found::Question(question)) => self.ask(dropped, *question, note)?,
             Ok(Found::Statement(imported)) => self.keep(dropped, *imported, note).await?,
         })
@@ -345,14 +345,19 @@ impl TakeStatement {
     }
 
     /// It is no statement: whoever reads documents has it.
-    fn leave(&self, dropped: &Dropped) -> Result<Change> {
+    fn leave(&self, dropped: &Dropped, note: Note) -> Result<Change> {
         let tools = (&self.books.clock, &self.ids);
         let otherwise = dropped.otherwise.iter().map(|job| job.job(tools));
-        Ok(Change {
-            jobs: otherwise.collect(),
-            writes: vec![Write::statement(&self.row(dropped, "removed"))?],
-            ..Change::default()
-        })
+        // What was said while it was read must not stand there for good.
+        let mut change = match note.has_begun() {
+            true => note.last(phrases::no_statement(&dropped.name), Vec::new()),
+            false => Change::default(),
+        };
+        change.jobs.extend(otherwise);
+        change
+            .writes
+            .push(Write::statement(&self.row(dropped, "removed"))?);
+        Ok(change)
     }
 
     /// Somebody has to say what is where.
@@ -416,6 +421,7 @@ impl TakeStatement {
             ..self.row(dropped, "ready")
         };
         change.writes.push(Write::statement(&row)?);
+        change.writes.push(touch_context(dropped.artist)?);
         change.events.push(Event {
             id: EventId::new(&self.ids),
             at: now,

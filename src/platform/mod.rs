@@ -6,6 +6,7 @@
 //! `delivery`'s. Start with [`Platform`].
 
 pub mod discord;
+mod pay;
 pub mod telegram;
 pub mod terminal;
 
@@ -23,6 +24,8 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{
     Address, Button, Features, File, Inbound, Interaction, Message, OutboundId, Pace, Part, Time,
 };
+
+pub use pay::{Cashier, Checkout, Invoice, NoCashier, Payments, Transaction};
 
 /// One account on one chat platform.
 #[async_trait]
@@ -103,6 +106,11 @@ pub trait Platform: Send + Sync {
     async fn webhook(&self, desk: &Desk, secret: Option<&str>, body: &[u8]) -> Webhook {
         let _ = (desk, secret, body);
         Webhook::NotHere
+    }
+
+    /// What it can do about money, where the platform has money of its own.
+    fn payments(&self) -> Option<&dyn Payments> {
+        None
     }
 
     /// One sentence for `doctor`: who we are there, or what is wrong.
@@ -288,13 +296,15 @@ pub enum Webhook {
     NotHere,
 }
 
-/// What an adapter is given: where to put what comes in, and its memory.
+/// What an adapter is given: where to put what comes in, its memory, and who takes money.
 #[derive(Clone)]
 pub struct Desk {
     /// Takes what comes in.
     pub inbox: Inbox,
     /// Small notes that outlive the process.
     pub notes: Arc<dyn Notes>,
+    /// Asked before somebody pays.
+    pub cashier: Arc<dyn Cashier>,
 }
 
 /// Takes what comes in and says when it is stored.

@@ -173,6 +173,14 @@ const KEPT: &[(&str, Sql)] = &[
         same("SELECT * FROM knowledge_reads WHERE person_id = $1 ORDER BY id"),
     ),
     (
+        "tips",
+        same("SELECT * FROM tips WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "tip_asks",
+        same("SELECT * FROM tip_asks WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
         "model_calls",
         same(concat!(
             "SELECT * FROM model_calls WHERE (person_id = $1 AND person_id <> '') OR turn_id IN ",
@@ -308,6 +316,12 @@ const ERASE: &[Sql] = &[
     same("UPDATE statement_mappings SET set_by = '' WHERE set_by = $1"),
     same("DELETE FROM knowledge_reads WHERE person_id = $1"),
     same("DELETE FROM memberships WHERE person_id = $1"),
+    // What was given stays in the artist's books; by whom does not.
+    same(
+        "UPDATE tips SET person_id = '', payer = '', name = '', email = '', message = '', address = '',
+                is_public = 0 WHERE person_id = $1 AND person_id <> ''",
+    ),
+    same("DELETE FROM tip_asks WHERE person_id = $1 AND person_id <> ''"),
     same("DELETE FROM model_choices WHERE person_id = $1"),
     same("DELETE FROM own_keys WHERE person_id = $1"),
     same("DELETE FROM proposals WHERE person_id = $1"),

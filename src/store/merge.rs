@@ -145,6 +145,13 @@ const COLUMNS: &[Column] = &[
     ),
     moves!("human_requests", "person_id"),
     moves!("human_requests", "taken_by"),
+    moves!("tips", "person_id"),
+    moves!("tip_asks", "person_id"),
+    yields!(
+        "facts",
+        "person_id",
+        "k.same_as = facts.same_as AND k.state = 'kept' AND facts.state = 'kept'"
+    ),
     Column {
         table: "facts",
         column: "person_id",

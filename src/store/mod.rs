@@ -18,6 +18,7 @@ mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod fans;
 mod happened;
 
 mod facts;
@@ -39,6 +40,7 @@ mod redis;
 mod spoken;
 mod standing;
 mod team;
+mod tips;
 
 mod statements;
 mod tx;
@@ -95,6 +97,7 @@ pub use redis::Redis;
 pub use spoken::Spoken;
 pub use standing::Standing;
 pub use team::{Member, PersonRow};
+pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};

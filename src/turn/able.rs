@@ -36,6 +36,7 @@ pub(super) const fn way(act: Act) -> Way {
         Act::Earnings => Way::Command(Command::Earnings),
         Act::Forget => Way::Command(Command::Forget),
         Act::Why => Way::Command(Command::Why),
+        Act::Tip => Way::Command(Command::Tip),
         Act::Crisis => Way::Crisis,
         Act::WorkflowCreate => Way::Missing("set up an automation"),
         Act::WorkflowStatus => Way::Missing("look after automations"),
@@ -50,7 +51,6 @@ pub(super) const fn way(act: Act) -> Way {
             Way::Missing("control the music player")
         }
         Act::Recommend => Way::Missing("recommend music by what was listened to"),
-        Act::Tip => Way::Missing("take tips"),
         Act::Settings => Way::Command(Command::Settings),
         Act::Link => Way::Command(Command::Link),
         Act::StopNudges => Way::Missing("change which reminders come"),

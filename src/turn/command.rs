@@ -16,6 +16,9 @@ pub enum Command {
     Usage,
     Speak,
     Model,
+    Tip,
+    Terms,
+    Paysupport,
     Capabilities,
     Feedback,
     Goals,
@@ -32,7 +35,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -44,6 +47,9 @@ impl Command {
         Self::Usage,
         Self::Speak,
         Self::Model,
+        Self::Tip,
+        Self::Terms,
+        Self::Paysupport,
         Self::Capabilities,
         Self::Feedback,
         Self::Goals,
@@ -72,6 +78,9 @@ impl Command {
             Self::Usage => "usage",
             Self::Speak => "speak",
             Self::Model => "model",
+            Self::Tip => "tip",
+            Self::Terms => "terms",
+            Self::Paysupport => "paysupport",
             Self::Plan => "plan",
             Self::Write => "write",
             Self::Human => "human",
@@ -101,6 +110,9 @@ impl Command {
             Self::Usage => "Show what language models cost for you",
             Self::Speak => "Say my last answer aloud; on or off: answer voice notes so",
             Self::Model => "Show and choose the language model; bring your own key",
+            Self::Tip => "Tip an artist; for artists: your tip jar",
+            Self::Terms => "Show the terms for tips",
+            Self::Paysupport => "Get help with a payment",
             Self::Plan => "Show the plan, or lay one out for a goal",
             Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
             Self::Human => "Ask a human of the team to get in touch",

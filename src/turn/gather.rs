@@ -36,6 +36,8 @@ pub(super) enum Asked {
     Migrated(Chat),
     /// Money arrived.
     Payment(Payment),
+    /// Money went back.
+    Refunded(Payment),
     /// Nothing to answer: an edit of what was answered already.
     Nothing,
 }
@@ -125,6 +127,7 @@ pub(super) fn gather(items: &[Inbound], most: usize) -> (usize, Asked) {
         What::Membership { change } => (1, Asked::Membership(*change)),
         What::Migrated { to } => (1, Asked::Migrated(to.clone())),
         What::Payment { payment } => (1, Asked::Payment(payment.clone())),
+        What::Refunded { payment } => (1, Asked::Refunded(payment.clone())),
     }
 }
 
@@ -181,7 +184,8 @@ fn gather_talk(items: &[Inbound], most: usize) -> (usize, Asked) {
             | What::Media { .. }
             | What::Membership { .. }
             | What::Migrated { .. }
-            | What::Payment { .. } => break,
+            | What::Payment { .. }
+            | What::Refunded { .. } => break,
         }
         taken += 1;
     }
@@ -225,7 +229,8 @@ pub(super) fn meanwhile(item: &Inbound, said: &[Said], stop: &str) -> Meanwhile 
         | What::Media { .. }
         | What::Membership { .. }
         | What::Migrated { .. }
-        | What::Payment { .. } => Meanwhile::Later,
+        | What::Payment { .. }
+        | What::Refunded { .. } => Meanwhile::Later,
     }
 }
 

@@ -411,6 +411,13 @@ impl Ground {
         .filter(|(command, args)| is_sure && (*command != Command::Forget || !args.is_empty()))
     }
 
+    /// Which money is meant: months, and one store, song or country.
+    fn which_money(&self) -> String {
+        let slots = ["period", "source", "song", "territory"];
+        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
+        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// The capability that does without a model what is wanted, and with what; where a page answers it, that is better.
     pub(super) fn deed(&self) -> Option<(&'static str, serde_json::Value)> {
         if self.intent.is_doubtful() || !self.passages().is_empty() {
@@ -428,12 +435,6 @@ impl Ground {
     pub(super) fn may_act(&self) -> bool {
         let is_small = self.intent.act == Act::Chat && !self.intent.is_unsure();
         !is_small && self.intent.act != Act::Crisis
-    }
-    /// Which money is meant: months, and one store, song or country.
-    fn which_money(&self) -> String {
-        let slots = ["period", "source", "song", "territory"];
-        let slots = slots.iter().filter_map(|slot| self.intent.args.get(*slot));
-        slots.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// What the act is about, in the person's words; empty where that is not said.

@@ -22,9 +22,8 @@ mod known;
 mod linking;
 mod me;
 mod models;
-mod onboard;
-
 mod money;
+mod onboard;
 mod pages;
 mod preferences;
 mod press;
@@ -36,6 +35,7 @@ pub mod sort;
 mod speaking;
 mod step;
 mod talk;
+mod tip;
 mod tools;
 
 mod team;
@@ -63,10 +63,10 @@ use crate::model::{
     Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
     Time, TurnId, phrases,
 };
-use crate::people::Profiles;
-
 use crate::money::Books;
+use crate::people::Profiles;
 use crate::store::{Change, Job, Store};
+use crate::tips::Tips;
 
 pub use command::Command;
 pub use recordings::Recordings;
@@ -138,6 +138,7 @@ pub struct Turn {
     pub hands: Hands,
     /// What statements say.
     pub books: Books,
+
     /// The models.
     pub door: Door,
     /// The models that hear and speak.
@@ -146,6 +147,8 @@ pub struct Turn {
     pub prompts: Arc<Prompts>,
     /// What models may cost.
     pub limits: Limits,
+    /// What takes tips.
+    pub tips: Tips,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -296,7 +299,8 @@ impl Turn {
             }
             Asked::Membership(change) => Ok(commit.membership(change == Membership::Gone).await),
             Asked::Migrated(to) => Ok(commit.migrated(to).await),
-            Asked::Payment(payment) => Ok(commit.payment(payment).await),
+            Asked::Payment(payment) => self.payment(scene, commit, (payment, false)).await,
+            Asked::Refunded(payment) => self.payment(scene, commit, (payment, true)).await,
             Asked::Nothing => Ok(commit.nothing().await),
         }
     }
@@ -329,6 +333,9 @@ impl Turn {
             Command::Speak => return self.speak(scene, commit, args).await,
             Command::Forget => return self.forget(scene, commit, (args, &said)).await,
             Command::Usage => return self.usage(scene, commit).await,
+            Command::Tip | Command::Terms | Command::Paysupport => {
+                return self.tip(scene, commit, (command, args)).await;
+            }
             Command::Capabilities => return self.capabilities(scene, commit).await,
             Command::Plan | Command::Write | Command::Human | Command::Feedback => {
                 return self.capable(scene, commit, (command, args)).await;
@@ -344,6 +351,9 @@ impl Turn {
                 return self.welcome(scene, commit, text).await;
             }
             Command::Start => {
+                if let Some(said) = self.came_to_tip(scene, &commit, args).await? {
+                    return Ok(self.tip_said(scene, commit, (said, None)).await);
+                }
                 let joined = self.store.join(commit.person(), args.trim()).await?;
                 let joined = joined.as_ref();
                 let text = command::welcome(Some(
@@ -450,6 +460,7 @@ impl Asked {
             Self::Membership(_) => "membership",
             Self::Migrated(_) => "migrated",
             Self::Payment(_) => "payment",
+            Self::Refunded(_) => "refunded",
             Self::Nothing => "nothing",
         }
     }

@@ -368,7 +368,8 @@ pub(super) fn held_key(what: &What) -> bool {
         | What::Edited { .. }
         | What::Membership { .. }
         | What::Migrated { .. }
-        | What::Payment { .. } => false,
+        | What::Payment { .. }
+        | What::Refunded { .. } => false,
     }
 }
 

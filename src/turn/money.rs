@@ -3,31 +3,26 @@
 //! Only for the artist and those who manage the artist, and only where nobody else reads along. Nothing is taken from a
 //! button but what is meant: whether whoever pressed it may see that artist's money is asked of the store each time.
 
+mod cards;
+
 use anyhow::Context;
 
 use crate::knowledge::worker::Order as Read;
 use crate::model::{
-    ArtistId, Content, Currency, Failure, Message, MoneyPress as Press, Setting, StatementId,
-    phrases,
+    ArtistId, Content, Failure, Message, MoneyPress as Press, Setting, StatementId, phrases,
 };
 use crate::money::asked::{Asked, By, Period};
 use crate::money::date::Month;
-use crate::money::worker::{Dropped, Order, Otherwise, Pending, day};
-use crate::money::{Told, chart, profile, question, report};
-use crate::store::{Artist, Asker, Change, NewJob, StatementRow, Write};
+use crate::money::worker::{Dropped, Order, Otherwise, Pending};
+use crate::money::{Told, chart, question};
+use crate::store::{Artist, Asker, Change, NewJob, StatementRow, Write, touch_context};
 
 use super::commit::Commit;
 use super::{Scene, Turn};
+use cards::{Card, card, listed, meant, really, shown};
 
-/// Statements on one page of the list.
-const PAGE: usize = 8;
 /// Currencies that get a picture each.
 const PICTURES: usize = 3;
-/// Letters of a statement's name on a button.
-const LABEL: usize = 30;
-
-/// What is shown, the buttons under it, and what is drawn for it.
-type Card = (String, Vec<Vec<crate::model::Button>>);
 
 impl Turn {
     /// `/earnings`, with a period and a grouping behind it, or `statements`. What was said may hold the grouping, too.
@@ -222,7 +217,7 @@ impl Turn {
                     Some(row) => shown(&row),
                 });
             }
-            Press::Delete(id) => return self.forget_statement(artist, *id).await,
+            Press::Delete(id) => return self.forget_statement(commit, (artist, *id)).await,
             Press::Map(id, ..)
             | Press::Money(id, _)
             | Press::Ask(id, _)
@@ -243,7 +238,7 @@ impl Turn {
         (from, to): (i64, i64),
         only: &str,
     ) -> Result<Card, Failure> {
-        let by = By::ALL.into_iter().find(|one| one.name().starts_with(by));
+        let by = By::ALL.into_iter().find(|one| one.letter() == by);
         let months = Month::from_number(from).zip(Month::from_number(to));
         let told = match by.zip(months) {
             Some((by, (from, to))) => {
@@ -273,7 +268,11 @@ impl Turn {
     }
 
     /// Forgets a statement, and its file where that is still kept.
-    async fn forget_statement(&self, artist: &Artist, id: StatementId) -> Result<Card, Failure> {
+    async fn forget_statement(
+        &self,
+        commit: &mut Commit<'_>,
+        (artist, id): (&Artist, StatementId),
+    ) -> Result<Card, Failure> {
         let row = self.store.statement(artist.id, id).await?;
         let Some(row) = row.filter(|row| row.state != "removed") else {
             return Ok((phrases::NO_STATEMENT.to_owned(), Vec::new()));
@@ -284,6 +283,10 @@ impl Turn {
             self.store.delete_attachment(&row.path).await?;
         }
         self.store.remove_statement(artist.id, id).await?;
+        commit.besides(Change {
+            writes: vec![touch_context(artist.id)?],
+            ..Change::default()
+        });
         let back = Press::List(artist.id, 0).button(phrases::ALL_STATEMENTS);
         Ok((phrases::statement_forgotten(&row.name), vec![vec![back]]))
     }
@@ -394,168 +397,5 @@ impl Turn {
         }));
         let key = attachment.to_string();
         Ok(order.job((artist, &key), (&self.clock, &self.ids))?)
-    }
-}
-
-/// A country by its name is looked for by its letters.
-fn meant(only: &str) -> String {
-    let code = profile::country(only);
-    match code.len() == 2 && only.len() > 2 {
-        true => code.to_lowercase(),
-        false => only.to_owned(),
-    }
-}
-
-/// The answer: a table for each currency, and what has to be known about it.
-fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: Month) -> Card {
-    let Told {
-        report,
-        statements,
-        stores: _,
-    } = told;
-    let period = report.period;
-    let mut lines = Vec::new();
-    if report.sections.is_empty() {
-        let first = statements
-            .iter()
-            .map(|row| row.first_month)
-            .filter(|month| *month > 0)
-            .min();
-        let last = statements.iter().map(|row| row.last_month).max();
-        let months = first
-            .and_then(Month::from_number)
-            .zip(last.and_then(Month::from_number));
-        let months = months.map(|(from, to)| Period { from, to }.to_string());
-        let (period, months) = (period.to_string(), months.unwrap_or_default());
-        lines.push(phrases::no_earnings(&period, &report.only, &months));
-    } else {
-        lines.push(phrases::earnings_of(
-            named,
-            &period.to_string(),
-            &report.only,
-        ));
-        for section in &report.sections {
-            lines.push(section_of(section, report));
-        }
-    }
-    for (source, months) in &report.gaps {
-        let months: Vec<String> = months.iter().map(ToString::to_string).collect();
-        lines.push(phrases::months_missing(source, &months));
-    }
-    if let Some(newest) = statements
-        .iter()
-        .max_by_key(|row| (row.last_month, row.imported_at))
-    {
-        let until = Month::from_number(newest.last_month).unwrap_or(now);
-        let sent = day(newest.imported_at.ms());
-        let old = now.since(until);
-        lines.push(phrases::newest_statement(
-            &newest.source,
-            &until.to_string(),
-            &sent,
-            old,
-        ));
-    }
-    let months = (period.from.number(), period.to.number());
-    let group = |by: By| {
-        let first = by.name().chars().next().unwrap_or('m');
-        let press = Press::Group(artist, first, months, report.only.clone());
-        press
-            .fits()
-            .then(|| press.button(phrases::by_group(by.name())))
-    };
-    let others = By::ALL.into_iter().filter(|by| *by != report.by);
-    let groups: Vec<_> = others.filter_map(group).collect();
-    let from = vec![Press::From(artist, months).button(phrases::WHERE_FROM)];
-    let rows = [groups, from].into_iter().filter(|row| !row.is_empty());
-    (lines.join("\n\n"), rows.collect())
-}
-
-fn section_of(section: &report::Section, report: &report::Report) -> String {
-    let currency: Currency = section.currency;
-    let table = report::table(section, report.by);
-    let before = report.period.before().to_string();
-    let compared = match (report::change(section), section.before) {
-        (Some(change), Some(amount)) => {
-            let amount = format!("{} {currency}", amount.shown(currency));
-            phrases::compared(&change, &before, &amount)
-        }
-        (_, _) => phrases::not_compared(&before),
-    };
-    format!("{currency}\n```\n{table}```\n{compared}")
-}
-
-fn months_of(row: &StatementRow) -> String {
-    let months = Month::from_number(row.first_month).zip(Month::from_number(row.last_month));
-    months
-        .map(|(from, to)| Period { from, to }.to_string())
-        .unwrap_or_default()
-}
-
-fn line(row: &StatementRow) -> String {
-    match row.state.as_str() {
-        "ready" => phrases::statement_line(
-            &row.name,
-            &row.source,
-            (row.row_count, row.bad_rows),
-            &months_of(row),
-            &day(row.imported_at.ms()),
-        ),
-        _ => phrases::statement_waits(&row.name),
-    }
-}
-
-fn listed(artist: ArtistId, all: &[StatementRow], from: usize) -> Card {
-    if all.is_empty() {
-        return (phrases::NO_STATEMENTS.to_owned(), Vec::new());
-    }
-    let from = from.min(all.len() - 1);
-    let page: Vec<&StatementRow> = all.iter().skip(from).take(PAGE).collect();
-    let mut text = phrases::statements(all.len());
-    for row in &page {
-        text.push_str(&format!("\n- {}", line(row)));
-    }
-    let button = |row: &&StatementRow| {
-        Press::Show(row.id).button(row.name.chars().take(LABEL).collect::<String>())
-    };
-    let buttons: Vec<_> = page.iter().map(button).collect();
-    let mut rows: Vec<_> = buttons.chunks(2).map(<[_]>::to_vec).collect();
-    if from + PAGE < all.len() {
-        rows.push(vec![Press::List(artist, from + PAGE).button("…")]);
-    }
-    (text, rows)
-}
-
-fn shown(row: &StatementRow) -> Card {
-    let mut buttons = vec![Press::Drop(row.id).button(phrases::FORGET_STATEMENT)];
-    buttons.push(Press::List(row.artist, 0).button(phrases::ALL_STATEMENTS));
-    let pending: Option<Pending> = serde_json::from_str(&row.question).ok();
-    if let Some(pending) = pending.filter(|_| row.state == "asking") {
-        let (text, mut rows) = question::card(row.id, &row.name, &pending.question);
-        rows.truncate(4);
-        rows.push(buttons);
-        return (text, rows);
-    }
-    (line(row), vec![buttons])
-}
-
-fn really(row: &StatementRow) -> Card {
-    let yes = Press::Delete(row.id).button(phrases::REALLY_FORGET);
-    let back = Press::List(row.artist, 0).button(phrases::ALL_STATEMENTS);
-    (
-        phrases::really_forget(&row.name, row.row_count),
-        vec![vec![yes, back]],
-    )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_country_is_looked_for_by_its_letters() {
-        assert_eq!(meant("germany"), "de");
-        assert_eq!(meant("spotify"), "spotify");
-        assert_eq!(meant("us"), "us");
     }
 }

@@ -287,10 +287,7 @@ fn noted(
 
 /// The button that begins the questions, or goes on with them.
 pub(super) fn begin(label: &str) -> Button {
-    Button {
-        label: label.to_owned(),
-        data: BEGIN.to_owned(),
-    }
+    Button::new(label, BEGIN)
 }
 
 /// How the open question is put once more.

@@ -336,10 +336,7 @@ impl<'a> Talk<'a> {
             key: self.scene.key.clone(),
             reply_to: self.scene.reply_to(),
             interaction: self.scene.interaction(),
-            stop: Button {
-                label: "Stop".to_owned(),
-                data: self.scene.stop(),
-            },
+            stop: Button::new("Stop", self.scene.stop()),
         };
         let pace = Pace {
             first_after: Duration::from_millis(settings.preview_after_ms),

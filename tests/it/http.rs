@@ -14,7 +14,8 @@ use toney::config::{Config, Sources};
 use toney::http::{Gateway, Readiness, Server, Settings};
 use toney::model::{Address, Button, Features, File, Markup, Message, Unit};
 use toney::platform::{
-    Desk, Edit, Fatal, FetchError, FileStream, Inbox, Letter, Lost, Platform, SendError, Webhook,
+    Desk, Edit, Fatal, FetchError, FileStream, Inbox, Letter, Lost, NoCashier, Platform, SendError,
+    Webhook,
 };
 
 use crate::world::NoNotes;
@@ -101,6 +102,22 @@ struct Site {
     _guard: DropGuard,
 }
 
+/// Takes what says that it is kept, with the right header.
+fn hook() -> toney::http::Hook {
+    Arc::new(|headers, body| {
+        Box::pin(async move {
+            match (
+                headers.get("x-proof").map(|proof| proof.as_bytes()),
+                &body[..],
+            ) {
+                (Some(b"right"), b"kept") => Webhook::Stored,
+                (Some(b"right"), _) => Webhook::Malformed,
+                (_, _) => Webhook::Stranger,
+            }
+        })
+    })
+}
+
 fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
     let account = |name| -> Arc<dyn Platform> {
         let features = Features {
@@ -125,7 +142,9 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
         desk: Desk {
             inbox: Inbox::new(1).0,
             notes: Arc::new(NoNotes),
+            cashier: Arc::new(NoCashier),
         },
+        hooks: vec![("echo", hook())],
         readiness: readiness.clone(),
         metrics: figures.handle(),
     }
@@ -243,6 +262,24 @@ async fn a_webhook_is_answered_by_what_became_of_it() {
     let url = format!("http://{}{main}", site.address);
     let bare = site.client.post(url).body("kept").send().await.unwrap();
     assert_eq!(bare.status().as_u16(), 401, "no secret is a wrong one");
+}
+
+#[tokio::test]
+async fn a_webhook_of_no_account_goes_to_whoever_takes_it() {
+    let site = Site::new().await;
+    let post = async |name: &str, proof: &str, body: Vec<u8>| {
+        let url = format!("http://{}/webhook/{name}", site.address);
+        let request = site.client.post(url).header("X-Proof", proof).body(body);
+        request.send().await.unwrap().status().as_u16()
+    };
+    assert_eq!(post("echo", "right", b"kept".to_vec()).await, 200);
+    assert_eq!(post("echo", "wrong", b"kept".to_vec()).await, 401);
+    assert_eq!(post("echo", "right", b"else".to_vec()).await, 400);
+    assert_eq!(post("nobody", "right", b"kept".to_vec()).await, 404);
+    let most = 256 * 1024;
+    assert_eq!(post("echo", "right", vec![b'x'; most]).await, 400);
+    assert_eq!(post("echo", "right", vec![b'x'; most + 1]).await, 413);
+    assert_eq!(site.get("/webhook/echo").await.0, 405);
 }
 
 #[tokio::test]

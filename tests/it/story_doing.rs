@@ -280,14 +280,14 @@ async fn a_human_is_brought_in_and_takes_it_on(engine: Engine) {
 async fn a_thumb_down_is_asked_why(engine: Engine) {
     let (world, ann) = artist(engine).await;
     world.model.push(Answer::text("Ask your label."));
-    ann.says("Who pays the mixing?");
+    ann.says("Who should master it?");
     world.settle().await;
     ann.says("/feedback");
     world.settle().await;
     ann.presses("👎");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
-    ann: Who pays the mixing?
+    ann: Who should master it?
     toney: Ask your label.
     ann: /feedback
     toney: Did my last answer help? [👍] [👎]

@@ -20,8 +20,8 @@ use toney::model::{
 };
 use toney::platform::telegram::{Settings, Telegram};
 use toney::platform::{
-    Delivery, Desk, Edit, Fatal, FetchError, Inbox, Letter, Lost, Notes, Platform, SendError,
-    Webhook,
+    Delivery, Desk, Edit, Fatal, FetchError, Inbox, Letter, Lost, NoCashier, Notes, Platform,
+    SendError, Webhook,
 };
 
 use crate::sim::telegram::{Fault, On, Place, SimOptions, State, Telegram as Sim, Upload};
@@ -98,6 +98,7 @@ impl Rig {
         let desk = Desk {
             inbox,
             notes: Arc::new(Memory::default()),
+            cashier: Arc::new(NoCashier),
         };
         let keeper = Arc::clone(&kept);
         tokio::spawn(async move {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use toney::model::{Button, Clock, Ids, Inbound, Message, OutboundId, Part, Setting, Time, What};
 use toney::platform::terminal::{Settings, Streams, Terminal};
-use toney::platform::{Delivery, Desk, Edit, Inbox, Letter, Lost, Platform, SendError};
+use toney::platform::{Delivery, Desk, Edit, Inbox, Letter, Lost, NoCashier, Platform, SendError};
 
 use crate::world::NoNotes;
 
@@ -73,7 +73,13 @@ fn streams(input: &str, output: impl Write + Send + 'static, live: bool) -> Stre
 fn desk() -> (Desk, mpsc::Receiver<Delivery>) {
     let (inbox, deliveries) = Inbox::new(16);
     let notes = Arc::new(NoNotes);
-    (Desk { inbox, notes }, deliveries)
+    let cashier = Arc::new(NoCashier);
+    let desk = Desk {
+        inbox,
+        notes,
+        cashier,
+    };
+    (desk, deliveries)
 }
 
 /// Runs a chat to its end; `each` sees every message once it is stored.
@@ -123,10 +129,7 @@ fn part(text: &str) -> Part {
 }
 
 fn buttons(data: &[&str]) -> Vec<Vec<Button>> {
-    let button = |data: &&str| Button {
-        label: data.to_uppercase(),
-        data: (*data).to_owned(),
-    };
+    let button = |data: &&str| Button::new(data.to_uppercase(), *data);
     vec![data.iter().map(button).collect()]
 }
 

@@ -109,6 +109,7 @@ pub(crate) struct World {
     /// Where the gateway serves HTTP.
     pub(crate) http: String,
     config: Config,
+    env: BTreeMap<String, String>,
     url: String,
     _database: Option<Database>,
     gateway: Option<Gateway>,
@@ -189,7 +190,8 @@ impl World {
             *value = value.replace("{http}", &http);
         }
         let mut world = Self {
-            config: settings(env),
+            config: settings(env.clone()),
+            env,
             telegram,
             discord,
             model,
@@ -245,6 +247,16 @@ impl World {
         self.settle().await;
         assert!(self.sees(&person).contains("You're in"));
         person
+    }
+
+    /// A command of the program beside the gateway: how it ended and what it printed.
+    pub(crate) async fn toney(&self, arguments: &[&str]) -> (i32, String) {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_toney"));
+        command.args(arguments).env_clear().envs(&self.env);
+        let ran = command.current_dir(&self.folder).output().await;
+        let ran = ran.expect("a program");
+        let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+        (ran.status.code().unwrap_or(-1), said)
     }
 
     /// The database, beside the program.

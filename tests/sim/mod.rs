@@ -9,4 +9,5 @@ pub mod discord;
 pub mod model;
 pub mod program;
 pub mod servers;
+pub mod stripe;
 pub mod telegram;

@@ -35,6 +35,11 @@ const COUNTERS: &[(&str, &str)] = &[
         "Times that something was done or prepared for somebody, by capability and result",
     ),
     (
+        "toney_checkouts_total",
+        "Payments that somebody was about to make, by whether they were approved",
+    ),
+    ("toney_tips_total", "What happened to tips, by provider"),
+    (
         "toney_embedded_texts_total",
         "Texts that were turned into vectors, by model",
     ),
@@ -81,6 +86,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "Writes that Redis did not take",
     ),
     ("toney_sends_total", "Messages sent, by platform and result"),
+    (
+        "toney_statement_rows_total",
+        "Rows of statements of earnings, by what became of them",
+    ),
     ("toney_turns_total", "Answers made, by how they ended"),
     (
         "toney_updates_skipped_total",
@@ -149,6 +158,10 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "toney_store_batch_changes",
         "Changes that the store committed together",
+    ),
+    (
+        "toney_checkout_seconds",
+        "From the question whether a payment is right to its answer",
     ),
     (
         "toney_turn_seconds",

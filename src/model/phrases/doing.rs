@@ -1,5 +1,7 @@
 //! What capabilities say.
 
+use crate::model::Money;
+
 /// Under a proposal.
 pub const YES: &str = "Yes";
 /// Under a proposal.
@@ -269,3 +271,71 @@ pub const DID_IT_HELP: &str = "Did my last answer help?";
 pub const THUMB_UP: &str = "👍";
 /// It did not.
 pub const THUMB_DOWN: &str = "👎";
+
+/// Under what could be done and need not be.
+pub const NOT_NOW: &str = "Not now";
+/// Under an amount that was reached.
+pub const SHOW_PAYOUT: &str = "What can I pay out?";
+/// Under a number of fans that was reached.
+pub const WRITE_THANKS: &str = "Write them a thank-you";
+
+/// An amount was reached.
+pub fn threshold_reached(threshold: Money, total: Money) -> String {
+    format!(
+        "You have earned more than **{threshold}** by now: **{total}**, as far as I know from your statements and tips. Shall we look at what can be paid out?"
+    )
+}
+
+/// A number of fans was reached.
+pub fn fan_milestone(fans: u64) -> String {
+    format!(
+        "**{fans} fans** are with you by now. That is worth a word to them. Shall I draft a thank-you?"
+    )
+}
+
+/// What the thank-you is about.
+pub fn thanks_brief(fans: u64) -> String {
+    format!(
+        "A thank-you to everybody who follows the music: {fans} fans by now. No numbers game, a real thank-you."
+    )
+}
+
+/// A preview.
+pub const WOULD_ADD_UP: &str = "Add up what was earned.";
+/// A preview.
+pub const WOULD_LOOK_AT_PAYOUT: &str = "Look at what could be paid out.";
+
+/// The heading of what was earned.
+pub fn earned_in(period: &str) -> String {
+    format!("**Earned, {period}**")
+}
+
+/// A source tells nothing of some months.
+pub fn no_figures_of(source: &str, months: &str) -> String {
+    format!("No figures of {source} for {months}.")
+}
+
+/// Where figures are from.
+pub fn by_statements(count: usize) -> String {
+    match count {
+        1 => "From one statement; /earnings statements shows it.".to_owned(),
+        count => format!("From {count} statements; /earnings statements lists them."),
+    }
+}
+
+/// What is known of one currency.
+pub fn payout_line(total: &str, available: Option<&str>) -> String {
+    match available {
+        Some(available) => {
+            format!("Earned in all: **{total}**. Ready to be paid out: **{available}**.")
+        }
+        None => format!(
+            "Earned in all: **{total}**. What of it is ready to be paid out, only the services know: statements don't say."
+        ),
+    }
+}
+
+/// What to think of before a payout.
+pub const PAYOUT_ADVICE: &str = "Before you withdraw: check each service's lowest amount and fee, take few large payouts rather than many small ones, and put the share for taxes aside at once.";
+/// No payout can be ordered.
+pub const PAYOUT_NOT_CONNECTED: &str = "I am connected to no service that I could have pay out, so I can't order it for you. You can do it in the service's own dashboard.";

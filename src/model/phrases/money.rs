@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use super::super::Money;
+
 /// `/earnings` where others read along.
 pub const EARNINGS_IN_GROUP: &str =
     "Earnings are between the two of us. Ask me again in a direct chat.";
@@ -109,10 +111,10 @@ pub fn statement_read(name: &str, facts: &StatementFacts) -> String {
         ),
     };
     if *counted > 0 && *known > 0 {
+        let came = if *known == 1 { "row came" } else { "rows came" };
         write!(
             text,
-            " {} more came with an earlier file and count once.",
-            rows(*known)
+            " {known} more {came} with an earlier file, so nothing counts twice."
         )
         .ok();
     }
@@ -132,6 +134,11 @@ pub fn statement_read(name: &str, facts: &StatementFacts) -> String {
         }
     }
     text
+}
+
+/// A table that is none of money, once it was spoken of.
+pub fn no_statement(name: &str) -> String {
+    format!("“{name}” is no statement of earnings. I read it as a document.")
 }
 
 /// A file that was read before.
@@ -295,4 +302,34 @@ pub fn really_forget(name: &str, rows: i64) -> String {
 /// A statement that was forgotten.
 pub fn statement_forgotten(name: &str) -> String {
     format!("“{name}” is forgotten, and none of its rows counts any more.")
+}
+
+/// Why earnings are known, as the end of "I know it because …".
+pub const EARNINGS_KNOWN: &str = "it stands in the statements that were sent to me";
+
+/// What is known of earnings in one currency.
+#[derive(Debug, Clone)]
+pub struct KnownEarnings<'a> {
+    pub total: Money,
+    pub monthly_average: Money,
+    pub months: String,
+    /// The largest first.
+    pub sources: &'a [(String, Money)],
+}
+
+/// Earnings in one line.
+pub fn known_earnings(known: &KnownEarnings<'_>) -> String {
+    let KnownEarnings {
+        total,
+        monthly_average,
+        months,
+        sources,
+    } = known;
+    let named = sources.iter().filter(|(name, _)| !name.is_empty()).take(3);
+    let sources: Vec<String> = named.map(|(name, sum)| format!("{name} {sum}")).collect();
+    let most = match sources.is_empty() {
+        true => String::new(),
+        false => format!("; most from {}", sources.join(", ")),
+    };
+    format!("{total} in all, {months}; {monthly_average} a month on average{most}")
 }

@@ -49,10 +49,7 @@ impl DialoguePress {
             Reply::Back => "back".to_owned(),
             Reply::Stop => "stop".to_owned(),
         };
-        Button {
-            label: label.into(),
-            data: format!("dlg:{kind}:{step}:{reply}"),
-        }
+        Button::new(label, format!("dlg:{kind}:{step}:{reply}"))
     }
 }
 

@@ -46,10 +46,7 @@ fn id<T: std::str::FromStr>(prefix: &str, body: &str) -> Option<T> {
 }
 
 fn button(label: impl Into<String>, data: String) -> Button {
-    Button {
-        label: label.into(),
-        data,
-    }
+    Button::new(label, data)
 }
 
 impl DeedPress {

@@ -41,10 +41,7 @@ impl LinkPress {
             Self::Really(platform, user) => format!("link:really:{platform}:{user}"),
             Self::Leave => "link:leave:".to_owned(),
         };
-        Button {
-            label: label.into(),
-            data,
-        }
+        Button::new(label, data)
     }
 }
 

@@ -96,10 +96,7 @@ impl MePress {
             Self::Remove(id) => format!("me:remove:{}", id.body()),
             Self::ReallyRemove(id) => format!("me:really:{}", id.body()),
         };
-        Button {
-            label: label.into(),
-            data,
-        }
+        Button::new(label, data)
     }
 }
 

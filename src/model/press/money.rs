@@ -5,7 +5,7 @@ use super::super::{ArtistId, Button, Currency, Place, StatementId};
 pub enum MoneyPress {
     /// What was earned lately.
     Earnings,
-    /// The same months grouped otherwise: by which word's first letter, and what is left out.
+    /// The same months grouped otherwise: by the letter of a grouping; and what alone counts.
     Group(ArtistId, char, (i64, i64), String),
     /// The statements behind an answer.
     From(ArtistId, (i64, i64)),
@@ -86,10 +86,7 @@ impl MoneyPress {
 
     /// The button that asks for it.
     pub fn button(&self, label: impl Into<String>) -> Button {
-        Button {
-            label: label.into(),
-            data: self.data(),
-        }
+        Button::new(label, self.data())
     }
 }
 

@@ -19,6 +19,8 @@ use crate::platform::{Edit, Letter, SendError};
 /// Longest `custom_id` and longest label of a button, in characters, from the reference.
 const LONGEST_DATA: usize = 100;
 const LONGEST_LABEL: usize = 80;
+/// Longest address that a button opens, in characters, from the reference.
+const LONGEST_URL: usize = 512;
 /// Most rows under a message.
 const MOST_ROWS: usize = 5;
 
@@ -243,9 +245,10 @@ fn rows(buttons: &[Vec<Button>]) -> Result<Vec<CreateActionRow>, SendError> {
     let fits = rows.len() <= MOST_ROWS
         && rows.iter().all(|row| {
             row.len() <= super::BUTTONS_PER_ROW
-                && row
-                    .iter()
-                    .all(|button| button.data.chars().count() <= LONGEST_DATA)
+                && row.iter().all(|button| match &button.url {
+                    Some(url) => url.chars().count() <= LONGEST_URL,
+                    None => button.data.chars().count() <= LONGEST_DATA,
+                })
         });
     if !fits {
         return Err(SendError::Rejected(
@@ -260,6 +263,9 @@ fn rows(buttons: &[Vec<Button>]) -> Result<Vec<CreateActionRow>, SendError> {
 
 fn button(button: &Button) -> CreateButton {
     let label: String = button.label.chars().take(LONGEST_LABEL).collect();
+    if let Some(url) = &button.url {
+        return CreateButton::new_link(url).label(label);
+    }
     CreateButton::new(&button.data)
         .style(ButtonStyle::Secondary)
         .label(label)

@@ -138,6 +138,8 @@ pub(super) struct Message {
     pub(super) migrate_to_chat_id: Option<i64>,
     #[serde(default)]
     pub(super) successful_payment: Option<IgnoredAny>,
+    #[serde(default)]
+    pub(super) refunded_payment: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -258,6 +260,14 @@ pub(super) struct ChatMember {
 #[derive(Deserialize)]
 pub(super) struct PreCheckoutQuery {
     pub(super) id: String,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) from: Option<User>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) currency: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) total_amount: Option<i64>,
+    #[serde(default, deserialize_with = "lenient")]
+    pub(super) invoice_payload: Option<String>,
 }
 
 /// Reads a field that must not spoil the rest: what does not fit is not there.

@@ -13,6 +13,7 @@ mod fetch;
 mod health;
 mod incoming;
 mod outgoing;
+mod pay;
 mod probe;
 mod reading;
 mod receive;
@@ -42,13 +43,13 @@ use self::call::{Api, CallError};
 use self::health::Health;
 use self::outgoing::{Sent, Waits};
 use self::probe::Seen;
-use self::reading::{Answer, Me, Reader, Reading};
+use self::reading::{Asking, Me, Reader, Reading};
 pub use self::settings::Settings;
 use crate::model::{
     Address, Button, Clock, Features, File, Ids, Markup, Message, Pace, Unit, phrases,
 };
 use crate::platform::{
-    Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Platform, SendError, Webhook,
+    Desk, Edit, Fatal, FetchError, FileStream, Letter, Lost, Payments, Platform, SendError, Webhook,
 };
 
 /// The platform's name in addresses.
@@ -205,28 +206,45 @@ impl Telegram {
     /// Gives the quick answers that Telegram waits for, and waits for them a while: an update that is
     /// confirmed sooner would not come again to a process that makes up for them. That one fails is
     /// of no weight, since the press is stored; one that is slow goes on beside.
-    async fn reply(&self, answers: Vec<Answer>) {
-        let given = answers.into_iter().map(|answer| self.give(answer));
-        let _ = timeout(ANSWERED, join_all(given)).await;
+    async fn reply(&self, presses: Vec<String>, begun: Vec<JoinHandle<()>>) {
+        let given = presses.into_iter().map(|press| self.give(press));
+        let _ = timeout(ANSWERED, join_all(given.chain(begun))).await;
     }
 
-    fn give(&self, answer: Answer) -> JoinHandle<()> {
+    fn give(&self, press: String) -> JoinHandle<()> {
         let api = self.api.clone();
         self.beside(async move {
-            let done = match answer {
-                Answer::Press(id) => {
-                    api.call::<_, IgnoredAny>(&AnswerCallbackQuery::new(CallbackQueryId(id)))
-                        .await
-                }
-                Answer::Checkout(id) => {
-                    let mut request = AnswerPreCheckoutQuery::new(PreCheckoutQueryId(id), false);
-                    request.error_message = Some(phrases::NO_PAYMENTS.to_owned());
-                    api.call(&request).await
-                }
-            };
-            if let Err(error) = done {
+            let request = AnswerCallbackQuery::new(CallbackQueryId(press));
+            if let Err(error) = api.call::<_, IgnoredAny>(&request).await {
                 tracing::debug!(cause = %error, "A quick answer to Telegram was not taken.");
             }
+        })
+    }
+
+    /// Answers somebody who is about to pay, beside everything else: Telegram breaks the payment off after ten seconds,
+    /// however busy we are. Nothing of it has to be stored, since money that comes is told by itself.
+    fn check_out(&self, desk: &Desk, asking: Asking) -> JoinHandle<()> {
+        let (api, cashier) = (self.api.clone(), desk.cashier.clone());
+        let (clock, began) = (self.clock.clone(), self.clock.now());
+        self.beside(async move {
+            let Asking { id, checkout } = asking;
+            let verdict = match &checkout {
+                Some(checkout) => cashier.approve(checkout).await,
+                None => Err(phrases::NO_PAYMENTS.to_owned()),
+            };
+            let id = PreCheckoutQueryId(id);
+            let mut request = AnswerPreCheckoutQuery::new(id, verdict.is_ok());
+            request.error_message = verdict.err();
+            let result = match request.error_message {
+                Some(_) => "refused",
+                None => "approved",
+            };
+            if let Err(error) = api.call::<_, IgnoredAny>(&request).await {
+                tracing::debug!(cause = %error, "Telegram did not take the answer to a payment.");
+            }
+            metrics::counter!("toney_checkouts_total", "result" => result).increment(1);
+            metrics::histogram!("toney_checkout_seconds")
+                .record(clock.now().since(began).as_secs_f64());
         })
     }
 
@@ -361,6 +379,10 @@ impl Platform for Telegram {
             return Webhook::NotHere;
         }
         webhook::take(self, desk, secret, body).await
+    }
+
+    fn payments(&self) -> Option<&dyn Payments> {
+        Some(self)
     }
 
     async fn check(&self) -> Result<String, Fatal> {

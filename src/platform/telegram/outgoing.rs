@@ -278,7 +278,14 @@ fn keyboard(buttons: &[Vec<Button>]) -> Result<Option<InlineKeyboardMarkup>, Sen
     let mut rows = Vec::with_capacity(buttons.len());
     for row in buttons.iter().filter(|row| !row.is_empty()) {
         let mut keys = Vec::with_capacity(row.len());
-        for Button { label, data } in row {
+        for Button { label, data, url } in row {
+            if let Some(url) = url {
+                let page = Url::parse(url).map_err(|_| {
+                    SendError::Rejected("a button opens what is no address".to_owned())
+                })?;
+                keys.push(InlineKeyboardButton::url(label.clone(), page));
+                continue;
+            }
             if data.is_empty() || data.len() > DATA {
                 return Err(SendError::Rejected(format!(
                     "a button carries {} bytes; 1 to {DATA} are allowed",
@@ -417,10 +424,7 @@ mod tests {
             ],
         };
         let address: Address = "telegram:main:-1001:7".parse().unwrap();
-        let buttons = vec![vec![Button {
-            label: "Yes".to_owned(),
-            data: "yes:1".to_owned(),
-        }]];
+        let buttons = vec![vec![Button::new("Yes", "yes:1")]];
         let reply = model::Message::new(41);
         let letter = Letter {
             id: OutboundId::new(&Ids::new(Clock::System, Some(1))),
@@ -447,10 +451,7 @@ mod tests {
         });
         assert_eq!(json, expected);
 
-        let long = vec![vec![Button {
-            label: "Yes".to_owned(),
-            data: "x".repeat(65),
-        }]];
+        let long = vec![vec![Button::new("Yes", "x".repeat(65))]];
         assert!(matches!(
             message(&Letter {
                 buttons: &long,

@@ -13,6 +13,7 @@ use super::{NAME, counts_per_bot};
 use crate::model::{
     self, Address, Clock, Inbound, Membership, Payment, Sender, Setting, Thread, Time, What,
 };
+use crate::platform::Checkout;
 
 /// Who we are there, as `getMe` says.
 #[derive(Debug, Clone, serde::Deserialize)]
@@ -38,19 +39,21 @@ pub(super) struct Reading {
     pub(super) update: Option<i64>,
     /// What it says, if it says something to us.
     pub(super) inbound: Option<Inbound>,
-    /// What Telegram waits for.
-    pub(super) answer: Option<Answer>,
+    /// The press that Telegram wants to hear was received.
+    pub(super) press: Option<String>,
+    /// The payment that Telegram asks about.
+    pub(super) asking: Option<Asking>,
     /// A message id of a chat whose ids count up per bot.
     pub(super) id: Option<i64>,
 }
 
-/// A quick answer that Telegram waits for.
+/// Somebody is about to pay, and Telegram asks whether that is right.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The press with this id was received.
-    Press(String),
-    /// The payment with this id is not taken.
-    Checkout(String),
+pub(super) struct Asking {
+    /// The question's own id.
+    pub(super) id: String,
+    /// What is to be paid, as far as that could be read.
+    pub(super) checkout: Option<Checkout>,
 }
 
 /// Why an update says nothing to us; the name it is counted under.
@@ -104,7 +107,7 @@ impl Reader {
         }
         if let Some(raw) = callback_query {
             let query = parse::<CallbackQuery>(raw, "callback_query_malformed")?;
-            reading.answer = Some(Answer::Press(query.id.clone()));
+            reading.press = Some(query.id.clone());
             return self.press(*update_id, query).map(Some);
         }
         if let Some(raw) = my_chat_member {
@@ -113,7 +116,7 @@ impl Reader {
         }
         if let Some(raw) = pre_checkout_query {
             let query = parse::<PreCheckoutQuery>(raw, "pre_checkout_query_malformed")?;
-            reading.answer = Some(Answer::Checkout(query.id));
+            reading.asking = Some(asking(query));
             return Ok(None);
         }
         Err(kind(raw))
@@ -127,6 +130,18 @@ impl Reader {
         if counts_per_bot(message.chat.id) {
             reading.id = Some(message.message_id);
         }
+        // Money counts wherever it was paid.
+        if let Some(what) = money(raw.get()) {
+            let sender = sender(&message).unwrap_or_else(|_| chat_as_sender(&message.chat));
+            return Ok(self.inbound(update, &message, sender, (true, what)));
+        }
+        if message.successful_payment.is_some() || message.refunded_payment.is_some() {
+            tracing::error!(
+                update.id = update,
+                "Telegram told of money in a way that cannot be read: look after it"
+            );
+            return Err("payment_malformed");
+        }
         if message.business_connection_id.is_some() || message.guest_query_id.is_some() {
             return Err("message_of_others");
         }
@@ -136,11 +151,6 @@ impl Reader {
             };
             let sender = sender(&message).unwrap_or_else(|_| chat_as_sender(&message.chat));
             return Ok(self.inbound(update, &message, sender, (false, what)));
-        }
-        if message.successful_payment.is_some() {
-            let payment = payment(raw.get()).ok_or("payment_malformed")?;
-            let sender = sender(&message).unwrap_or_else(|_| chat_as_sender(&message.chat));
-            return Ok(self.inbound(update, &message, sender, (true, What::Payment { payment })));
         }
         let sender = sender(&message)?;
         let Told { what, meant } = words::told(&message, &self.me)?;
@@ -221,7 +231,7 @@ impl Reader {
 
     /// Reads a payment out of a message of which only the raw text can be relied on.
     fn rescue(&self, update: i64, raw: &str) -> Option<Inbound> {
-        let payment = payment(raw)?;
+        let what = money(raw)?;
         let value = serde_json::from_str::<Value>(raw).ok()?;
         let number = |path: &str| value.pointer(path).and_then(Value::as_i64);
         let payer = number("/from/id").or_else(|| number("/chat/id"))?;
@@ -248,7 +258,7 @@ impl Reader {
             message: number("/message_id").map(model::Message::new),
             reply_to: None,
             interaction: None,
-            what: What::Payment { payment },
+            what,
         })
     }
 
@@ -395,14 +405,41 @@ fn standing(member: &ChatMember) -> Membership {
     }
 }
 
-/// Reads a payment leniently: only the charge and the amount must be there.
-fn payment(raw: &str) -> Option<Payment> {
+/// What is to be paid; nothing where a part of it is missing.
+fn asking(query: PreCheckoutQuery) -> Asking {
+    let PreCheckoutQuery {
+        id,
+        from,
+        currency,
+        total_amount,
+        invoice_payload,
+    } = query;
+    let checkout = from.zip(total_amount).zip(invoice_payload);
+    let checkout = checkout.map(|((from, amount), payload)| Checkout {
+        payer: model::User::new(from.id),
+        amount,
+        currency: currency.unwrap_or_default(),
+        payload,
+    });
+    Asking { id, checkout }
+}
+
+/// Reads what a message says about money, if it does.
+fn money(raw: &str) -> Option<What> {
     let value = serde_json::from_str::<Value>(raw).ok()?;
-    let paid = value.get("successful_payment")?;
+    let read = |name: &str| value.get(name).and_then(payment);
+    let paid = read("successful_payment").map(|payment| What::Payment { payment });
+    paid.or_else(|| read("refunded_payment").map(|payment| What::Refunded { payment }))
+}
+
+/// Reads a payment leniently: only the charge must be there. An amount that is none stays 0, and whoever books it
+/// will say so.
+fn payment(paid: &Value) -> Option<Payment> {
     let text = |name: &str| paid.get(name).and_then(Value::as_str).map(words::clean);
+    let amount = paid.get("total_amount").and_then(Value::as_i64);
     Some(Payment {
-        charge: text("telegram_payment_charge_id")?,
-        amount: paid.get("total_amount").and_then(Value::as_i64)?,
+        charge: text("telegram_payment_charge_id").filter(|charge| !charge.is_empty())?,
+        amount: amount.unwrap_or_default(),
         currency: text("currency").unwrap_or_default(),
         payload: text("invoice_payload").unwrap_or_default(),
     })

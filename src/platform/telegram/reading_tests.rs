@@ -342,7 +342,7 @@ fn a_press() {
     let card = json!({"message_id": 55, "date": 5, "chat": {"id": -1_001_000_000_002_i64, "type": "supergroup"},
         "message_thread_id": 7, "is_topic_message": true, "text": "x"});
     let reading = read(&update(card));
-    assert_eq!(reading.answer, Some(Answer::Press("77".to_owned())));
+    assert_eq!(reading.press.as_deref(), Some("77"));
     let inbound = reading.inbound.unwrap();
     assert_eq!(
         inbound.address.to_string(),
@@ -367,8 +367,8 @@ fn a_press() {
     // Nothing can be made of it, but the button must not go on turning.
     let nowhere = read(&update(Value::Null));
     assert_eq!(
-        (nowhere.inbound, nowhere.answer),
-        (None, Some(Answer::Press("77".to_owned())))
+        (nowhere.inbound, nowhere.press),
+        (None, Some("77".to_owned()))
     );
 }
 
@@ -452,8 +452,35 @@ fn money_is_read_even_from_a_message_nobody_understands() {
 fn a_checkout_waits_for_a_quick_answer() {
     let reading =
         read(&json!({"update_id": 9, "pre_checkout_query": {"id": "q", "from": {"id": 1}}}));
-    assert_eq!(reading.answer, Some(Answer::Checkout("q".to_owned())));
+    let (id, checkout) = ("q".to_owned(), None);
+    assert_eq!(reading.asking, Some(Asking { id, checkout }));
     assert_eq!(reading.inbound, None);
+    let whole = json!({"update_id": 9, "pre_checkout_query": {"id": "q", "from": {"id": 1},
+        "currency": "XTR", "total_amount": 50, "invoice_payload": "tip:1"}});
+    let checkout = Checkout {
+        payer: model::User::new(1),
+        amount: 50,
+        currency: "XTR".to_owned(),
+        payload: "tip:1".to_owned(),
+    };
+    let asking = read(&whole).asking.unwrap();
+    assert_eq!(asking.checkout, Some(checkout));
+}
+
+#[test]
+fn money_that_goes_back_is_told_apart() {
+    let paid = json!({"currency": "XTR", "total_amount": 50, "invoice_payload": "tip:1",
+        "telegram_payment_charge_id": "ch_1"});
+    let update = direct(json!({"refunded_payment": paid}));
+    let What::Refunded { payment } = what(&update) else {
+        panic!("no refund");
+    };
+    assert_eq!((payment.charge.as_str(), payment.amount), ("ch_1", 50));
+    let odd = json!({"total_amount": "many", "telegram_payment_charge_id": "ch_2"});
+    let What::Payment { payment } = what(&direct(json!({"successful_payment": odd}))) else {
+        panic!("no payment");
+    };
+    assert_eq!((payment.charge.as_str(), payment.amount), ("ch_2", 0));
 }
 
 proptest::proptest! {

@@ -2,11 +2,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::call::{self, CallError};
 use super::health::{Health, Trouble};
-use super::reading::{Answer, Reader};
+use super::reading::Reader;
 use super::{ALLOWED, Telegram, setup};
 use crate::platform::{Desk, Fatal};
 
@@ -32,7 +33,9 @@ struct Batch<'a>(#[serde(borrow)] Vec<&'a RawValue>);
 #[derive(Default)]
 struct Taken {
     items: Vec<crate::model::Inbound>,
-    answers: Vec<Answer>,
+    presses: Vec<String>,
+    /// Answers to payments, under way already.
+    begun: Vec<JoinHandle<()>>,
     next: Option<i64>,
     count: usize,
 }
@@ -63,7 +66,7 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
         // a waiting one shows a conflict.
         let short = health.is_ill() && !health.is_contested();
         let wait = if short { 0 } else { telegram.poll_timeout() };
-        match once(telegram, &reader, offset, wait).await {
+        match once(telegram, (&reader, desk), offset, wait).await {
             Ok(taken) if taken.count > 0 && taken.next.is_none() => {
                 let pause = health.bad(Trouble::Nonsense, "the updates have no numbers");
                 tokio::time::sleep(pause).await;
@@ -71,7 +74,8 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
             Ok(taken) => {
                 let Taken {
                     items,
-                    answers,
+                    presses,
+                    begun,
                     next,
                     count,
                 } = taken;
@@ -82,7 +86,7 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
                 }
                 offset = next.or(offset);
                 health.good(count == 0 && !short);
-                telegram.reply(answers).await;
+                telegram.reply(presses, begun).await;
             }
             Err(error) => tokio::time::sleep(setup::judge(telegram, health, error)?).await,
         }
@@ -91,7 +95,7 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
 
 async fn once(
     telegram: &Telegram,
-    reader: &Reader,
+    (reader, desk): (&Reader, &Desk),
     offset: Option<i64>,
     wait: u64,
 ) -> Result<Taken, CallError> {
@@ -115,7 +119,11 @@ async fn once(
         let reading = reader.read(update.get());
         telegram.saw(&reading);
         taken.items.extend(reading.inbound);
-        taken.answers.extend(reading.answer);
+        taken.presses.extend(reading.press);
+        let begun = reading
+            .asking
+            .map(|asking| telegram.check_out(desk, asking));
+        taken.begun.extend(begun);
         taken.next = taken
             .next
             .max(reading.update.map(|update| update.saturating_add(1)));

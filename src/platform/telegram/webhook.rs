@@ -131,6 +131,9 @@ pub(super) async fn take(
         return Webhook::Malformed;
     }
     telegram.saw(&reading);
+    let begun = reading
+        .asking
+        .map(|asking| telegram.check_out(desk, asking));
     if !desk
         .inbox
         .accept(reading.inbound.into_iter().collect())
@@ -138,7 +141,12 @@ pub(super) async fn take(
     {
         return Webhook::Later;
     }
-    telegram.reply(reading.answer.into_iter().collect()).await;
+    telegram
+        .reply(
+            reading.press.into_iter().collect(),
+            begun.into_iter().collect(),
+        )
+        .await;
     Webhook::Stored
 }
 

@@ -20,6 +20,8 @@ impl Cards {
         let data: Vec<String> = buttons
             .iter()
             .flatten()
+            // A page is opened from the address that is shown.
+            .filter(|button| button.url.is_none())
             .map(|button| button.data.clone())
             .collect();
         let place = self.open.iter().position(|(known, _)| known == message);
@@ -57,12 +59,7 @@ mod tests {
 
     fn buttons(data: &[&str]) -> Vec<Vec<Button>> {
         data.iter()
-            .map(|data| {
-                vec![Button {
-                    label: (*data).to_owned(),
-                    data: (*data).to_owned(),
-                }]
-            })
+            .map(|data| vec![Button::new(*data, *data)])
             .collect()
     }
 

@@ -60,6 +60,16 @@ pub(super) fn choices(buttons: &[Vec<Button>], paper: Paper) -> Vec<String> {
     for row in buttons.iter().filter(|row| !row.is_empty()) {
         let mut pieces = Vec::new();
         for button in row {
+            if let Some(url) = &button.url {
+                say(&mut pieces, "  ", 0);
+                say(
+                    &mut pieces,
+                    &format!("{}: ", button.label.replace('\n', " ")),
+                    0,
+                );
+                say(&mut pieces, url, 0);
+                continue;
+            }
             number += 1;
             say(&mut pieces, "  ", 0);
             say(&mut pieces, &format!("[{number}]"), BOLD);
@@ -319,11 +329,14 @@ mod tests {
             &[(0, 1, Style::Link("http://a/\u{1b}[2J\n".to_owned()))],
         );
         assert_eq!(text(&link, PLAIN), ["x (http://a/[2J)"]);
-        let button = Button {
-            label: "Y\u{1b}[8mes\nplease".to_owned(),
-            data: String::new(),
-        };
+        let button = Button::new("Y\u{1b}[8mes\nplease", "");
         assert_eq!(choices(&[vec![button]], PLAIN), ["  [1] Y[8mes please"]);
+        let link = Button::link("Pay", "https://a/\u{1b}[2J");
+        let no = Button::new("No", "no");
+        assert_eq!(
+            choices(&[vec![link, no]], PLAIN),
+            ["  Pay: https://a/[2J  [1] No"]
+        );
     }
 
     #[test]

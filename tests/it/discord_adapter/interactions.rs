@@ -105,14 +105,8 @@ async fn a_press_is_acknowledged_while_the_store_is_stuck() {
     stage.up().await;
     let mut draft = stage.letter(channel, "Well?");
     draft.buttons = vec![vec![
-        Button {
-            label: "Yes".to_owned(),
-            data: "yes:1".to_owned(),
-        },
-        Button {
-            label: "Tell".to_owned(),
-            data: "form:note:1".to_owned(),
-        },
+        Button::new("Yes", "yes:1"),
+        Button::new("Tell", "form:note:1"),
     ]];
     let card = stage.adapter.send(&draft.letter()).await.unwrap();
     *stage.stored.refuse.lock().unwrap() = true;

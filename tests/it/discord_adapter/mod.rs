@@ -21,7 +21,7 @@ use toney::model::{
 };
 use toney::platform::discord::{Discord, Settings};
 use toney::platform::{
-    Desk, Edit, Fatal, FetchError, Inbox, Letter, Lost, Notes, Platform, SendError,
+    Desk, Edit, Fatal, FetchError, Inbox, Letter, Lost, NoCashier, Notes, Platform, SendError,
 };
 
 use crate::sim::discord::{self as sim, Kind, When, route};
@@ -185,6 +185,7 @@ impl Stage {
         let desk = Desk {
             inbox,
             notes: self.memory.clone(),
+            cashier: Arc::new(NoCashier),
         };
         let (stop, adapter) = (CancellationToken::new(), Arc::clone(&self.adapter));
         let token = stop.clone();

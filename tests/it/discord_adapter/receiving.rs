@@ -176,10 +176,7 @@ async fn a_restarted_process_resumes_and_gets_the_press_it_missed() {
     stage.discord.whispers(ann, "one");
     stage.comes(1).await;
     let mut draft = stage.letter(channel, "Approve?");
-    draft.buttons = vec![vec![Button {
-        label: "Yes".to_owned(),
-        data: "yes:1".to_owned(),
-    }]];
+    draft.buttons = vec![vec![Button::new("Yes", "yes:1")]];
     stage.adapter.send(&draft.letter()).await.unwrap();
     stage.down().await;
     stage.discord.whispers(ann, "two");

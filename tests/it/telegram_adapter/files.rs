@@ -36,7 +36,7 @@ fn picture(file: &std::path::Path) -> Option<Attached<'_>> {
 
 fn yes() -> Vec<Vec<Button>> {
     let (label, data) = ("Yes".to_owned(), "yes:1".to_owned());
-    vec![vec![Button { label, data }]]
+    vec![vec![Button::new(label, data)]]
 }
 
 #[tokio::test]

@@ -85,10 +85,7 @@ async fn a_press_is_answered_once_it_is_stored() {
     rig.sim.says(ann, ann, "hi");
     rig.items(1).await;
     let (address, part) = (address(ann), plain("Well?"));
-    let buttons = vec![vec![Button {
-        label: "Yes".to_owned(),
-        data: "yes:1".to_owned(),
-    }]];
+    let buttons = vec![vec![Button::new("Yes", "yes:1")]];
     let card = rig
         .bot
         .send(&Letter {

@@ -20,10 +20,7 @@ async fn a_message_goes_out_and_changes() {
             style: Style::Bold,
         }],
     };
-    let buttons = vec![vec![Button {
-        label: "Yes".to_owned(),
-        data: "yes:1".to_owned(),
-    }]];
+    let buttons = vec![vec![Button::new("Yes", "yes:1")]];
     let reply = Message::new(asked);
     let sent = Letter {
         buttons: &buttons,

@@ -21,6 +21,8 @@ pub struct Msg {
     pub content: String,
     /// Labels of the buttons that can be pressed.
     pub buttons: Vec<String>,
+    /// The pages that buttons open.
+    pub pages: Vec<String>,
     /// Labels of the options of a select menu.
     pub options: Vec<String>,
     pub files: Vec<String>,
@@ -256,6 +258,8 @@ impl State {
                 .filter_map(|c| c["label"].as_str().map(str::to_owned))
                 .collect()
         };
+        let pages = flat(&m.components).filter_map(|c| c["url"].as_str());
+        let pages = pages.map(str::to_owned).collect();
         Msg {
             id: m.id,
             author: self
@@ -265,6 +269,7 @@ impl State {
             author_id: m.author,
             content: m.content.clone(),
             buttons: labels(2, ""),
+            pages,
             options: labels(3, "options"),
             files: m.files.iter().map(|f| f.name.clone()).collect(),
             edits: m.edits.clone(),

@@ -68,7 +68,10 @@ impl State {
             "editMessageReplyMarkup" => self.edit_markup(call),
             "deleteMessage" => self.delete_message(call),
             "answerCallbackQuery" => self.answer_press(call),
-            _ => self.account(call),
+            _ => match self.pay(call) {
+                Some(done) => done,
+                None => self.account(call),
+            },
         }
     }
 

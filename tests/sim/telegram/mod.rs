@@ -27,6 +27,7 @@ mod answers;
 mod faults;
 mod methods;
 mod net;
+mod payments;
 mod people;
 mod rates;
 #[cfg(test)]
@@ -46,6 +47,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 pub use faults::{Fault, On};
+pub use payments::Charge;
 pub use people::{Upload, png};
 pub use state::State;
 

@@ -2,6 +2,7 @@
 
 mod faults;
 mod messages;
+mod payments;
 mod rooms;
 mod speed;
 mod updates;

@@ -118,6 +118,7 @@ pub struct State {
     pub(super) poll: u64,
     pub(super) polling: bool,
     pub(super) next_token: u64,
+    pub(super) till: super::payments::Till,
 }
 
 const KEPT_PAST: usize = 1000;
@@ -147,6 +148,7 @@ impl State {
             poll: 0,
             polling: false,
             next_token: 0,
+            till: super::payments::Till::default(),
             opts,
         }
     }
@@ -392,6 +394,11 @@ impl State {
     /// Updates that the bot has not confirmed.
     pub fn unconfirmed(&self) -> usize {
         self.pending.len() + self.again.len()
+    }
+
+    /// The first of the updates that the bot has not confirmed.
+    pub fn unconfirmed_first(&self) -> Option<i64> {
+        self.pending.front().map(|update| update.id)
     }
 
     /// Whether a `getUpdates` waits at this moment.

@@ -4,7 +4,8 @@
 def simulated: ["getMe", "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo",
   "sendMessage", "editMessageText", "editMessageReplyMarkup", "deleteMessage",
   "answerCallbackQuery", "sendChatAction", "sendPhoto", "sendDocument", "sendVoice", "editMessageCaption", "getFile",
-  "setMyCommands", "getMyCommands", "deleteMyCommands", "getChat", "leaveChat"];
+  "setMyCommands", "getMyCommands", "deleteMyCommands", "getChat", "leaveChat", "createInvoiceLink",
+  "answerPreCheckoutQuery", "refundStarPayment", "getStarTransactions", "getMyStarBalance"];
 def bare: gsub("Array of "; "");
 def reach($types; $seen):
   ([$seen[] | $types[.] // empty | ((.fields // [])[] | .types[]), ((.subtypes // [])[])]

@@ -83,10 +83,7 @@ fn part(text: &str) -> Part {
 }
 
 fn row(labels: &[&str]) -> Vec<Vec<Button>> {
-    let button = |label: &&str| Button {
-        label: (*label).to_owned(),
-        data: (*label).to_owned(),
-    };
+    let button = |label: &&str| Button::new(*label, *label);
     vec![labels.iter().map(button).collect()]
 }
 

@@ -1,0 +1,351 @@
+//! Statements: dropped into a chat, read once, added up, drawn, asked about, forgotten.
+
+use toney::model::{Clock, Standing};
+
+use crate::sim::discord::Discord;
+use crate::sim::telegram::{Fault, On, Upload};
+use crate::story_discord::texts;
+use crate::world::{Engine, PATIENCE, Person, World, on_both};
+
+on_both! {
+    a_statement_is_read_and_added_up
+    nothing_counts_twice_and_what_is_bad_is_listed
+    a_table_that_nobody_knows_is_asked_about
+    nobody_else_sees_the_money
+    what_is_forgotten_counts_no_more
+}
+
+const DISTROKID: &str = "Reporting Date\tSale Month\tStore\tArtist\tTitle\tISRC\tUPC\tQuantity\tTeam Percentage\tSong/Album\tCountry of Sale\tSongwriter Royalties Withheld\tEarnings (USD)
+2026-10-20\t2026-08\tSpotify\tMara Example\tFirst Light\tQZAAA2600001\t199999000013\t10234\t100\tSong\tSE\t0\t31.4512345678
+2026-10-20\t2026-08\tApple Music\tMara Example\tFirst Light\tQZAAA2600001\t199999000013\t2100\t50\tSong\tUS\t0\t108.40
+2026-10-20\t2026-07\tiTunes\tMara Example\tFirst Light\tQZAAA2600001\t199999000013\t-1\t100\tSong\tUS\t0\t-0.69
+2026-10-20\t2026-08\tDeezer\tMara Example\tSecond Light\tQZAAA2600002\t199999000013\t0\t100\tSong\tOU\t0\t0
+";
+
+async fn drops(world: &World, who: &Person, name: &str, bytes: &[u8]) -> String {
+    let upload = Upload::document(name, "application/octet-stream", bytes.to_vec());
+    world.telegram.sends(who.user, who, upload);
+    world.settle().await;
+    world.sees(who)
+}
+
+async fn asks(world: &World, who: &Person, words: &str) -> String {
+    who.says(words);
+    world.settle().await;
+    world.sees(who)
+}
+
+async fn presses(world: &World, who: &Person, label: &str) -> String {
+    who.presses(label);
+    world.settle().await;
+    world.sees(who)
+}
+
+/// The day on which it happens differs.
+fn without_days(text: &str) -> String {
+    let cut = |line: &str| match line.find("sent on ").or_else(|| line.find(" That is ")) {
+        Some(at) => line[..at].trim_end().to_owned(),
+        None => line.to_owned(),
+    };
+    text.lines().map(cut).collect::<Vec<_>>().join("\n")
+}
+
+async fn a_statement_is_read_and_added_up(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    insta::assert_snapshot!(drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await, @r"
+    ann: <document>
+    toney: “sales.tsv”, a statement of DistroKid, is in: 4 rows from Jul to Aug 2026, 139.16 USD. [Show earnings] [Forget it]
+    ");
+    insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings").await), @r"
+    ann: /earnings
+    toney: Earnings, Jul to Aug 2026
+
+    USD
+
+    Jul 2026                   -0.69
+    Aug 2026                  139.85
+    Total                     139.16
+
+    I have nothing to compare with from May to Jun 2026.
+
+    Newest statement: DistroKid, up to Aug 2026,
+    toney: <photo> Earnings in USD, Jul to Aug 2026
+    ");
+    let picture = world.telegram.transcript(&ann).into_iter().rev();
+    let picture = picture.filter_map(|message| message.media).next().unwrap();
+    assert_eq!(
+        (picture.kind.as_str(), picture.mime.as_str()),
+        ("photo", "image/png")
+    );
+    insta::assert_snapshot!(without_days(&presses(&world, &ann, "By source").await), @r"
+    toney: Earnings, Jul to Aug 2026
+
+    USD
+
+    Apple Music          108.40  78%
+    Spotify               31.45  23%
+    Deezer                 0.00   0%
+    iTunes                -0.69   0%
+    Total                139.16
+
+    I have nothing to compare with from May to Jun 2026.
+
+    Newest statement: DistroKid, up to Aug 2026,
+    ");
+    insta::assert_snapshot!(without_days(&presses(&world, &ann, "Where from?").await), @r"
+    toney: One statement is behind your earnings:
+
+    • sales.tsv: DistroKid, 4 rows, Jul to Aug 2026,
+    ");
+    // The file is gone, and the thresholds were noticed, each once.
+    world
+        .until_stored("SELECT path FROM attachments", &[])
+        .await;
+    let files = std::fs::read_dir(world.folder.join("files")).unwrap();
+    let kept: Vec<_> = files
+        .filter_map(Result::ok)
+        .filter(|file| file.path().is_file())
+        .collect();
+    assert!(kept.is_empty(), "{kept:?}");
+    let reached = "SELECT body FROM events WHERE name = 'earnings_threshold_reached'";
+    let reached = world.read(reached).await;
+    assert_eq!(reached.len(), 1, "{reached:?}");
+    // In words it is the same, also without any model.
+    let said = asks(
+        &world,
+        &ann,
+        "How much did I earn in August 2026 by country?",
+    )
+    .await;
+    assert!(
+        said.contains("Earnings, Aug 2026") && said.contains("SE"),
+        "{said}"
+    );
+    world.finish().await;
+}
+
+/// The same file, a longer one with the same rows, and rows that cannot be read.
+async fn nothing_counts_twice_and_what_is_bad_is_listed(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await;
+    let again = drops(&world, &ann, "same.tsv", DISTROKID.as_bytes()).await;
+    assert!(
+        again.contains("is the very file that you sent me as “sales.tsv”"),
+        "{again}"
+    );
+    let longer = format!(
+        "{DISTROKID}2026-11-20\t2026-09\tSpotify\tM\tT\tI\tU\t1\t100\tSong\tSE\t0\t1.5\n2026-11-20\tsoon\tSpotify\tM\tT\tI\tU\t1\t100\tSong\tSE\t0\t1\n"
+    );
+    // The picture is lost on its way, and stands once all the same.
+    let said = drops(&world, &ann, "longer.tsv", longer.as_bytes()).await;
+    for words in [
+        "1 row from Sep 2026, 1.50 USD",
+        "4 more rows came with an earlier file",
+        "line 7: “soon” is no month",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    world
+        .telegram
+        .fault(On::method("sendPhoto"), Fault::ResetAfter);
+    let said = asks(&world, &ann, "/earnings 2026").await;
+    assert!(said.contains("140.66"), "{said}");
+    assert_eq!(said.matches("<photo>").count(), 1, "{said}");
+    world.finish().await;
+}
+
+async fn a_table_that_nobody_knows_is_asked_about(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    let table = "Monat;Titel;Plattform;Betrag\n08/2026;Licht;Spotify;1.234,56\n09/2026;Licht;Deezer;-3,20\n";
+    let asked = drops(&world, &ann, "abrechnung.csv", table.as_bytes()).await;
+    assert!(asked.contains("Which currency is it in?"), "{asked}");
+    let asked = presses(&world, &ann, "EUR").await;
+    assert!(asked.contains("I would read it so:"), "{asked}");
+    let said = presses(&world, &ann, "Yes, read it so").await;
+    assert!(
+        said.contains("2 rows from Aug to Sep 2026, 1,231.36 EUR"),
+        "{said}"
+    );
+    let later = "Monat;Titel;Plattform;Betrag\n10/2026;Licht;Spotify;5,00\n";
+    let said = drops(&world, &ann, "oktober.csv", later.as_bytes()).await;
+    assert!(
+        said.contains("1 row from Oct 2026, 5.00 EUR"),
+        "it is remembered: {said}"
+    );
+    // What is no statement is a document, at once or by a press.
+    let said = drops(&world, &ann, "keys.csv", b"Song,Key,Tempo\nLight,Am,120\n").await;
+    assert!(said.contains("I've read “keys.csv”"), "{said}");
+    let budget = "Item,Date,Amount,Who\nVan,2026-08-01,300,Bob\nHotel,2026-08-02,200,Eve\n";
+    let said = drops(&world, &ann, "tour.csv", budget.as_bytes()).await;
+    assert!(said.contains("Which currency"), "{said}");
+    let said = presses(&world, &ann, "It's just a document").await;
+    assert!(said.contains("I've read “tour.csv”"), "{said}");
+    world.finish().await;
+}
+
+async fn nobody_else_sees_the_money(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    let bob = world.invited("bob", ("Bob", Standing::Artist)).await;
+    let fan = world.friend("fan").await;
+    drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await;
+    asks(&world, &ann, "/earnings").await;
+    let said = asks(&world, &fan, "/earnings").await;
+    assert!(said.contains("Earnings are shown to the artist"), "{said}");
+    let said = asks(&world, &bob, "/earnings").await;
+    assert!(said.contains("I have no earnings of yours yet"), "{said}");
+    let band = world.telegram.group("band");
+    world.telegram.adds_bot(ann.user, band);
+    ann.says_in(band, "/earnings@toney_bot");
+    world.settle().await;
+    let said = world.sees(band);
+    assert!(
+        said.contains("between the two of us") && !said.contains("140"),
+        "{said}"
+    );
+    let said = drops(&world, &fan, "fan.tsv", DISTROKID.as_bytes()).await;
+    assert!(!said.contains("USD"), "{said}");
+    world.finish().await;
+}
+
+async fn what_is_forgotten_counts_no_more(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await;
+    let list = asks(&world, &ann, "/earnings statements").await;
+    assert!(
+        list.contains("sales.tsv: DistroKid, 4 rows, Jul to Aug 2026"),
+        "{list}"
+    );
+    presses(&world, &ann, "sales.tsv").await;
+    let really = presses(&world, &ann, "Forget it").await;
+    assert!(really.contains("Shall I forget “sales.tsv”?"), "{really}");
+    let gone = presses(&world, &ann, "Yes, forget it").await;
+    assert!(gone.contains("“sales.tsv” is forgotten"), "{gone}");
+    let said = asks(&world, &ann, "/earnings").await;
+    assert!(said.contains("I have no earnings of yours yet"), "{said}");
+    for table in ["statements", "statement_lines", "statement_marks"] {
+        let left = world
+            .read(
+                &format!("SELECT statement_id FROM {table}")
+                    .replace("statement_id FROM statements", "id FROM statements"),
+            )
+            .await;
+        assert_eq!(left, [""; 0], "{table}");
+    }
+    let again = drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await;
+    assert!(again.contains("4 rows from Jul to Aug 2026"), "{again}");
+    // With the person everything goes.
+    let store = world.store().await;
+    let name = format!("telegram:{}", ann.user.id);
+    let person = store.find_person(&name).await.unwrap().unwrap();
+    store.erase_person(person).await.unwrap();
+    assert_eq!(world.read("SELECT id FROM statements").await, [""; 0]);
+    assert_eq!(
+        world.read("SELECT title FROM statement_lines").await,
+        [""; 0]
+    );
+    world.finish().await;
+}
+
+/// The same on Discord, where the picture is an attachment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn earnings_on_discord() {
+    let world = crate::story_discord::world(Engine::Sqlite).await;
+    let discord = &world.discord;
+    let ann = discord.user("ann");
+    let at_ann = discord.dm(ann);
+    let heard = async |words: &str| {
+        let come = |discord: &Discord| {
+            texts(discord, at_ann)
+                .iter()
+                .any(|text| text.contains(words))
+        };
+        let came = discord.wait_until(PATIENCE, come).await;
+        assert!(came, "{words}: {:#?}", texts(discord, at_ann));
+        world.settle().await;
+    };
+    let store = world.store().await;
+    let artist = store.make_artist("Ann").await.unwrap();
+    let expires = Clock::System.now().plus(PATIENCE);
+    let code = store
+        .invite(artist.id, Standing::Artist, expires)
+        .await
+        .unwrap();
+    discord.whispers(ann, &format!("/start {code}"));
+    heard("You're in").await;
+    let file = (
+        "sales.tsv",
+        "text/tab-separated-values",
+        DISTROKID.as_bytes(),
+    );
+    discord.attaches(ann, at_ann, "", file);
+    heard("4 rows from Jul to Aug 2026").await;
+    discord.whispers(ann, "/earnings 2026 by source");
+    heard("Earnings in USD, Jan to Dec 2026").await;
+    let pictures = discord.bot_messages(at_ann);
+    let pictures: Vec<_> = pictures.iter().flat_map(|message| &message.files).collect();
+    assert!(
+        pictures.len() == 1 && pictures[0].ends_with("USD.png"),
+        "{pictures:?}"
+    );
+    discord.press(ann, at_ann, "By country");
+    heard("SE ").await;
+    discord.press(ann, at_ann, "Where from?");
+    heard("**sales.tsv**").await;
+    world.finish().await;
+}
+
+/// Half a million rows: how long it takes and what it needs is printed; run with `--ignored --nocapture`.
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn many_rows_stay_light() {
+    let world = World::new().await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    let mut text = DISTROKID.lines().next().unwrap().to_owned();
+    let stores = ["Spotify", "Apple Music", "Deezer", "Tidal", "Amazon"];
+    for row in 0..300_000 {
+        let (store, month, song) = (stores[row % 5], row % 12 + 1, row % 40);
+        text += &format!(
+            "\n2026-10-20\t2025-{month:02}\t{store}\tMara\tSong {song}\tQZAAA26{song:05}\t1\t{row}\t100\tSong\tSE\t0\t0.00{row:06}"
+        );
+    }
+    eprintln!("file: {} MB", text.len() >> 20);
+    let began = std::time::Instant::now();
+    let upload = Upload::document("big.tsv", "text/plain", text.into_bytes());
+    world.telegram.sends(ann.user, &ann, upload);
+    world
+        .telegram
+        .until("it is in", |state| {
+            state
+                .replies(ann.user)
+                .iter()
+                .any(|message| message.text.contains("is in: 300000 rows"))
+        })
+        .await;
+    eprintln!("in after {:?}", began.elapsed());
+    let began = std::time::Instant::now();
+    ann.says("/earnings 2025 by song");
+    world
+        .telegram
+        .until("the picture", |state| {
+            state
+                .replies(ann.user)
+                .iter()
+                .any(|message| message.media.is_some())
+        })
+        .await;
+    eprintln!("table and picture after {:?}", began.elapsed());
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let peak = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM"))
+        .unwrap();
+    eprintln!("peak of the whole test: {peak}");
+    world.settle().await;
+    world.sees(&ann);
+    world.finish().await;
+}
