@@ -123,6 +123,14 @@ pub fn guess(text: &str) -> Option<String> {
         .split(|letter: char| !letter.is_alphanumeric())
         .filter(|word| !word.is_empty())
         .collect();
+    // "UTC+99" is no place.
+    if words.len() > 1
+        && words.iter().all(|word| {
+            word.starts_with(|c: char| c.is_ascii_digit()) || ["utc", "gmt"].contains(word)
+        })
+    {
+        return None;
+    }
     let is_there = |(names, _): &&(&str, &str)| {
         let mut names = names.split(' ');
         names.any(|name| words.contains(&name))

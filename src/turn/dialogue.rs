@@ -19,6 +19,9 @@ use super::{Scene, Turn, me, onboard, waiting};
 /// How long words that are nothing else are taken for an answer.
 const FRESH: Duration = Duration::from_secs(6 * 3_600);
 
+/// Words of an order that is given while a question is open.
+const SHORTEST_ORDER: usize = 3;
+
 /// What became of words that were said while a question was open.
 pub(super) enum Told<'a> {
     /// They answered it.
@@ -140,7 +143,9 @@ impl Turn {
             history: &[],
             role: None,
         });
-        let is_order = intent.act.has_effect() && !intent.is_unsure();
+        // A word or two, "skip", "yes", "not that", answer what was asked rather than order something else.
+        let is_short = text.split_whitespace().count() < SHORTEST_ORDER;
+        let is_order = intent.act.has_effect() && !intent.is_unsure() && !is_short;
         intent.act == Act::Crisis || !any_words && (is_question || is_order)
     }
 }
