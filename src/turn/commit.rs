@@ -16,6 +16,7 @@ use crate::store::{
 };
 
 use super::gather::Said;
+use super::speaking::voiced;
 use super::step::{How, Over};
 use super::why::{Heard, Knowledge, Why};
 use super::{Scene, Turn};
@@ -567,36 +568,5 @@ impl<'a> Commit<'a> {
 
     pub(super) fn now(&self) -> Time {
         self.turn.clock.now()
-    }
-}
-
-/// The row of a call that listened or spoke.
-pub(super) fn voiced(
-    call: &llm::Call,
-    (task, payer): (&str, Payer),
-    (ids, turn, at): (&Ids, Option<TurnId>, Time),
-) -> ModelCall {
-    let (result, cost) = match &call.result {
-        Ok(cost) => ("answered".to_owned(), *cost),
-        Err(error) => (error.to_string(), llm::Cost::ZERO),
-    };
-    let took = i64::try_from(call.took.as_millis()).unwrap_or(i64::MAX);
-    ModelCall {
-        id: ModelCallId::new(ids),
-        turn,
-        person: payer.person,
-        artist: payer.artist,
-        own: 0,
-        task: task.to_owned(),
-        provider: call.model.split('/').next().unwrap_or_default().to_owned(),
-        model: call.model.clone(),
-        result,
-        tokens_in: 0,
-        tokens_out: 0,
-        cache_read: 0,
-        cost_nano_usd: cost.nanos(),
-        first_token_ms: took,
-        total_ms: took,
-        at,
     }
 }

@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Delivery;
 use crate::delivery::render::visible;
 use crate::jobs::{Work, Worker};
-use crate::llm::{Payer, Reason, Voiced, Voices};
+use crate::llm::{self, Payer, Reason, Voiced, Voices};
 use crate::model::{
-    Address, ArtistId, Clock, Content, Failure, Ids, JobId, Message, PersonId, Priority, Setting,
-    phrases,
+    Address, ArtistId, Clock, Content, Failure, Ids, JobId, Message, ModelCallId, PersonId,
+    Priority, Setting, Time, TurnId, phrases,
 };
-use crate::store::{Change, NewJob, NewOutbound, Role, ingest_lane};
+use crate::store::{Change, ModelCall, NewJob, NewOutbound, Role, ingest_lane};
 
-use super::commit::{Commit, voiced};
+use super::commit::Commit;
 use super::gather::Said;
 use super::{Scene, Turn};
 
@@ -301,6 +301,37 @@ fn beginning(text: &str) -> String {
         begun.extend(plain.chars().take(CAPTION));
     }
     begun
+}
+
+/// The row of a call that listened or spoke.
+pub(super) fn voiced(
+    call: &llm::Call,
+    (task, payer): (&str, Payer),
+    (ids, turn, at): (&Ids, Option<TurnId>, Time),
+) -> ModelCall {
+    let (result, cost) = match &call.result {
+        Ok(cost) => ("answered".to_owned(), *cost),
+        Err(error) => (error.to_string(), llm::Cost::ZERO),
+    };
+    let took = i64::try_from(call.took.as_millis()).unwrap_or(i64::MAX);
+    ModelCall {
+        id: ModelCallId::new(ids),
+        turn,
+        person: payer.person,
+        artist: payer.artist,
+        own: 0,
+        task: task.to_owned(),
+        provider: call.model.split('/').next().unwrap_or_default().to_owned(),
+        model: call.model.clone(),
+        result,
+        tokens_in: 0,
+        tokens_out: 0,
+        cache_read: 0,
+        cost_nano_usd: cost.nanos(),
+        first_token_ms: took,
+        total_ms: took,
+        at,
+    }
 }
 
 #[cfg(test)]

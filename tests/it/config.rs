@@ -261,7 +261,7 @@ fn every_short_name_is_explained_in_the_example() {
         );
         count += 1;
     }
-    assert_eq!(count, 31);
+    assert_eq!(count, 37);
     // Without its comment signs it is a file of settings that are all empty, and so all unset.
     let folder = Folder::new("example");
     let dotenv = folder.write(".env", &example.replace("\n#", "\n").replace("\n ", "\n# "));

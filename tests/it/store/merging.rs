@@ -25,7 +25,7 @@ on_both! {
 }
 
 /// Names by which tables call a person.
-const NAMES: &str = "(column_name LIKE '%person_id' OR column_name IN ('owner_id', 'fan_id', 'asker_id', 'member_id')
+const NAMES: &str = "(column_name LIKE '%person_id' OR column_name IN ('owner_id', 'fan', 'fan_id', 'asker_id', 'member_id')
     OR column_name LIKE '%\\_by' ESCAPE '\\')";
 
 async fn columns(home: &Home, names: &str) -> BTreeSet<String> {

@@ -114,7 +114,9 @@ async fn the_library_can_do_everything() {
     bot.send_chat_action(chat, ChatAction::Typing)
         .await
         .unwrap();
-    let file = InputFile::memory("jpeg").file_name("a.jpg");
+    let head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x08\0\0\0\x08".as_slice();
+    let png = [head, b"\0\0\0\0IEND\xaeB`\x82"].concat();
+    let file = InputFile::memory(png).file_name("a.png");
     bot.send_photo(chat, file).await.unwrap();
     let file = InputFile::memory("text").file_name("a.txt");
     let sent = bot.send_document(chat, file).await.unwrap();
