@@ -30,14 +30,14 @@ use crate::delivery::Delivery;
 use crate::health::{KIND as NOTICE, Watch};
 use crate::http::{self, Readiness};
 use crate::intake::{self, Hider, Intake};
-use crate::jobs::Runner;
+use crate::jobs::{Runner, Workers};
 use crate::llm::{self, Door};
 use crate::model::{Address, Clock, Ids};
 use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
-use crate::store::{self, Fenced, Redis, Store, Subscription};
+use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
 use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
 
@@ -159,7 +159,6 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     } = start;
     let tools = (clock.clone(), Ids::new(clock.clone(), seed));
     let store_settings: store::Settings = config.section("store")?;
-    let (keep_days, lease_seconds) = (store_settings.keep_days, store_settings.lease_seconds);
     let redis = redis(&store_settings)?;
     let (store, writer, news) =
         Store::open(&store_settings, clock.clone(), tools.1.clone()).await?;
@@ -167,9 +166,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let (door, voices) = (door(&config, &clock)?, voice::voices(&config, &clock)?);
     let platforms = platforms(&config, &clock, terminal, &store)?;
 
-    let shared = (store.clone(), redis.clone());
-    let how = config.section("delivery")?;
-    let delivery = Delivery::new(shared, how, tools.clone(), &platforms);
+    let delivery = delivery((&config, &tools), (&store, &redis), &platforms)?;
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
@@ -177,11 +174,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
-    let how = config.section("jobs")?;
-    let mut runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
-    if own_work_only {
-        runner = runner.with_own_work_only();
-    }
+    let done_by = (workers, sends, own_work_only);
+    let runner = runner((&config, &tools), &store, done_by)?;
     let (inbox, deliveries) = Inbox::new(1_024);
     let desk = receive::desk(inbox, store.clone());
     name_parts(&readiness, &platforms);
@@ -206,8 +200,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
         working: CancellationToken::new(),
         sending: CancellationToken::new(),
         serving: CancellationToken::new(),
-        keep_days,
-        lease: Duration::from_secs(lease_seconds),
+        keep_days: store_settings.keep_days,
+        lease: Duration::from_secs(store_settings.lease_seconds),
     };
     let tasks = TaskTracker::new();
     tasks.spawn(writer);
@@ -231,6 +225,31 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     }
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await
+}
+
+/// The way out.
+fn delivery(
+    (config, tools): (&Config, &(Clock, Ids)),
+    (store, redis): (&Store, &Option<Redis>),
+    platforms: &[Arc<dyn Platform>],
+) -> Result<Delivery> {
+    let shared = (store.clone(), redis.clone());
+    let how = config.section("delivery")?;
+    Ok(Delivery::new(shared, how, tools.clone(), platforms))
+}
+
+/// What has the work done.
+fn runner(
+    (config, tools): (&Config, &(Clock, Ids)),
+    store: &Store,
+    (workers, sends, own_work_only): (Workers, mpsc::UnboundedSender<Claim>, bool),
+) -> Result<Runner> {
+    let how = config.section("jobs")?;
+    let runner = Runner::new(store.clone(), how, tools.clone(), workers, sends);
+    Ok(match own_work_only {
+        true => runner.with_own_work_only(),
+        false => runner,
+    })
 }
 
 /// Names every part before the first one works: else the rest would pass for all.

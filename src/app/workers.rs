@@ -16,7 +16,7 @@ use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{Contexts, Memory, Summarise};
 use crate::model::{Clock, Ids};
 use crate::people::Profiles;
-use crate::store::Redis;
+use crate::store::{Redis, Store};
 use crate::tips::Tips;
 use crate::turn::intent::Reader;
 use crate::turn::{self, Turn, Wishes};
@@ -64,17 +64,7 @@ pub(super) fn workers(
     all.push(Arc::new(Notice {
         delivery: delivery.clone(),
     }));
-    all.push(Arc::new(React {
-        store: store.clone(),
-        delivery: delivery.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    }));
-    all.push(Arc::new(Fans {
-        store: store.clone(),
-        clock: clock.clone(),
-        ids: ids.clone(),
-    }));
+    all.extend(what_follows(&store, delivery, tools));
     let (knowledge, redis, tips) = shared;
     all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;
@@ -115,4 +105,24 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     Ok(all)
+}
+
+/// What is said and counted when something happens to an artist.
+fn what_follows(
+    store: &Store,
+    delivery: &Delivery,
+    (clock, ids): &(Clock, Ids),
+) -> [Arc<dyn Worker>; 2] {
+    let react = React {
+        store: store.clone(),
+        delivery: delivery.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    let fans = Fans {
+        store: store.clone(),
+        clock: clock.clone(),
+        ids: ids.clone(),
+    };
+    [Arc::new(react), Arc::new(fans)]
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[error("`{0}` is no currency: three letters of ISO 4217 are wanted, or XTR for Stars")]
 pub struct UnknownCurrency(String);
 
-/// A currency: three capital letters of ISO 4217, or `XTR` for Telegram's Stars.
+/// A currency: three capital letters of ISO 4217, or `XTR` for Stars.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
@@ -23,7 +23,7 @@ const THOUSANDS: [&str; 7] = ["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 impl Currency {
     /// US dollars.
     pub const USD: Self = Self(*b"USD");
-    /// Telegram's Stars.
+    /// Stars, a currency of a platform's own.
     pub const STARS: Self = Self(*b"XTR");
 
     /// Its three letters.

@@ -420,9 +420,6 @@ mod tests {
             "{}",
             png.len()
         );
-        if let Ok(path) = std::env::var("CHART") {
-            std::fs::write(path, &png).unwrap();
-        }
         let one = Period {
             from: period.to,
             to: period.to,

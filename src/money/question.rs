@@ -4,7 +4,7 @@ use super::import::Question;
 use super::profile::{Mapping, Place, candidates};
 use crate::model::{Button, Currency, MoneyPress, StatementId, phrases};
 
-/// Columns that are offered at once; Discord shows no more than 25 buttons.
+/// Columns that are offered at once: no platform shows more than 25 buttons.
 const OFFERED: usize = 16;
 /// Currencies that are offered where no column says it.
 const CURRENCIES: [&str; 8] = ["USD", "EUR", "GBP", "CAD", "AUD", "CHF", "BRL", "MXN"];

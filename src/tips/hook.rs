@@ -239,11 +239,16 @@ mod tests {
             &signature.to_uppercase(),
             body.as_bytes()
         ));
-        for wrong in ["", "00", &signature[1..], &signature.replace('4', "5")] {
+        for wrong in [
+            "",
+            "00",
+            signature.get(1..).unwrap(),
+            &signature.replace('4', "5"),
+        ] {
             assert!(!is_signed(&secret, wrong, body.as_bytes()), "{wrong}");
         }
         let token = text(&vectors["ko_fi"]["data"]["verification_token"]);
         assert!(is_same(&token, &token));
-        assert!(!is_same("", &token) && !is_same(&token[1..], &token));
+        assert!(!is_same("", &token) && !is_same(token.get(1..).unwrap(), &token));
     }
 }

@@ -8,7 +8,7 @@ use crate::memory::Recalled;
 use crate::model::{
     Address, Button, Chat, Content, ConversationId, Dialogue, Event, EventId, Failure, Happening,
     Ids, Message, MessageId, ModelCallId, OutboundId, Outcome, Payment, PersonId, Priority,
-    Setting, Time, TurnId,
+    Setting, Time,
 };
 use crate::store::{
     AddressFact, Asker, Change, Conversation, Line, ModelCall, NewAttachment, NewJob, NewMessage,

@@ -142,7 +142,7 @@ impl Engine {
         let mut change = Change::default();
         let fan = scene.fan_key().unwrap_or_default();
         match effect {
-            Effect::Skip(why) => return self.go_on(row, (name, why), change),
+            Effect::Skip(why) => self.go_on(row, (name, why), change),
             Effect::Chat { fan: person, text } => {
                 let Some(letter) = self.chat((&key, scene), person, text).await? else {
                     return self.go_on(row, (name, "the fan's chat is gone"), change);

@@ -115,6 +115,11 @@ async fn questions_begun_here_go_on_there(engine: Engine) {
             .await,
         ["1"]
     );
+    go_on_there(world, ann, other).await;
+}
+
+/// The rest of the questions, and the account taken out again.
+async fn go_on_there(world: World, ann: Person, other: User) {
     // Days later, on the other platform.
     let (hello, buttons) = whispers(&world, other, "/start").await;
     assert!(hello.contains("We stopped at question 3 of 7."), "{hello}");
@@ -322,6 +327,11 @@ async fn what_is_known_is_shown_changed_and_left(engine: Engine) {
         goal.contains("you wrote:") && goal.contains("my goal is now to tour Japan"),
         "{goal}"
     );
+    comes_and_goes(world, ann).await;
+}
+
+/// Somebody else of the team, and somebody who is none of it.
+async fn comes_and_goes(world: World, ann: Person) {
     // A manager comes by a code that was made in the chat, sees it, and may not change it.
     ann.says("/invite manager");
     world.settle().await;

@@ -150,6 +150,11 @@ async fn a_tip_is_thanked_for_as_the_artist_said(engine: Engine) {
             .data
             .contains("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
     );
+    but_not_too_often(world, (ann, kim), sink).await;
+}
+
+/// What does not count is not thanked for, and nobody is thanked twice a day.
+async fn but_not_too_often(world: World, (ann, kim): (Person, Person), sink: Sink) {
     // Below the amount, and once a day.
     tipped(&world, 3, (&kim, "Kim", "kim@example.com"), 500).await;
     tipped(&world, 4, (&kim, "Kim", "kim@example.com"), 5_000).await;

@@ -194,9 +194,8 @@ impl World {
         // What a story asks for is stronger than all of it.
         env.extend(options.env);
         let http = format!("http://127.0.0.1:{port}");
-        for value in env.values_mut() {
-            *value = value.replace("{http}", &http);
-        }
+        env.values_mut()
+            .for_each(|value| *value = value.replace("{http}", &http));
         let mut world = Self {
             config: settings(env.clone()),
             env,

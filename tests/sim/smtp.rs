@@ -110,6 +110,44 @@ fn path(rest: &str, word: &str) -> Option<String> {
     (plain(user) && plain(host)).then(|| address.to_owned())
 }
 
+/// What the next recipient is told in place of a yes, if anything.
+fn refused(state: &Mutex<State>) -> Option<&'static str> {
+    let mut state = state.lock().unwrap();
+    if let Some(Trouble::Recipient(answer)) = state.troubles.front().copied() {
+        state.troubles.pop_front();
+        return Some(answer);
+    }
+    match state.always {
+        Some(Trouble::Recipient(answer)) => Some(answer),
+        _ => None,
+    }
+}
+
+/// What happens to the next letter instead of taking it, if anything.
+fn trouble(state: &Mutex<State>) -> Option<Trouble> {
+    let mut state = state.lock().unwrap();
+    let next = state.troubles.pop_front();
+    next.or(state.always)
+}
+
+/// The lines up to the dot; `None` when the other side goes before.
+async fn letter(stream: &mut TcpStream, fault: &impl Fn(&str)) -> std::io::Result<Option<String>> {
+    let mut data = String::new();
+    loop {
+        let Some(piece) = line(stream).await? else {
+            return Ok(None);
+        };
+        if piece.contains('\n') || piece.len() > 998 {
+            fault("a line that no server need take");
+        }
+        if piece == "." {
+            return Ok(Some(data));
+        }
+        data.push_str(piece.strip_prefix('.').unwrap_or(&piece));
+        data.push('\n');
+    }
+}
+
 async fn talk(mut stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Result<()> {
     let fault = |what: &str| state.lock().unwrap().faults.push(what.to_owned());
     stream.write_all(b"220 sink ESMTP\r\n").await?;
@@ -133,20 +171,7 @@ async fn talk(mut stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resul
                 }
             }
             "RCPT" if from.is_some() => {
-                let trouble = {
-                    let mut state = state.lock().unwrap();
-                    match state.troubles.front() {
-                        Some(Trouble::Recipient(answer)) => {
-                            let answer = *answer;
-                            state.troubles.pop_front();
-                            Some(answer)
-                        }
-                        _ => match state.always {
-                            Some(Trouble::Recipient(answer)) => Some(answer),
-                            _ => None,
-                        },
-                    }
-                };
+                let trouble = refused(&state);
                 match trouble {
                     Some(answer) => answer.to_owned(),
                     None => {
@@ -161,31 +186,15 @@ async fn talk(mut stream: TcpStream, state: Arc<Mutex<State>>) -> std::io::Resul
             }
             "DATA" if to.is_some() => {
                 stream.write_all(b"354 go on\r\n").await?;
-                let mut data = String::new();
-                loop {
-                    let Some(piece) = line(&mut stream).await? else {
-                        return Ok(());
-                    };
-                    if piece.contains('\n') || piece.len() > 998 {
-                        fault("a line that no server need take");
-                    }
-                    if piece == "." {
-                        break;
-                    }
-                    data.push_str(piece.strip_prefix('.').unwrap_or(&piece));
-                    data.push('\n');
-                }
+                let Some(data) = letter(&mut stream, &fault).await? else {
+                    return Ok(());
+                };
                 let mail = Mail {
                     from: from.take().unwrap_or_default(),
                     to: to.take().unwrap_or_default(),
                     data,
                 };
-                let trouble = {
-                    let mut state = state.lock().unwrap();
-                    let next = state.troubles.pop_front();
-                    next.or(state.always)
-                };
-                match trouble {
+                match trouble(&state) {
                     Some(Trouble::Letter(answer) | Trouble::Recipient(answer)) => answer.to_owned(),
                     Some(Trouble::Drop) => {
                         state.lock().unwrap().mails.push(mail);

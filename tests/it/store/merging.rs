@@ -79,6 +79,48 @@ async fn met(process: &Process, user: &str) -> PersonId {
     person
 }
 
+/// A call of a model for somebody.
+fn called(process: &Process, person: PersonId, turn: TurnId) -> ModelCall {
+    ModelCall {
+        id: ModelCallId::new(&process.ids),
+        turn: Some(turn),
+        person: Some(person),
+        artist: None,
+        own: 0,
+        task: "chat".to_owned(),
+        provider: "p".to_owned(),
+        model: "p/m".to_owned(),
+        result: "answered".to_owned(),
+        tokens_in: 1,
+        tokens_out: 1,
+        cache_read: 0,
+        cost_nano_usd: 5,
+        first_token_ms: 1,
+        total_ms: 1,
+        at: process.clock.now(),
+    }
+}
+
+/// A goal that somebody said.
+fn goal_of(
+    process: &Process,
+    (person, message): (PersonId, MessageId),
+    (chat, artist): (&str, ArtistId),
+) -> Goal {
+    Goal {
+        id: GoalId::new(&process.ids),
+        artist,
+        kind: GoalKind::Goal,
+        text: format!("goal of {chat}"),
+        state: GoalState::Open,
+        was_proposed: false,
+        person: Some(person),
+        message: Some(message),
+        created: process.clock.now(),
+        changed: process.clock.now(),
+    }
+}
+
 /// Everything that a person leaves in a chat.
 fn talked(process: &Process, person: PersonId, (chat, artist): (&str, ArtistId)) -> Change {
     let (ids, at) = (&process.ids, process.clock.now());
@@ -91,18 +133,7 @@ fn talked(process: &Process, person: PersonId, (chat, artist): (&str, ArtistId))
         at,
     };
     let dialogue = Dialogue::new("x", &1, at).unwrap();
-    let goal = Goal {
-        id: GoalId::new(ids),
-        artist,
-        kind: GoalKind::Goal,
-        text: format!("goal of {chat}"),
-        state: GoalState::Open,
-        was_proposed: false,
-        person: Some(person),
-        message: Some(message),
-        created: at,
-        changed: at,
-    };
+    let goal = goal_of(process, (person, message), (chat, artist));
     let field = ProfileField {
         field: chat.to_owned(),
         value: "x".to_owned(),
@@ -147,24 +178,7 @@ fn talked(process: &Process, person: PersonId, (chat, artist): (&str, ArtistId))
             address: None,
             what: Happening::GoalSet,
         }],
-        calls: vec![ModelCall {
-            id: ModelCallId::new(ids),
-            turn: Some(turn),
-            person: Some(person),
-            artist: None,
-            own: 0,
-            task: "chat".to_owned(),
-            provider: "p".to_owned(),
-            model: "p/m".to_owned(),
-            result: "answered".to_owned(),
-            tokens_in: 1,
-            tokens_out: 1,
-            cache_read: 0,
-            cost_nano_usd: 5,
-            first_token_ms: 1,
-            total_ms: 1,
-            at,
-        }],
+        calls: vec![called(process, person, turn)],
         reads: vec![NewRead {
             id: ReadId::new(ids),
             person: Some(person),
@@ -259,7 +273,7 @@ async fn nothing_names_the_one_that_went(home: Home) {
     };
     // Twice, as after a crash; the second time brings what came meanwhile.
     let chats = process.store.merge_persons((from, to), link.id).await;
-    assert_eq!(chats.unwrap(), [other.clone()]);
+    assert_eq!(chats.unwrap(), std::slice::from_ref(&other));
     process
         .apply(talked(&process, from, ("fake:main:3", ann)))
         .await;
@@ -286,6 +300,11 @@ async fn nothing_names_the_one_that_went(home: Home) {
     let spent = "SELECT CAST(day AS TEXT) || ' ' || CAST(spent_nano_usd AS TEXT) FROM budgets
          WHERE scope LIKE 'per%' ORDER BY day";
     assert_eq!(home.read(spent).await, ["1 12", "2 9"]);
+    all_is_theirs(&process, (to, ann)).await;
+}
+
+/// What both had is one person's now, each thing once.
+async fn all_is_theirs(process: &Process, (to, ann): (PersonId, ArtistId)) {
     // What was one's alone is found by the other, and stands once.
     let asker = process.store.asker(to, Setting::Direct).await.unwrap();
     let documents = process
@@ -458,7 +477,7 @@ async fn an_account_is_taken_out_again(home: Home) {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(chats, [chat.clone()]);
+    assert_eq!(chats, std::slice::from_ref(&chat));
     assert_eq!(
         process.store.unlink(to, ("other", "2")).await.unwrap(),
         None

@@ -80,7 +80,7 @@ async fn a_run_begins_once_and_goes_forward(home: Home) {
     };
     let writes = vec![
         Write::steps(&[step]).unwrap(),
-        Write::move_runs(&[moved.clone()]).unwrap(),
+        Write::move_runs(std::slice::from_ref(&moved)).unwrap(),
     ];
     write(store, writes).await;
     for (older, tries) in [(1, 1), (2, 0)] {
@@ -107,7 +107,11 @@ async fn a_workflow_belongs_to_its_artist_and_follows_its_revisions(home: Home) 
     let (artist, stranger) = (ArtistId::new(&ids), ArtistId::new(&ids));
     let made = workflow(&ids, artist);
     let id: WorkflowId = made.id.parse().unwrap();
-    write(store, vec![Write::workflows(&[made.clone()]).unwrap()]).await;
+    write(
+        store,
+        vec![Write::workflows(std::slice::from_ref(&made)).unwrap()],
+    )
+    .await;
     assert_eq!(
         store.workflow(artist, id).await.unwrap(),
         Some(made.clone())
@@ -122,7 +126,11 @@ async fn a_workflow_belongs_to_its_artist_and_follows_its_revisions(home: Home) 
         revision: 2,
         ..made.clone()
     };
-    write(store, vec![Write::workflows(&[paused.clone()]).unwrap()]).await;
+    write(
+        store,
+        vec![Write::workflows(std::slice::from_ref(&paused)).unwrap()],
+    )
+    .await;
     // Somebody who saw the older one comes too late.
     let late = WorkflowRow {
         name: "Other".to_owned(),
@@ -145,7 +153,11 @@ async fn a_workflow_belongs_to_its_artist_and_follows_its_revisions(home: Home) 
         state: "asking".to_owned(),
         created_at: 9,
     };
-    write(store, vec![Write::proposals(&[proposal.clone()]).unwrap()]).await;
+    write(
+        store,
+        vec![Write::proposals(std::slice::from_ref(&proposal)).unwrap()],
+    )
+    .await;
     let asked = proposal.id.parse().unwrap();
     assert_eq!(
         store.workflow_proposal(person, asked).await.unwrap(),
