@@ -199,7 +199,6 @@ pub const PRIVACY: &str = "**What I keep**\n\
     - Your name and id on this platform, so that I know it is you; with /link on several.\n\
     - What you tell me of yourself in plain words (where you live, what you play), so that I know it later: /me facts shows and forgets it, /settings memory off ends it. Never what is about health, secrets or trouble.\n\
     - Your goals and profile as an artist, which your team sees: /me.\n\
-    - Your name and id on this platform, so that I know it is you.\n\
     - What you tip: amount, words, date, your name here, and the payment's id, which a refund needs.\n\
     - The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.\n\n\
     **Where it goes**\n\

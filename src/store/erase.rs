@@ -38,10 +38,11 @@ macro_rules! turns {
     };
 }
 
-/// The conversations in which a person spoke.
+/// The conversations in which a person spoke, if only a command of which nothing is remembered.
 macro_rules! conversations {
     () => {
-        "(SELECT conversation_id FROM messages WHERE person_id = $1 AND person_id <> '')"
+        "(SELECT conversation_id FROM messages WHERE person_id = $1 AND person_id <> ''
+          UNION SELECT id FROM conversations WHERE person_id = $1 AND person_id <> '')"
     };
 }
 

@@ -8,13 +8,16 @@ use serde_json::{Value, json};
 use crate::capability::{self, By, Call, Deed, Draft, Entry, Gate, Kind, Next, Ran, rework};
 use crate::model::{
     Content, DeedPress, DraftPress, Failure, HumanPress, Message, Outcome, PlanPress, ProposalId,
-    Shown, ThumbPress, phrases,
+    Setting, Shown, ThumbPress, phrases,
 };
 use crate::store::{Change, NewProposal, Proposal, Store};
 
 use super::commit::Commit;
+use super::intent::Act;
 use super::{Command, Scene, Turn};
 
+/// Words that name a service and say no more are no order to link it.
+const SHORTEST_ORDER: usize = 2;
 /// A proposal can be taken up for so long.
 const PROPOSED: Duration = Duration::from_secs(7 * 86_400);
 /// What was done can be taken back by its button for so long.
@@ -153,6 +156,29 @@ impl Turn {
             at: call.now,
         };
         Ok((id, proposal.write()?))
+    }
+
+    /// Whether words that sound like an order are one, by whoever says them: a yes needs a question, and who has no
+    /// automations stops none.
+    pub(super) async fn is_meant(
+        &self,
+        commit: &Commit<'_>,
+        (act, said): (Act, &str),
+    ) -> Result<bool, Failure> {
+        let asker = self.store.asker(commit.person(), Setting::Direct);
+        Ok(match act {
+            Act::Link => said.split_whitespace().count() > SHORTEST_ORDER,
+            Act::WorkflowCreate | Act::WorkflowPause | Act::WorkflowStatus => {
+                !asker.await?.artists().is_empty()
+            }
+            Act::Approve | Act::Reject => {
+                let who = (commit.person(), asker.await?);
+                let waiting = self.approvals.waiting(who.0, who.1.standings()).await?;
+                let proposed = self.store.newest_proposal(who.0, self.clock.now());
+                !waiting.is_empty() || proposed.await?.is_some()
+            }
+            _ => true,
+        })
     }
 
     /// A command that is one capability's.

@@ -449,6 +449,11 @@ impl Ground {
         deed(self.intent.act, &self.intent.args, &self.said)
     }
 
+    /// What is wanted, as far as that was understood.
+    pub(super) fn act(&self) -> Act {
+        self.intent.act
+    }
+
     /// Whether something is to be done rather than told.
     pub(super) fn acts(&self) -> bool {
         !matches!(self.intent.act, Act::Ask | Act::Chat | Act::Crisis)

@@ -92,7 +92,11 @@ impl<'a> Talk<'a> {
                 let asked = (Command::Workflows, "create", talk.words());
                 return turn.carry_out(scene, commit, asked).await;
             }
-            if let Plan::Command(command, args) = talk.ground.plan() {
+            if let Plan::Command(command, args) = talk.ground.plan()
+                && turn
+                    .is_meant(&commit, (talk.ground.act(), &talk.words()))
+                    .await?
+            {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));
                 let asked = (command, &*args, talk.words());

@@ -147,6 +147,9 @@ async fn commands() {
     /help – Show what I can do
     /new – Begin a new conversation
     /stop – Stop the answer that is running
+    /approvals – Show what waits for a decision: yours, or others' about what you asked
+    /release – Hand in a release, so that your manager decides about it
+    /releases – Show your releases and where each stands
     /docs – Show your documents, share or delete them
     /earnings – Show what you earned: by month, source, country or song
     /forget – Delete what I have about something
@@ -154,6 +157,9 @@ async fn commands() {
     /usage – Show what language models cost for you
     /speak – Say my last answer aloud; on or off: answer voice notes so
     /model – Show and choose the language model; bring your own key
+    /tip – Tip an artist; for artists: your tip jar
+    /terms – Show the terms for tips
+    /paysupport – Get help with a payment
     /capabilities – Show all I can do for you
     /feedback – Say whether my last answer helped
     /goals – Show your goals, or note one
@@ -164,6 +170,7 @@ async fn commands() {
     /plan – Show the plan, or lay one out for a goal
     /settings – Language, time zone, voice, memory, reminders
     /unlink – Take a linked account out again
+    /workflows – Show what I do for you by itself; change or stop it
     /write – Write a caption, bio, newsletter, pitch … in your voice
     /privacy – Show what I keep and where it goes
     ann: /new
@@ -184,6 +191,7 @@ async fn commands() {
     • Your name and id on this platform, so that I know it is you; with /link on several.
     • What you tell me of yourself in plain words (where you live, what you play), so that I know it later: /me facts shows and forgets it, /settings memory off ends it. Never what is about health, secrets or trouble.
     • Your goals and profile as an artist, which your team sees: /me.
+    • What you tip: amount, words, date, your name here, and the payment's id, which a refund needs.
     • The model that you choose, and a key of your own if you bring one, encrypted; it goes to its provider alone, at the address that is set here.
 
     Where it goes

@@ -56,6 +56,7 @@ async fn a_statement_is_read_and_added_up(engine: Engine) {
     insta::assert_snapshot!(drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await, @r"
     ann: <document>
     toney: “sales.tsv”, a statement of DistroKid, is in: 4 rows from Jul to Aug 2026, 139.16 USD. [Show earnings] [Forget it]
+    toney: You have earned more than 100.00 USD by now: 139.16 USD, as far as I know from your statements and tips. Shall we look at what can be paid out? [What can I pay out?] [Not now]
     ");
     insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings").await), @r"
     ann: /earnings
