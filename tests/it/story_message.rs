@@ -123,22 +123,11 @@ async fn duplicates(engine: Engine) {
 }
 
 #[tokio::test]
-async fn commands() {
+async fn help_lists_every_command() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
-    for command in [
-        "/help",
-        "/new",
-        "/why",
-        "/model",
-        "/privacy",
-        "/stop",
-        "/nonsense",
-        "/start XYZ",
-    ] {
-        ann.says(command);
-        world.settle().await;
-    }
+    ann.says("/help");
+    world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
     ann: /help
     toney: Write to me as you would to a manager. Commands:
@@ -173,6 +162,27 @@ async fn commands() {
     /workflows – Show what I do for you by itself; change or stop it
     /write – Write a caption, bio, newsletter, pitch … in your voice
     /privacy – Show what I keep and where it goes
+    ");
+    world.finish().await;
+}
+
+#[tokio::test]
+async fn commands() {
+    let world = World::new().await;
+    let ann = world.friend("ann").await;
+    for command in [
+        "/new",
+        "/why",
+        "/model",
+        "/privacy",
+        "/stop",
+        "/nonsense",
+        "/start XYZ",
+    ] {
+        ann.says(command);
+        world.settle().await;
+    }
+    insta::assert_snapshot!(world.sees(&ann), @r"
     ann: /new
     toney: A fresh start: what we said before stays in the records, but I no longer have it in mind.
     ann: /why
