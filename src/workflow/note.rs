@@ -44,6 +44,11 @@ pub(super) struct Note {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Order {
     Tell(Note),
+    /// The hour is over: a digest is ordered.
+    Over {
+        artist: ArtistId,
+        maker: Option<PersonId>,
+    },
     Digest {
         artist: ArtistId,
         maker: Option<PersonId>,
@@ -90,9 +95,30 @@ impl Worker for Notes {
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
         match payload(work)? {
             Some(Order::Tell(note)) => self.tell(note).await,
+            Some(Order::Over { artist, maker }) => {
+                let key = work.jobs.first().map(|job| format!("now:{}", job.key));
+                self.over(artist, maker, key.unwrap_or_default())
+            }
             Some(Order::Digest { artist, maker }) => self.digest(artist, maker).await,
             None => Ok(Change::default()),
         }
+    }
+
+    /// A digest that could not be told is tried again an hour later: what waits for it would wait for ever.
+    async fn given_up(&self, work: &Work) -> Change {
+        let Some(job) = work.jobs.first() else {
+            return Change::default();
+        };
+        let Ok(Order::Over { artist, maker } | Order::Digest { artist, maker }) =
+            serde_json::from_str(&job.payload)
+        else {
+            return Change::default();
+        };
+        let now = self.0.clock.now();
+        let key = format!("digest:{}", job.id);
+        let over = Order::Over { artist, maker };
+        let over = order(over, (key.clone(), key), (&self.0.ids, now), now.plus(HOUR));
+        Change::jobs(over.into_iter().collect())
     }
 }
 
@@ -101,13 +127,11 @@ impl Notes {
         let engine = &self.0;
         let now = engine.clock.now();
         let since = Time::from_ms(now.ms().saturating_sub(hour()));
-        let told = engine.store.notes(note.artist, since).await?;
-        if told.iter().any(|known| known.key == note.key) {
+        let telling = engine.store.telling(note.artist, &note.key, since).await?;
+        if telling.is_known {
             return Ok(Change::default());
         }
-        let lately = told.iter().filter(|note| note.at_once != 0).count();
-        let waiting = told.iter().any(|note| note.told_at == 0);
-        let at_once = lately < engine.settings.notes_at_once && !waiting;
+        let at_once = telling.at_once < engine.settings.notes_at_once && !telling.is_waiting;
         let row = NoteRow {
             key: note.key.clone(),
             artist_id: note.artist.to_string(),
@@ -137,24 +161,42 @@ impl Notes {
             }
             return Ok(change);
         }
-        // The rest of the hour comes together, a moment after it is over.
-        let end = now.ms() - now.ms().rem_euclid(hour()) + hour();
-        let key = format!("digest:{}:{end}", note.artist);
-        let digest = Order::Digest {
-            artist: note.artist,
-            maker: note.maker,
-        };
-        let lane = format!("note:{}", note.artist);
-        let job = order(digest, (lane, key), (&engine.ids, now), Time::from_ms(end))?;
-        change.jobs.push(job);
+        // The rest of the hour comes together, a moment after it is over; whoever waits first orders that. The clock
+        // has a lane of its own: nothing may wait behind it.
+        if !telling.is_waiting {
+            let end = now.ms() - now.ms().rem_euclid(hour()) + hour();
+            let (artist, maker) = (note.artist, note.maker);
+            let key = format!("digest:{}", note.key);
+            let over = Order::Over { artist, maker };
+            let job = order(
+                over,
+                (key.clone(), key),
+                (&engine.ids, now),
+                Time::from_ms(end),
+            )?;
+            change.jobs.push(job);
+        }
         Ok(change)
+    }
+
+    /// Among the notes themselves a digest is put together, so that none comes in between.
+    fn over(
+        &self,
+        artist: ArtistId,
+        maker: Option<PersonId>,
+        key: String,
+    ) -> Result<Change, Failure> {
+        let now = self.0.clock.now();
+        let lane = format!("note:{artist}");
+        let digest = Order::Digest { artist, maker };
+        let job = order(digest, (lane, key), (&self.0.ids, now), now)?;
+        Ok(Change::jobs(vec![job]))
     }
 
     async fn digest(&self, artist: ArtistId, maker: Option<PersonId>) -> Result<Change, Failure> {
         let engine = &self.0;
         let now = engine.clock.now();
-        let notes = engine.store.notes(artist, now).await?;
-        let waiting: Vec<NoteRow> = notes.into_iter().filter(|note| note.told_at == 0).collect();
+        let waiting = engine.store.waiting_notes(artist).await?;
         let Some(last) = waiting.last() else {
             return Ok(Change::default());
         };
