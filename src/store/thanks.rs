@@ -1,5 +1,7 @@
 //! How an artist thanks, whom lately, and what workflows left behind: lists, tasks, notes. And the facts of a tip.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -83,10 +85,12 @@ const WAITING: Sql = same(
      FROM artist_notes WHERE artist_id = $1 AND told_at = 0 ORDER BY created_at, key",
 );
 const TOLD: Sql = same(
-    "SELECT CAST(EXISTS (SELECT 1 FROM artist_notes WHERE key = $1) AS INTEGER),
-            (SELECT COUNT(*) FROM artist_notes
-             WHERE artist_id = $2 AND at_once = 1 AND created_at >= $3),
-            CAST(EXISTS (SELECT 1 FROM artist_notes WHERE artist_id = $2 AND told_at = 0) AS INTEGER)",
+    "SELECT (SELECT COUNT(*) FROM artist_notes
+             WHERE artist_id = $1 AND at_once = 1 AND created_at >= $2),
+            CAST(EXISTS (SELECT 1 FROM artist_notes WHERE artist_id = $1 AND told_at = 0) AS INTEGER)",
+);
+const KNOWN: Sql = dialect!(
+    "SELECT key FROM artist_notes WHERE key IN (SELECT j.value ->> 'key' FROM" each ")"
 );
 
 /// How an artist thanks; what is empty falls back.
@@ -123,8 +127,6 @@ pub struct NoteRow {
 /// How the telling of an artist stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Telling {
-    /// The note is known already.
-    pub is_known: bool,
     /// So many were told by themselves since then.
     pub at_once: usize,
     /// Some wait for a digest.
@@ -259,18 +261,27 @@ impl Store {
         }))
     }
 
-    /// How the telling of an artist stands, where the next note has this key.
-    pub async fn telling(&self, artist: ArtistId, key: &str, since: Time) -> Result<Telling> {
-        let (is_known, at_once, waits): (i32, i64, i32) = reading!(&self.db, TOLD, |sql, pool| {
-            let query = sqlx::query_as(sql).bind(key);
-            let query = query.bind(artist.to_string()).bind(since.ms());
-            let row = query.fetch_one(pool).await;
+    /// How the telling of an artist stands.
+    pub async fn telling(&self, artist: ArtistId, since: Time) -> Result<Telling> {
+        let (at_once, waits): (i64, i32) = reading!(&self.db, TOLD, |sql, pool| {
+            let query = sqlx::query_as(sql).bind(artist.to_string());
+            let row = query.bind(since.ms()).fetch_one(pool).await;
             row.context("Reading what an artist was told")?
         });
         Ok(Telling {
-            is_known: is_known != 0,
             at_once: usize::try_from(at_once).unwrap_or_default(),
             is_waiting: waits != 0,
         })
+    }
+
+    /// Which of these notes are known already.
+    pub async fn known_notes(&self, keys: &[&str]) -> Result<HashSet<String>> {
+        let keys = keys.iter().map(|key| serde_json::json!({ "key": key }));
+        let keys = serde_json::Value::Array(keys.collect()).to_string();
+        let rows: Vec<(String,)> = reading!(&self.db, KNOWN, |sql, pool| {
+            let rows = sqlx::query_as(sql).bind(keys).fetch_all(pool).await;
+            rows.context("Reading which notes are known")?
+        });
+        Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 }

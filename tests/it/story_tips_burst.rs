@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use serde_json::json;
-use toney::model::Clock;
 
 use crate::sim::dice::Dice;
 use crate::sim::telegram::User;
-use crate::story_tips::{STRIPE, stripe_event};
+use crate::story_tips::stripe_event;
 
 mod scene;
 
