@@ -70,8 +70,8 @@ pub(super) fn workers(
     let intake: intake::Settings = config.section("intake")?;
     let engine = flows::engine(config, (&store, delivery), tools)?;
     all.extend(flows::workers(config, &engine)?);
+    let workflows = flows::workflows(&engine, door, &prompts);
     all.push(Arc::new(Turn {
-        workflows: flows::workflows(&engine, door, &prompts),
         contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
         people: Profiles::new(store.clone(), tools.clone()),
         books: books.clone(),
@@ -85,10 +85,12 @@ pub(super) fn workers(
             door: door.clone(),
             prompts: prompts.clone(),
             books: books.clone(),
+            workflows: workflows.clone(),
             delivery: delivery.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
         },
+        workflows,
         store,
         knowledge,
         door: door.clone(),

@@ -4,6 +4,7 @@
 //! through [`gate()`]. It reads, and answers an [`Outcome`] with the [`Change`] that makes it true; it never writes
 //! by itself, and never has done what others must decide. Start with [`Capability`].
 
+mod automation;
 mod content;
 mod documents;
 mod earnings;
@@ -32,6 +33,7 @@ use crate::model::{
 };
 use crate::money::Books;
 use crate::store::{Asker, Change, Store};
+use crate::workflow::Workflows;
 
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
@@ -50,6 +52,9 @@ pub const ALL: &[Entry] = &[
     Entry::of::<plan::Save>(),
     Entry::of::<plan::Show>(),
     Entry::of::<plan::Done>(),
+    Entry::of::<automation::Generation>(),
+    Entry::of::<automation::Status>(),
+    Entry::of::<automation::Control>(),
     Entry::of::<feedback::Feedback>(),
     Entry::of::<human::Human>(),
 ];
@@ -87,6 +92,7 @@ pub struct Hands {
     pub door: Door,
     pub prompts: Arc<Prompts>,
     pub books: Books,
+    pub workflows: Workflows,
     pub delivery: Delivery,
     pub clock: Clock,
     pub ids: Ids,

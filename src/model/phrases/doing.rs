@@ -91,6 +91,30 @@ pub fn would_mark_step(step: &str, done: bool) -> String {
     }
 }
 
+/// A preview.
+pub fn would_lay_out_workflow(wish: &str) -> String {
+    format!("Lay out a workflow: {wish}")
+}
+
+/// A preview.
+pub const WOULD_SHOW_WORKFLOWS: &str = "Show the workflows.";
+
+/// A preview.
+pub fn would_turn_workflow(state: &str, name: &str) -> String {
+    match state {
+        "paused" => format!("Pause the workflow: {name}"),
+        "active" => format!("Resume the workflow: {name}"),
+        _ => format!("Delete the workflow: {name}"),
+    }
+}
+
+/// What should happen by itself was not said, or at too great length.
+pub fn wish_too_long(most: usize) -> String {
+    format!(
+        "Say in one or two sentences what should happen and when, in {most} characters at most."
+    )
+}
+
 /// Nothing was said about the text.
 pub fn ask_for_brief(kind: &str) -> String {
     format!(
