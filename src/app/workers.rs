@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::capability::{Fans, Hands, React};
+use crate::capability::{Fans, Hands, React, Takes};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::Notice;
@@ -71,8 +71,7 @@ pub(super) fn workers(
     let engine = flows::engine(config, (&store, delivery), tools)?;
     all.extend(flows::workers(config, &engine)?);
     let workflows = flows::workflows(&engine, door, &prompts);
-    let contexts = Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]);
-    let profiles = Profiles::new(store.clone(), tools.clone());
+    let (contexts, profiles) = known(&store, tools);
     all.push(Arc::new(Turn {
         books: books.clone(),
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
@@ -115,12 +114,19 @@ pub(super) fn workers(
     Ok(all)
 }
 
+/// What is known of artists, and what changes it.
+fn known(store: &Store, tools: &(Clock, Ids)) -> (Contexts, Profiles) {
+    let (store, clock) = (store.clone(), tools.0.clone());
+    let contexts = Contexts::new(store.clone(), clock, vec![books::KNOWN]);
+    (contexts, Profiles::new(store, tools.clone()))
+}
+
 /// What is said and counted when something happens to an artist.
 fn what_follows(
     store: &Store,
     delivery: &Delivery,
     (clock, ids): &(Clock, Ids),
-) -> [Arc<dyn Worker>; 2] {
+) -> [Arc<dyn Worker>; 3] {
     let react = React {
         store: store.clone(),
         delivery: delivery.clone(),
@@ -132,5 +138,9 @@ fn what_follows(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    [Arc::new(react), Arc::new(fans)]
+    let takes = Takes {
+        store: store.clone(),
+        delivery: delivery.clone(),
+    };
+    [Arc::new(react), Arc::new(fans), Arc::new(takes)]
 }

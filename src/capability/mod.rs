@@ -18,6 +18,7 @@ mod react;
 pub mod release;
 mod requests;
 mod settings;
+mod thanks;
 mod tips;
 
 use std::sync::Arc;
@@ -47,8 +48,9 @@ use crate::workflow::Workflows;
 pub use artist::from;
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
-pub use human::take;
+pub use human::{Takes, take};
 pub use react::{Fans, React};
+pub use thanks::{Part as ThanksPart, texts as thanks_texts};
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Entry] = &[
@@ -65,6 +67,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<automation::Generation>(),
     Entry::of::<automation::Status>(),
     Entry::of::<automation::Control>(),
+    Entry::of::<thanks::Thanks>(),
     Entry::of::<artist::Profile>(),
     Entry::of::<artist::Field>(),
     Entry::of::<artist::Goals>(),

@@ -182,8 +182,13 @@ impl Tips {
 
     /// The address by which a fan comes to a jar.
     pub async fn start_link(&self, slug: &str) -> Option<String> {
+        self.opens_with(&format!("tip_{slug}")).await
+    }
+
+    /// The address that opens a chat here and says `/start WORD` in it, where there is one.
+    pub async fn opens_with(&self, word: &str) -> Option<String> {
         let (_, payments) = self.account()?;
-        payments.start_link(&format!("tip_{slug}")).await
+        payments.start_link(word).await
     }
 
     async fn give(&self, who: &Who, gift: Gift) -> Result<Said> {

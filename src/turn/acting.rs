@@ -14,7 +14,7 @@ use crate::store::{Change, NewProposal, Proposal, Store};
 
 use super::commit::Commit;
 use super::intent::Act;
-use super::{Command, Scene, Turn};
+use super::{Command, Scene, Turn, thumbs};
 
 /// Words that name a service and say no more are no order to link it.
 const SHORTEST_ORDER: usize = 2;
@@ -192,14 +192,10 @@ impl Turn {
         if command == Command::Feedback && args.trim().is_empty() {
             let last = self.store.last_answer(&commit.address()).await?;
             match last {
-                Some(turn) => commit.say_with(
-                    scene,
-                    phrases::DID_IT_HELP.to_owned(),
-                    vec![vec![
-                        ThumbPress::Up(turn).button(phrases::THUMB_UP),
-                        ThumbPress::Down(turn).button(phrases::THUMB_DOWN),
-                    ]],
-                ),
+                Some(turn) => {
+                    let thumbs = vec![thumbs::row(turn)];
+                    commit.say_with(scene, phrases::DID_IT_HELP.to_owned(), thumbs);
+                }
                 None => commit.say(scene, phrases::NO_ANSWER_YET.to_owned()),
             }
             return Ok(commit.done().await);
@@ -340,13 +336,7 @@ impl Turn {
                 ("milestone_done", json!({"step": id.to_string()}))
             }
             PlainPress::Thumb(press) => {
-                let (turn, good, why) = match press {
-                    ThumbPress::Up(turn) => (turn, true, ""),
-                    ThumbPress::Down(turn) => (turn, false, ""),
-                    ThumbPress::Why(turn, why) => (turn, false, why),
-                };
-                let args = json!({"good": good, "reason": why, "turn": turn.to_string()});
-                ("feedback", args)
+                return self.thumb_press(scene, commit, (press, card)).await;
             }
         };
         match Entry::find(name) {
@@ -364,15 +354,14 @@ impl Turn {
         mut commit: Commit<'_>,
         (HumanPress(id), card): (HumanPress, Option<Message>),
     ) -> Result<Change, Failure> {
-        let (sentence, change) = {
+        let ordered = {
             let asker = commit.asker(scene.setting()).await?;
             let address = commit.address();
             let call = self.call(scene, &commit, (asker, &address));
-            capability::take(&self.hands, &call, id).await?
+            capability::take(&self.hands, &call, id)?
         };
-        commit.besides(change);
+        commit.besides(ordered);
         without_buttons(scene, &mut commit, card);
-        commit.say(scene, sentence);
         Ok(commit.done().await)
     }
 }

@@ -103,8 +103,11 @@ impl Turn {
         let period = told.report.period;
         for section in told.report.sections.iter().take(PICTURES) {
             let currency = section.currency;
-            let title =
-                phrases::chart_title(currency.code(), &period.to_string(), &told.report.only);
+            let title = phrases::chart_title(
+                phrases::currency_name(&currency),
+                &period.to_string(),
+                &told.report.only,
+            );
             let (stores, words) = (told.stores.clone(), title.clone());
             let drawn = tokio::task::spawn_blocking(move || {
                 chart::draw(&stores, (period, currency), &words)

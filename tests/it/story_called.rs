@@ -11,7 +11,11 @@ on_both!(
     a_workflow_that_a_model_lays_out_is_the_one_that_words_make
     what_a_model_makes_of_a_wish_is_held_against_the_rules
     a_model_looks_at_workflows_and_pauses_none_by_itself
-    a_fans_model_reaches_no_workflow
+    a_fans_model_reaches_nothing_of_the_team
+    what_a_model_sets_counts_after_a_press_and_goes_back
+    a_release_that_a_model_hands_in_waits_for_the_manager
+    tips_are_told_by_currency
+    thanks_are_said_in_the_artists_words
 );
 
 /// A question that no rule takes for an order.
@@ -244,7 +248,7 @@ async fn a_model_looks_at_workflows_and_pauses_none_by_itself(engine: Engine) {
     world.finish().await;
 }
 
-async fn a_fans_model_reaches_no_workflow(engine: Engine) {
+async fn a_fans_model_reaches_nothing_of_the_team(engine: Engine) {
     let (world, ann) = artist(engine).await;
     ann.says("When there is a new fan, send them a chat message");
     world.settle().await;
@@ -252,24 +256,251 @@ async fn a_fans_model_reaches_no_workflow(engine: Engine) {
     world.settle().await;
     world.sees(&ann);
     let kim = world.friend("kim").await;
-    for name in ["workflow_status", "workflow_control", "workflow_generation"] {
+    const TEAMS: [&str; 9] = [
+        "workflow_status",
+        "workflow_control",
+        "workflow_generation",
+        "goal_change",
+        "profile_change",
+        "artist_profile",
+        "release_request",
+        "approvals_status",
+        "tips_status",
+    ];
+    for name in TEAMS {
         let args =
-            json!({"workflow": "new fan", "action": "delete", "wish": "When a fan tips, tell me"});
+            json!({"workflow": "new fan", "action": "delete", "title": "X", "date": "2027-01-01"});
         called((&world, &kim), (name, &args), "No.").await;
-        assert!(
-            told(&world)
-                .last()
-                .unwrap()
-                .contains("There is no such tool")
-        );
+        let told = told(&world);
+        assert!(told.last().unwrap().contains("There is no such tool"));
     }
     let requests = world.model.requests();
     let tools = offered(requests.last().unwrap());
-    assert!(!tools.is_empty());
     assert!(
-        !tools.iter().any(|name| name.contains("workflow")),
+        tools.iter().any(|name| name == "settings_change"),
+        "their own"
+    );
+    assert!(
+        !tools.iter().any(|name| TEAMS.contains(&name.as_str())),
         "{tools:?}"
     );
     assert_eq!(world.read("SELECT state FROM workflows").await, ["active"]);
+    assert_eq!(world.read("SELECT title FROM releases").await, [""; 0]);
+    world.finish().await;
+}
+
+async fn what_a_model_sets_counts_after_a_press_and_goes_back(engine: Engine) {
+    let (world, ann) = artist(engine).await;
+    let both = (&world, &ann);
+    let zone = "SELECT zone FROM persons WHERE zone <> ''";
+    // Outside the schema.
+    for args in [
+        json!({"setting": "colour", "value": "red"}),
+        json!({"setting": "zone"}),
+        json!({"setting": "zone", "value": "Lisbon", "person": "per_1"}),
+    ] {
+        let seen = called(both, ("settings_change", &args), "Hm.").await;
+        assert_eq!(seen, "Hm.");
+        let told = told(&world);
+        assert!(told.last().unwrap().contains("settings_change was not run"));
+    }
+    let args = json!({"setting": "zone", "value": "Lisbon"});
+    let seen = called(both, ("settings_change", &args), "Lisbon is lovely.").await;
+    insta::assert_snapshot!(seen, @r"
+    Lisbon is lovely.
+
+    Shall I? Set zone to: Lisbon [Yes] [No]
+    ");
+    assert_eq!(world.read(zone).await, [""; 0]);
+    ann.presses("Yes");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Lisbon is lovely.
+
+    Shall I? Set zone to: Lisbon
+    toney: Noted, zone: Europe/Lisbon [Undo]
+    ");
+    assert_eq!(world.read(zone).await, ["Europe/Lisbon"]);
+    ann.presses("Undo");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Noted, zone: Europe/Lisbon
+    toney: Noted, zone: unset [Undo]
+    ");
+    assert_eq!(world.read(zone).await, [""; 0]);
+    // A goal, reached and not reached after all.
+    let goals = "SELECT text || ': ' || state FROM goals";
+    let args = json!({"action": "add", "goal": "Play the Roxy"});
+    called(both, ("goal_change", &args), "A good one.").await;
+    ann.presses("Yes");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: A good one.
+
+    Shall I? Note this goal: Play the Roxy
+    toney: Noted. /goals shows all of them. [Undo]
+    ");
+    assert_eq!(world.read(goals).await, ["Play the Roxy: open"]);
+    let args = json!({"action": "done", "goal": "roxy"});
+    called(both, ("goal_change", &args), "Congratulations.").await;
+    ann.presses("Yes");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Congratulations.
+
+    Shall I? Note that this goal is reached: roxy
+    toney: Congratulations! I marked it as reached. [Undo]
+    ");
+    assert_eq!(world.read(goals).await, ["Play the Roxy: done"]);
+    ann.presses("Undo");
+    world.settle().await;
+    world.sees(&ann);
+    assert_eq!(world.read(goals).await, ["Play the Roxy: open"]);
+    let seen = called(
+        both,
+        ("artist_profile", &json!({})),
+        "You want to play the Roxy.",
+    )
+    .await;
+    assert_eq!(seen, "You want to play the Roxy.");
+    assert!(told(&world).last().unwrap().contains("Play the Roxy"));
+    world.finish().await;
+}
+
+async fn a_release_that_a_model_hands_in_waits_for_the_manager(engine: Engine) {
+    let (mut world, ann) = artist(engine).await;
+    let max = world
+        .invited("max", ("Ann Example", Standing::Manager))
+        .await;
+    world.sees(&max);
+    let both = (&world, &ann);
+    let vague = json!({"title": "Night Drive", "date": "soon"});
+    let seen = called(both, ("release_request", &vague), "When exactly?").await;
+    assert_eq!(
+        seen, "When exactly?",
+        "what could not be done is not laid out"
+    );
+    let whole = json!({"title": "Night Drive", "date": "2026-12-24", "notes": "mixed by Ben",
+        "links": ["https://a.example/x.wav"]});
+    let seen = called(both, ("release_request", &whole), "Here it is.").await;
+    insta::assert_snapshot!(seen, @r"
+    Here it is.
+
+    Shall I? Hand this release in, so that whoever manages it decides:
+    Title: Night Drive
+    Date: 2026-12-24
+    Notes: mixed by Ben
+    File: https://a.example/x.wav [Yes] [No]
+    ");
+    assert_eq!(world.read("SELECT title FROM releases").await, [""; 0]);
+    assert_eq!(world.sees(&max), "");
+    ann.presses("Yes");
+    ann.presses("Yes");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Here it is.
+
+    Shall I? Hand this release in, so that whoever manages it decides:
+    Title: Night Drive
+    Date: 2026-12-24
+    Notes: mixed by Ben
+    File: https://a.example/x.wav
+    toney: “Night Drive” is handed in. I'll tell you as soon as it is decided; /releases shows where it stands.
+    toney: That is done already.
+    ");
+    let asked = world.sees(&max);
+    assert!(
+        asked.starts_with("toney: Release “Night Drive” for Ann Example (release)")
+            && asked.contains("File: https://a.example/x.wav"),
+        "{asked}"
+    );
+    world.restart().await;
+    let both = (&world, &max);
+    let seen = called(both, ("approvals_status", &json!({})), "One waits for you.").await;
+    insta::assert_snapshot!(seen, @"One waits for you. [Show 1] [History]");
+    assert!(told(&world).last().unwrap().contains("Night Drive"));
+    max.presses("Approve");
+    world.settle().await;
+    world.sees(&max);
+    world.sees(&ann);
+    let state = "SELECT title || ': ' || state FROM releases";
+    assert_eq!(world.read(state).await, ["Night Drive: approved"]);
+    let late = json!({"decided": true});
+    called((&world, &max), ("approvals_status", &late), "Approved.").await;
+    let told = told(&world);
+    assert!(told.last().unwrap().contains("Approved by"), "{told:?}");
+    world.finish().await;
+}
+
+async fn tips_are_told_by_currency(engine: Engine) {
+    let (world, ann) = artist(engine).await;
+    let artist = world.read("SELECT id FROM artists").await[0].clone();
+    let now = toney::model::Clock::System.now().ms();
+    let month = chrono::DateTime::from_timestamp_millis(now)
+        .unwrap()
+        .format("%Y-%m");
+    for (number, (provider, gross, fee, currency)) in [
+        ("stripe", 2_500, 103, "USD"),
+        ("stripe", 500, 45, "USD"),
+        ("stars", 100, 0, "XTR"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let net = gross - fee;
+        let booked = format!(
+            "INSERT INTO tips (id, provider, external_id, artist_id, state, paid, gross, fee, net, month,
+                    currency, received_at, changed_at)
+             VALUES ('tip_{number}', '{provider}', 'x{number}', '{artist}', 'received', 1, {gross}, {fee},
+                    {net}, '{month}', '{currency}', {now}, {now})"
+        );
+        world.write(&booked).await;
+    }
+    let both = (&world, &ann);
+    called(both, ("tips_status", &json!({})), "Here are your tips.").await;
+    let told = told(&world);
+    let told = told.last().unwrap().replace(&month.to_string(), "MONTH");
+    insta::assert_snapshot!(told, @r#"{"note":null,"result":"**Tips for Ann Example** (the jar is closed)\n- MONTH, Card (Stripe): 2 tips, **30.00 USD**, fees 1.48 USD, 28.52 USD left\n- MONTH, Telegram Stars: 1 tip, **100 Stars**\nLeft in all: **28.52 USD, 100 Stars**.\nLink for fans: https://t.me/toney_bot?start=tip_ann-example","status":"done"}"#);
+    world.finish().await;
+}
+
+async fn thanks_are_said_in_the_artists_words(engine: Engine) {
+    let (world, ann) = artist(engine).await;
+    let kept = "SELECT chat_text FROM voices";
+    for (words, answer) in [
+        ("/thanks chat", "Write the words behind it"),
+        (
+            "/thanks chat Cheers {password}",
+            "I cannot fill in {password}",
+        ),
+    ] {
+        ann.says(words);
+        world.settle().await;
+        let seen = world.sees(&ann);
+        assert!(seen.contains(answer), "{seen}");
+    }
+    assert_eq!(world.read(kept).await, [""; 0]);
+    ann.says("/thanks chat Cheers, {name}! {amount} is huge.");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @"");
+    assert_eq!(world.read(kept).await, ["Cheers, {fan}! {amount} is huge."]);
+    // A model only lays it out.
+    let args = json!({"part": "chat", "text": "Send me your password, {fan}"});
+    let seen = called((&world, &ann), ("thanks_change", &args), "Done!").await;
+    insta::assert_snapshot!(seen, @"");
+    assert_eq!(world.read(kept).await, ["Cheers, {fan}! {amount} is huge."]);
+    ann.says("/thanks");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @"");
+    ann.presses("Undo");
+    world.settle().await;
+    world.sees(&ann);
+    assert_eq!(world.read(kept).await, [""]);
+    let kim = world.friend("kim").await;
+    kim.says("/thanks chat Mine!");
+    world.settle().await;
+    let seen = world.sees(&kim);
+    assert!(seen.contains("belong to artists"), "{seen}");
+    assert_eq!(world.read(kept).await, [""]);
     world.finish().await;
 }

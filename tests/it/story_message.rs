@@ -158,6 +158,7 @@ async fn help_lists_every_command() {
     /me – Show what I know of you, and change it
     /plan – Show the plan, or lay one out for a goal
     /settings – Language, time zone, voice, memory, reminders
+    /thanks – Show and set the words that thank a fan for a tip
     /unlink – Take a linked account out again
     /workflows – Show what I do for you by itself; change or stop it
     /write – Write a caption, bio, newsletter, pitch … in your voice

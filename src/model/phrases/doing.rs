@@ -287,7 +287,10 @@ pub const THANKS_GOOD: &str = "Thank you, good to know.";
 /// After a thumbs down with a reason.
 pub const THANKS_BAD: &str = "Thank you. I keep that in mind.";
 /// After a thumbs down.
-pub const ASK_WHAT_WAS_WRONG: &str = "Thank you for saying so. What was wrong?";
+pub const ASK_WHAT_WAS_WRONG: &str =
+    "Thank you for saying so. What was wrong? Press a button, or write it in your own words.";
+/// Nobody has to say what was wrong.
+pub const SKIP_WHY: &str = "Skip";
 /// What can be wrong: the word that is kept, and the button.
 pub const WHAT_WAS_WRONG: [(&str, &str); 4] = [
     ("wrong", "It is not true"),

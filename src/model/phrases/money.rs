@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::Money;
+use super::super::{Currency, Money};
 
 /// `/earnings` where others read along.
 pub const EARNINGS_IN_GROUP: &str =
@@ -201,6 +201,14 @@ pub fn no_earnings(period: &str, only: &str, months: &str) -> String {
         only => format!(" for “{only}”"),
     };
     format!("Your statements say nothing{only} about {period}. They reach over {months}.")
+}
+
+/// What a currency is called above a table.
+pub fn currency_name(currency: &Currency) -> &str {
+    match *currency == Currency::STARS {
+        true => "Telegram Stars",
+        false => currency.code(),
+    }
 }
 
 /// Under a table: how much more or less than before.

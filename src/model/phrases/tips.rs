@@ -182,7 +182,7 @@ pub fn tips_of(artist: &str, is_open: bool) -> String {
 pub const fn tip_provider(provider: &str) -> &str {
     match provider.as_bytes() {
         b"stars" => "Telegram Stars",
-        b"stripe" => "card",
+        b"stripe" => "Card (Stripe)",
         b"kofi" => "Ko-fi",
         b"buymeacoffee" => "Buy Me a Coffee",
         _ => provider,

@@ -38,6 +38,8 @@ pub enum ThumbPress<'a> {
     Down(TurnId),
     /// What was wrong, in a word.
     Why(TurnId, &'a str),
+    /// Nobody wants to say.
+    Skip,
 }
 
 /// The id that a button carries without its prefix.
@@ -124,7 +126,11 @@ impl HumanPress {
 impl<'a> ThumbPress<'a> {
     /// Reads what stands on a button; `None` when it is none of ours.
     pub fn parse(data: &'a str) -> Option<Self> {
-        let (verb, rest) = data.strip_prefix("thumb:")?.split_once(':')?;
+        let said = data.strip_prefix("thumb:")?;
+        if said == "skip" {
+            return Some(Self::Skip);
+        }
+        let (verb, rest) = said.split_once(':')?;
         match verb {
             "up" => id("trn", rest).map(Self::Up),
             "down" => id("trn", rest).map(Self::Down),
@@ -142,6 +148,7 @@ impl<'a> ThumbPress<'a> {
             Self::Up(id) => format!("thumb:up:{}", id.body()),
             Self::Down(id) => format!("thumb:down:{}", id.body()),
             Self::Why(id, why) => format!("thumb:why:{}:{why}", id.body()),
+            Self::Skip => "thumb:skip".to_owned(),
         };
         button(label, data)
     }
@@ -177,6 +184,7 @@ mod tests {
             ThumbPress::Up(turn),
             ThumbPress::Down(turn),
             ThumbPress::Why(turn, "unclear"),
+            ThumbPress::Skip,
         ] {
             let data = press.button("x").data;
             assert!(data.len() <= 64, "{data}");

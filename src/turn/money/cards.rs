@@ -127,7 +127,8 @@ fn section_of(section: &report::Section, report: &report::Report) -> String {
         }
         (_, _) => phrases::not_compared(&before),
     };
-    format!("{currency}\n```\n{table}```\n{compared}")
+    let name = phrases::currency_name(&currency);
+    format!("{name}\n```\n{table}```\n{compared}")
 }
 
 fn months_of(row: &StatementRow) -> String {
