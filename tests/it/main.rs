@@ -59,6 +59,7 @@ mod story_people;
 mod story_restart;
 mod story_sight;
 mod story_speaking;
+mod story_thanks;
 mod story_tips;
 mod story_tips_burst;
 mod story_understood;
