@@ -163,7 +163,9 @@ impl Worker for TakeStatement {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
+        // However often earnings changed, one look does for all the orders that wait.
+        let looks = work.jobs.iter().take_while(|job| is_look(job)).count();
+        work.jobs.truncate(looks.max(1));
         let Some(job) = work.jobs.first() else {
             return Ok(Change::default());
         };
@@ -205,6 +207,11 @@ impl Worker for TakeStatement {
             .extend(removed.and_then(|row| Write::statement(&row).ok()));
         change
     }
+}
+
+fn is_look(job: &Job) -> bool {
+    let order = serde_json::from_str(&job.payload);
+    order.is_ok_and(|order: Order| matches!(order, Order::Thresholds { .. }))
 }
 
 /// The key of the message about a job, the same at every attempt.

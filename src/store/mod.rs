@@ -107,7 +107,7 @@ pub use releases::Release;
 pub use spoken::Spoken;
 pub use standing::Standing;
 pub use team::{Member, PersonRow};
-pub use thanks::{NoteRow, VoiceRow};
+pub use thanks::{NoteRow, Telling, VoiceRow};
 pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
