@@ -70,12 +70,11 @@ pub(super) fn workers(
     let intake: intake::Settings = config.section("intake")?;
     let engine = flows::engine(config, (&store, delivery), tools)?;
     all.extend(flows::workers(config, &engine)?);
+    let workflows = flows::workflows(&engine, door, &prompts);
+    let contexts = Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]);
+    let profiles = Profiles::new(store.clone(), tools.clone());
     all.push(Arc::new(Turn {
-        workflows: flows::workflows(&engine, door, &prompts),
-        contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
-        people: Profiles::new(store.clone(), tools.clone()),
         books: books.clone(),
-        approvals,
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
@@ -85,10 +84,19 @@ pub(super) fn workers(
             door: door.clone(),
             prompts: prompts.clone(),
             books: books.clone(),
+            workflows: workflows.clone(),
+            contexts: contexts.clone(),
+            people: profiles.clone(),
+            approvals: approvals.clone(),
+            tips: tips.clone(),
             delivery: delivery.clone(),
             clock: clock.clone(),
             ids: ids.clone(),
         },
+        workflows,
+        contexts,
+        people: profiles,
+        approvals,
         store,
         knowledge,
         door: door.clone(),

@@ -36,7 +36,7 @@ pub struct Section {
     /// In the order in which they are shown.
     pub rows: Vec<(String, Amount)>,
     pub total: Amount,
-    /// What the months before brought; `None` where no statement covers them.
+    /// What the months before brought; `None` where nothing is known of them.
     pub before: Option<Amount>,
 }
 
@@ -71,12 +71,14 @@ pub fn report(
             .filter(|one| period.holds(one.month))
             .collect();
         let before = all.iter().filter(|one| period.before().holds(one.month));
+        // What came without a statement, like tips, can be compared with itself.
+        let is_known = is_covered || before.clone().next().is_some();
         let before: Amount = before.map(|one| one.net).sum();
         let section = Section {
             currency,
             rows: rows(&within, by),
             total: within.iter().map(|one| one.net).sum(),
-            before: is_covered.then_some(before),
+            before: is_known.then_some(before),
         };
         (!within.is_empty()).then_some(section)
     });

@@ -166,7 +166,8 @@ impl Tips {
             buttons.extend(rows(cards.collect()));
         }
         let pages = jar.links.iter();
-        let pages = pages.map(|(name, url)| Button::link(page_name(name), url.as_str()));
+        let pages =
+            pages.map(|(name, url)| Button::link(phrases::tip_provider(name), url.as_str()));
         buttons.extend(rows(pages.collect()));
         let mut text = phrases::jar(&jar.public_name, true, pays_here);
         if buttons.is_empty() {
@@ -393,14 +394,6 @@ fn choice(jars: &[Jar]) -> Said {
 /// Three amounts side by side.
 fn rows(buttons: Vec<Button>) -> Vec<Vec<Button>> {
     buttons.chunks(3).map(<[Button]>::to_vec).collect()
-}
-
-fn page_name(name: &str) -> &str {
-    match name {
-        super::KOFI => "Ko-fi",
-        super::COFFEE => "Buy Me a Coffee",
-        name => name,
-    }
 }
 
 /// What a platform says was paid or went back, as an order of its lane.

@@ -40,7 +40,7 @@ impl Turn {
         let ran = match entry.gate(by, &call) {
             Gate::NotHere => Ran::only(Outcome::Refused(phrases::NOT_IN_GROUP.to_owned())),
             Gate::NotYours => Ran::only(Outcome::Refused(phrases::NOT_YOUR_TEAM.to_owned())),
-            Gate::Confirm => match entry.preview(&args) {
+            Gate::Confirm => match entry.preview(&args, call.now) {
                 Ok(preview) => {
                     let deed = Deed {
                         capability: entry.name,
@@ -98,7 +98,8 @@ impl Turn {
                 Outcome::Done(shown)
             }
             Some(Next::Propose(deed)) => {
-                let preview = Entry::find(deed.capability).map(|entry| entry.preview(&deed.args));
+                let entry = Entry::find(deed.capability);
+                let preview = entry.map(|entry| entry.preview(&deed.args, call.now));
                 let preview = preview.and_then(Result::ok).unwrap_or_default();
                 let shown = outcome.into_shown();
                 let text = format!("{}\n\n{}", shown.text, phrases::shall_i(&preview));

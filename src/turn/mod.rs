@@ -15,7 +15,6 @@ mod command;
 mod commit;
 mod dialogue;
 mod documents;
-mod draft;
 mod flows;
 mod gather;
 mod ground;

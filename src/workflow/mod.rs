@@ -6,7 +6,9 @@
 //! through the outbox and jobs. Start with [`Workflows`] and [`engine::Engine`].
 
 mod begin;
+pub mod card;
 mod check;
+mod define;
 mod definition;
 mod edit;
 pub mod engine;

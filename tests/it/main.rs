@@ -38,6 +38,7 @@ mod store;
 mod story_approvals;
 mod story_budget;
 mod story_buttons;
+mod story_called;
 mod story_chaos;
 mod story_discord;
 mod story_discord_gateway;

@@ -91,6 +91,78 @@ pub fn would_mark_step(step: &str, done: bool) -> String {
     }
 }
 
+/// A preview.
+pub fn would_lay_out_workflow(wish: &str) -> String {
+    format!("Lay out a workflow: {wish}")
+}
+
+/// A preview.
+pub const WOULD_SHOW_SETTINGS: &str = "Show your settings.";
+
+/// A preview.
+pub const WOULD_SHOW_PROFILE: &str = "Show what is known of the artist.";
+
+/// A preview.
+pub const WOULD_SHOW_REQUESTS: &str = "Show the requests.";
+
+/// A preview.
+pub const WOULD_SHOW_TIPS: &str = "Show the tips.";
+
+/// A preview.
+pub fn would_set(name: &str, value: &str) -> String {
+    match value.trim() {
+        "" => format!("Forget this: {name}"),
+        value => format!("Set {name} to: {value}"),
+    }
+}
+
+/// A preview.
+pub fn would_note_goal(goal: &str) -> String {
+    format!("Note this goal: {goal}")
+}
+
+/// A preview.
+pub fn would_end_goal(goal: &str, reached: bool) -> String {
+    match reached {
+        true => format!("Note that this goal is reached: {goal}"),
+        false => format!("Forget this goal: {goal}"),
+    }
+}
+
+/// A preview.
+pub fn would_reopen_goal(goal: &str) -> String {
+    format!("Note that this goal is not reached after all: {goal}")
+}
+
+/// No goal is meant for sure.
+pub fn no_such_goal(goal: &str) -> String {
+    format!("I can't tell which goal \"{goal}\" is. /goals shows them.")
+}
+
+/// A preview.
+pub fn would_hand_in(release: &str) -> String {
+    format!("Hand this release in, so that whoever manages it decides:\n{release}")
+}
+
+/// A preview.
+pub const WOULD_SHOW_WORKFLOWS: &str = "Show the workflows.";
+
+/// A preview.
+pub fn would_turn_workflow(state: &str, name: &str) -> String {
+    match state {
+        "paused" => format!("Pause the workflow: {name}"),
+        "active" => format!("Resume the workflow: {name}"),
+        _ => format!("Delete the workflow: {name}"),
+    }
+}
+
+/// What should happen by itself was not said, or at too great length.
+pub fn wish_too_long(most: usize) -> String {
+    format!(
+        "Say in one or two sentences what should happen and when, in {most} characters at most."
+    )
+}
+
 /// Nothing was said about the text.
 pub fn ask_for_brief(kind: &str) -> String {
     format!(
