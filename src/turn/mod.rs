@@ -77,6 +77,7 @@ use crate::workflow::Workflows;
 
 pub use command::Command;
 pub use recordings::Recordings;
+pub(crate) use releases::asked as asked_for_release;
 pub use releases::{ReleaseApproved, ReleaseDecided};
 pub use speaking::Speak;
 pub use wish::Wishes;

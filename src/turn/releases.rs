@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::approval::Approved;
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    Action, ApprovalId, ApprovalPress as Press, ApprovedAction, ArtistId, AskApproval, Button,
-    Clock, Content, Event, Failure, Happening, Message, ReleaseId, Setting, phrases,
+    Action, Address, ApprovalId, ApprovalPress as Press, ApprovedAction, ArtistId, AskApproval,
+    Button, Clock, Content, Event, Failure, Happening, Message, ReleaseId, Setting, phrases,
 };
 use crate::store::{Change, Release, Store, Write};
 
@@ -122,7 +122,7 @@ impl Turn {
             let buttons = Vec::new();
             commit.send(scene, "buttons", Content::Buttons { message, buttons });
         }
-        let ask = asked(&release, &commit);
+        let ask = asked(&release, Some(commit.address()));
         let mut change = self.approvals.ask(&ask)?;
         change.writes.push(Write::release(&release)?);
         commit.besides(change);
@@ -250,7 +250,8 @@ impl Turn {
     }
 }
 
-fn asked(release: &Release, commit: &Commit<'_>) -> AskApproval {
+/// Asks for a decision about a release; the answer goes to `answer_to`.
+pub(crate) fn asked(release: &Release, answer_to: Option<Address>) -> AskApproval {
     let Release {
         id,
         artist,
@@ -279,7 +280,7 @@ fn asked(release: &Release, commit: &Commit<'_>) -> AskApproval {
                 "notes": notes, "links": links,
             }),
         },
-        answer_to: Some(commit.address()),
+        answer_to,
     }
 }
 
