@@ -86,6 +86,7 @@ pub(super) fn workers(
             prompts: prompts.clone(),
             books: books.clone(),
             delivery: delivery.clone(),
+            outgoing: voice::outgoing(config)?,
             clock: clock.clone(),
             ids: ids.clone(),
         },

@@ -12,8 +12,10 @@ mod gate;
 mod human;
 mod lyrics;
 mod plan;
+mod plan_export;
 mod react;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -50,6 +52,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<plan::Save>(),
     Entry::of::<plan::Show>(),
     Entry::of::<plan::Done>(),
+    Entry::of::<plan_export::Export>(),
     Entry::of::<feedback::Feedback>(),
     Entry::of::<human::Human>(),
 ];
@@ -88,6 +91,8 @@ pub struct Hands {
     pub prompts: Arc<Prompts>,
     pub books: Books,
     pub delivery: Delivery,
+    /// Where files lie that are made to be sent.
+    pub outgoing: PathBuf,
     pub clock: Clock,
     pub ids: Ids,
 }

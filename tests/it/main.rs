@@ -39,6 +39,7 @@ mod story_approvals;
 mod story_budget;
 mod story_buttons;
 mod story_chaos;
+mod story_demo;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;

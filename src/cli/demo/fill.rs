@@ -34,7 +34,6 @@ use super::story::{SEED, Story, What, story};
 pub(super) struct Filled {
     pub(super) statements: usize,
     pub(super) rows: u64,
-    pub(super) tips: usize,
     pub(super) documents: usize,
     pub(super) requests: usize,
     pub(super) calls: usize,
@@ -236,7 +235,6 @@ impl Fill {
             is_public,
             ..Giver::default()
         };
-        self.filled.tips += 1;
         self.told((provider, external), giver, paid).await
     }
 

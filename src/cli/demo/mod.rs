@@ -121,15 +121,16 @@ async fn fill_in(config: &Config, store: &Store, example: Example) -> Result<Exi
     if live {
         write!(std::io::stderr(), "\r\x1b[K")?;
     }
-    let Fill { cast, filled, .. } = fill;
+    let Fill {
+        past, cast, filled, ..
+    } = fill;
     note(store, WHOLE, cast.artist).await?;
     let artist = store.artist(&cast.artist.to_string()).await?;
     let artist = artist.context("The example is gone already")?;
-    write!(
-        out,
-        "{}",
-        told(store, &artist, (&filled, cast.fans.len())).await?
-    )?;
+    let earned = past.books.figures(artist.id).await?.currencies.into_iter();
+    let earned: Vec<_> = earned.map(|purse| purse.total.to_string()).collect();
+    let counted = (&filled, cast.fans.len(), earned.join(" and "));
+    write!(out, "{}", told(store, &artist, counted).await?)?;
     let until = Clock::System.now().plus(OPEN_FOR);
     let lead = store.invite(artist.id, Standing::Artist, until).await?;
     let manager = store.invite(artist.id, Standing::Manager, until).await?;
@@ -155,11 +156,14 @@ On the command line:  toney tips, workflows, approvals verify, events, people, u
 Away with all of it:  toney demo --remove";
 
 /// What is there now, counted where it is kept.
-async fn told(store: &Store, artist: &Artist, (filled, fans): (&Filled, usize)) -> Result<String> {
+async fn told(
+    store: &Store,
+    artist: &Artist,
+    (filled, fans, earned): (&Filled, usize, String),
+) -> Result<String> {
     let Filled {
         statements,
         rows,
-        tips: _,
         documents,
         requests,
         calls,
@@ -188,7 +192,7 @@ async fn told(store: &Store, artist: &Artist, (filled, fans): (&Filled, usize)) 
     Ok(format!(
         "{} is there: two years of an artist who does not exist. Nothing of it is ever sent to anybody.\n\
          \x20 people      3 who work for her, {fans} fans\n\
-         \x20 earnings    {statements} statements of three distributors and shops, {rows} rows\n\
+         \x20 earnings    {earned}, from {statements} statements with {rows} rows\n\
          \x20 tips        {tips}, by Stars, card and two pages; some given back, two disputed; the ledger balances\n\
          \x20 workflows   {workflows}, with {runs} runs, {failed} of them failed\n\
          \x20 releases    {requests} handed in, {open} waiting for a decision\n\

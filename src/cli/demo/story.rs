@@ -133,7 +133,7 @@ impl Story {
 
     fn payouts(&mut self, dice: &mut Dice) {
         for quarter in 0..8_i64 {
-            let cents = dice.about(u64::try_from(16_000 + quarter * 14_000).unwrap_or(0), 90);
+            let cents = dice.about(u64::try_from(4_000 + quarter * 4_500).unwrap_or(0), 90);
             let gross = Money {
                 minor: i64::try_from(cents).unwrap_or_default(),
                 currency: Currency::USD,
