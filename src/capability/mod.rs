@@ -14,12 +14,14 @@ mod gate;
 mod human;
 mod lyrics;
 mod plan;
+mod plan_export;
 mod react;
 pub mod release;
 mod requests;
 mod settings;
 mod tips;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -62,6 +64,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<plan::Save>(),
     Entry::of::<plan::Show>(),
     Entry::of::<plan::Done>(),
+    Entry::of::<plan_export::Export>(),
     Entry::of::<automation::Generation>(),
     Entry::of::<automation::Status>(),
     Entry::of::<automation::Control>(),
@@ -124,6 +127,8 @@ pub struct Hands {
     pub approvals: Approvals,
     pub tips: Tips,
     pub delivery: Delivery,
+    /// Where files lie that are made to be sent.
+    pub outgoing: PathBuf,
     pub clock: Clock,
     pub ids: Ids,
 }

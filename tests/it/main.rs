@@ -40,6 +40,7 @@ mod story_budget;
 mod story_buttons;
 mod story_called;
 mod story_chaos;
+mod story_demo;
 mod story_discord;
 mod story_discord_gateway;
 mod story_discord_press;
