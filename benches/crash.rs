@@ -32,8 +32,11 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use sim::crash::{Decisions, Plan, Store};
+use sim::crash::{Calm, Decisions, Plan, Store};
 use sim::dice::Dice;
+
+/// Requests that are decided in peace.
+const CALM: usize = 200;
 
 /// Kills the gateway many times while people talk, and counts what was lost or doubled.
 #[derive(Clone, Debug, Parser)]
@@ -48,7 +51,7 @@ struct Options {
     /// The same seed makes the same choices, as far as the machine's own timing lets it.
     #[arg(long)]
     seed: Option<u64>,
-    /// Kills it while people decide about requests, instead of while they talk.
+    /// Kills it while people decide about requests, instead of while they talk; measures before how quick that is.
     #[arg(long)]
     decisions: bool,
     /// Writes the counts into benches/RESULTS.md.
@@ -89,6 +92,12 @@ async fn run(options: &Options) -> bool {
     let (mut clean, mut text) = (true, String::new());
     for store in &stores {
         if options.decisions {
+            let calm = Calm {
+                store: *store,
+                rounds: CALM,
+            };
+            let times = calm.run().await;
+            println!("{times}");
             let plan = Decisions {
                 seed,
                 kills: options.kills / stores.len(),
@@ -98,7 +107,7 @@ async fn run(options: &Options) -> bool {
             let outcome = plan.run().await;
             println!("{outcome}");
             clean &= outcome.is_clean();
-            text.push_str(&format!("```\n{outcome}```\n"));
+            text.push_str(&format!("```\n{times}{outcome}```\n"));
             continue;
         }
         let plan = Plan {

@@ -89,6 +89,7 @@ pub(super) fn workers(
             approvals: approvals.clone(),
             tips: tips.clone(),
             delivery: delivery.clone(),
+            outgoing: voice::outgoing(config)?,
             clock: clock.clone(),
             ids: ids.clone(),
         },

@@ -14,6 +14,7 @@ mod gate;
 mod human;
 mod lyrics;
 mod plan;
+mod plan_export;
 mod react;
 pub mod release;
 mod requests;
@@ -21,6 +22,7 @@ mod settings;
 mod thanks;
 mod tips;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -64,6 +66,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<plan::Save>(),
     Entry::of::<plan::Show>(),
     Entry::of::<plan::Done>(),
+    Entry::of::<plan_export::Export>(),
     Entry::of::<automation::Generation>(),
     Entry::of::<automation::Status>(),
     Entry::of::<automation::Control>(),
@@ -127,6 +130,8 @@ pub struct Hands {
     pub approvals: Approvals,
     pub tips: Tips,
     pub delivery: Delivery,
+    /// Where files lie that are made to be sent.
+    pub outgoing: PathBuf,
     pub clock: Clock,
     pub ids: Ids,
 }

@@ -119,12 +119,13 @@ pub fn hand_in(
     release: &Release,
     address: &Address,
 ) -> anyhow::Result<Change> {
-    let mut change = approvals.ask(&asked(release, address))?;
+    let mut change = approvals.ask(&asked(release, Some(address.clone())))?;
     change.writes.push(Write::release(release)?);
     Ok(change)
 }
 
-fn asked(release: &Release, address: &Address) -> AskApproval {
+/// Asks for a decision about a release; the answer goes to `answer_to`.
+pub fn asked(release: &Release, answer_to: Option<Address>) -> AskApproval {
     let Release {
         id,
         artist,
@@ -153,7 +154,7 @@ fn asked(release: &Release, address: &Address) -> AskApproval {
                 "notes": notes, "links": links,
             }),
         },
-        answer_to: Some(address.clone()),
+        answer_to,
     }
 }
 

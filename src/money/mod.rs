@@ -19,6 +19,7 @@ pub mod reading;
 pub mod report;
 pub mod row;
 pub mod sheet;
+pub mod shelf;
 pub mod worker;
 
 use serde::Deserialize;

@@ -1,5 +1,7 @@
 //! How an artist thanks, whom lately, and what workflows left behind: lists, tasks, notes. And the facts of a tip.
 
+use std::collections::HashSet;
+
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -13,11 +15,18 @@ use super::write::Write;
 const TIP: Sql = same(
     "SELECT t.artist_id, t.provider, t.person_id, t.payer, t.name, t.email, t.message, t.is_public,
             t.gross, t.currency, CAST(CASE WHEN EXISTS (SELECT 1 FROM tips o
-                WHERE o.artist_id = t.artist_id AND o.paid = 1 AND o.id <> t.id
-                AND (o.received_at < t.received_at OR (o.received_at = t.received_at AND o.id < t.id))
-                AND ((t.person_id <> '' AND o.person_id = t.person_id)
-                  OR (t.payer <> '' AND o.payer = t.payer AND o.provider = t.provider)
-                  OR (t.email <> '' AND o.email = t.email))) THEN 0 ELSE 1 END AS BIGINT) AS is_first
+                WHERE o.person_id = t.person_id AND o.person_id <> ''
+                AND o.artist_id = t.artist_id AND o.paid = 1 AND o.id <> t.id
+                AND (o.received_at < t.received_at OR (o.received_at = t.received_at AND o.id < t.id)))
+            OR EXISTS (SELECT 1 FROM tips o
+                WHERE o.provider = t.provider AND o.payer = t.payer AND o.payer <> ''
+                AND o.artist_id = t.artist_id AND o.paid = 1 AND o.id <> t.id
+                AND (o.received_at < t.received_at OR (o.received_at = t.received_at AND o.id < t.id)))
+            OR EXISTS (SELECT 1 FROM tips o
+                WHERE o.artist_id = t.artist_id AND o.email = t.email AND o.email <> ''
+                AND o.paid = 1 AND o.id <> t.id
+                AND (o.received_at < t.received_at OR (o.received_at = t.received_at AND o.id < t.id)))
+            THEN 0 ELSE 1 END AS BIGINT) AS is_first
      FROM tips t WHERE t.id = $1 AND t.artist_id = $2",
 );
 const NAME: Sql = same("SELECT name FROM persons WHERE id = $1");
@@ -44,6 +53,12 @@ const THANK: Sql = dialect!(
             CAST(j.value ->> 'at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (artist_id, fan, way) DO UPDATE SET thanked_at = excluded.thanked_at"
 );
+// Whoever was thanked again since is left alone.
+const UNTHANK: Sql = dialect!(
+    "DELETE FROM thanks WHERE (artist_id, fan, way, thanked_at) IN
+     (SELECT j.value ->> 'artist_id', j.value ->> 'fan', j.value ->> 'way',
+             CAST(j.value ->> 'at' AS BIGINT) FROM" each ")"
+);
 const LIST: Sql = dialect!(
     "INSERT INTO fan_lists (artist_id, list, fan, name, added_at)
      SELECT j.value ->> 'artist_id', j.value ->> 'list', j.value ->> 'fan', j.value ->> 'name',
@@ -65,10 +80,17 @@ const NOTE: Sql = dialect!(
             CAST(j.value ->> 'told_at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (key) DO UPDATE SET told_at = excluded.told_at"
 );
-const NOTES: Sql = same(
+const WAITING: Sql = same(
     "SELECT key, artist_id, text, minor, currency, person_id, at_once, created_at, told_at
-     FROM artist_notes WHERE artist_id = $1 AND (told_at = 0 OR created_at >= $2)
-     ORDER BY created_at, key",
+     FROM artist_notes WHERE artist_id = $1 AND told_at = 0 ORDER BY created_at, key",
+);
+const TOLD: Sql = same(
+    "SELECT (SELECT COUNT(*) FROM artist_notes
+             WHERE artist_id = $1 AND at_once = 1 AND created_at >= $2),
+            CAST(EXISTS (SELECT 1 FROM artist_notes WHERE artist_id = $1 AND told_at = 0) AS INTEGER)",
+);
+const KNOWN: Sql = dialect!(
+    "SELECT key FROM artist_notes WHERE key IN (SELECT j.value ->> 'key' FROM" each ")"
 );
 
 /// How an artist thanks; what is empty falls back.
@@ -102,6 +124,15 @@ pub struct NoteRow {
     pub told_at: i64,
 }
 
+/// How the telling of an artist stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Telling {
+    /// So many were told by themselves since then.
+    pub at_once: usize,
+    /// Some wait for a digest.
+    pub is_waiting: bool,
+}
+
 #[derive(sqlx::FromRow)]
 struct TipRow {
     artist_id: String,
@@ -127,6 +158,12 @@ impl Write {
     pub fn thanked(artist: ArtistId, (fan, way): (&str, &str), at: Time) -> Result<Self> {
         let row = serde_json::json!({"artist_id": artist, "fan": fan, "way": way, "at": at});
         Self::new(THANK, &[row])
+    }
+
+    /// What was put down then did not become thanks.
+    pub fn unthanked(artist: ArtistId, (fan, way): (&str, &str), at: Time) -> Result<Self> {
+        let row = serde_json::json!({"artist_id": artist, "fan": fan, "way": way, "at": at});
+        Self::new(UNTHANK, &[row])
     }
 
     /// A fan stands on a list.
@@ -216,13 +253,35 @@ impl Store {
         }))
     }
 
-    /// What an artist was told since then, and what waits to be told.
-    pub async fn notes(&self, artist: ArtistId, since: Time) -> Result<Vec<NoteRow>> {
-        Ok(reading!(&self.db, NOTES, |sql, pool| {
-            let query = sqlx::query_as(sql)
-                .bind(artist.to_string())
-                .bind(since.ms());
+    /// What waits to be told to an artist, the oldest first.
+    pub async fn waiting_notes(&self, artist: ArtistId) -> Result<Vec<NoteRow>> {
+        Ok(reading!(&self.db, WAITING, |sql, pool| {
+            let query = sqlx::query_as(sql).bind(artist.to_string());
             query.fetch_all(pool).await.context("Reading notes")?
         }))
+    }
+
+    /// How the telling of an artist stands.
+    pub async fn telling(&self, artist: ArtistId, since: Time) -> Result<Telling> {
+        let (at_once, waits): (i64, i32) = reading!(&self.db, TOLD, |sql, pool| {
+            let query = sqlx::query_as(sql).bind(artist.to_string());
+            let row = query.bind(since.ms()).fetch_one(pool).await;
+            row.context("Reading what an artist was told")?
+        });
+        Ok(Telling {
+            at_once: usize::try_from(at_once).unwrap_or_default(),
+            is_waiting: waits != 0,
+        })
+    }
+
+    /// Which of these notes are known already.
+    pub async fn known_notes(&self, keys: &[&str]) -> Result<HashSet<String>> {
+        let keys = keys.iter().map(|key| serde_json::json!({ "key": key }));
+        let keys = serde_json::Value::Array(keys.collect()).to_string();
+        let rows: Vec<(String,)> = reading!(&self.db, KNOWN, |sql, pool| {
+            let rows = sqlx::query_as(sql).bind(keys).fetch_all(pool).await;
+            rows.context("Reading which notes are known")?
+        });
+        Ok(rows.into_iter().map(|(key,)| key).collect())
     }
 }

@@ -332,6 +332,7 @@ impl Turn {
         (press, card): (PlainPress<'_>, Option<Message>),
     ) -> Result<Change, Failure> {
         let (name, args) = match press {
+            PlainPress::Plan(PlanPress::Export) => ("plan_export", json!({})),
             PlainPress::Plan(PlanPress::Done(id)) => {
                 ("milestone_done", json!({"step": id.to_string()}))
             }
@@ -370,6 +371,7 @@ impl Turn {
 fn ordered(command: Command, args: &str) -> Option<(&'static str, Value)> {
     Some(match command {
         Command::Plan if args.is_empty() => ("plan_show", json!({})),
+        Command::Plan if args.eq_ignore_ascii_case("export") => ("plan_export", json!({})),
         Command::Plan => match args.strip_prefix("done ") {
             Some(step) => ("milestone_done", json!({"step": step})),
             None => ("career_plan", json!({"goal": args})),

@@ -133,7 +133,7 @@ impl Command {
             Self::Tip => "Tip an artist; for artists: your tip jar",
             Self::Terms => "Show the terms for tips",
             Self::Paysupport => "Get help with a payment",
-            Self::Plan => "Show the plan, or lay one out for a goal",
+            Self::Plan => "Show the plan, lay one out for a goal; export: as a document",
             Self::Workflows => "Show what I do for you by itself; change or stop it",
             Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
             Self::Human => "Ask a human of the team to get in touch",

@@ -4,7 +4,7 @@ use crate::model::{ArtistId, JobId, PersonId, RunId, Standing, Time};
 use crate::store::{Change, NewJob, RunRow, WorkflowRow, Write};
 
 use super::definition::Definition;
-use super::engine::{Engine, Order, TICK, Tick};
+use super::engine::{Engine, Order, TICK, Tick, lane_of};
 use super::seen::{Scene, Seen, matches};
 use super::timer;
 
@@ -76,8 +76,10 @@ impl Engine {
             declined: None,
             text: None,
             retry: false,
+            thanked_at: None,
         };
-        let job = self.job(&order, format!("run:{}:{event}", row.id), scene.now)?;
+        let lane = lane_of(&begun, definition.actions.first());
+        let job = self.job(&order, (lane, format!("run:{}:{event}", row.id)), scene.now)?;
         metrics::counter!("toney_workflow_runs_total", "trigger" => scene.seen.trigger())
             .increment(1);
         Ok(Change {
@@ -105,7 +107,8 @@ impl Engine {
         Ok(Change::jobs(vec![NewJob {
             id: JobId::new(&self.ids),
             kind: TICK.to_owned(),
-            lane: format!("tick:{}", row.id),
+            // The clock of an older revision may be due later; nothing shall wait behind it.
+            lane: format!("tick:{}:{}", row.id, row.revision),
             key: format!("tick:{}:{}:{}", row.id, row.revision, at.ms()),
             ordering: 0,
             payload: serde_json::to_string(&tick)?,

@@ -62,6 +62,9 @@ pub(super) struct Order {
     /// Somebody wants a failed run to be tried again.
     #[serde(default)]
     pub(super) retry: bool,
+    /// When the fan was put down as thanked by the e-mail that is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) thanked_at: Option<Time>,
 }
 
 /// What a timer's job is told.
@@ -88,15 +91,43 @@ pub(super) fn order_of(row: &RunRow) -> Result<Order, Failure> {
         declined: None,
         text: None,
         retry: false,
+        thanked_at: None,
     })
 }
 
+/// Thanks of one fan are decided one after the other, whichever runs they belong to: each sees those before it.
+fn lane_of_thanks(artist: &str, fan: &str) -> String {
+    format!("thank:{artist}:{fan}")
+}
+
+/// Whether an action thanks, where the run is about a tip.
+const fn is_thanks(action: &Action) -> bool {
+    matches!(action, Action::SendChat { .. } | Action::SendEmail { .. })
+}
+
+/// The lane in which a run takes its next step: its own, or that of the thanks where the fan is known already.
+pub(super) fn lane_of(row: &RunRow, next: Option<&Action>) -> String {
+    let is_tip = || {
+        let seen = serde_json::from_str(&row.facts);
+        seen.is_ok_and(|seen: Seen| matches!(seen, Seen::Tip { .. }))
+    };
+    if next.is_some_and(is_thanks) && !row.person_id.is_empty() && is_tip() {
+        return lane_of_thanks(&row.artist_id, &row.person_id);
+    }
+    format!("run:{}", row.id)
+}
+
 impl Engine {
-    pub(super) fn job(&self, order: &Order, key: String, at: Time) -> anyhow::Result<NewJob> {
+    pub(super) fn job(
+        &self,
+        order: &Order,
+        (lane, key): (String, String),
+        at: Time,
+    ) -> anyhow::Result<NewJob> {
         Ok(NewJob {
             id: JobId::new(&self.ids),
             kind: STEP.to_owned(),
-            lane: format!("run:{}", order.run),
+            lane,
             key,
             ordering: 0,
             payload: serde_json::to_string(order)?,
@@ -105,8 +136,8 @@ impl Engine {
         })
     }
 
-    /// Does the step that is next.
-    pub(super) async fn act(&self, row: RunRow) -> Result<Change, Failure> {
+    /// Does the step that is next. Thanks are handed on to the lane in which those of this fan are decided.
+    pub(super) async fn act(&self, row: RunRow, lane: &str) -> Result<Change, Failure> {
         let definition = parse(&row.definition)?;
         let step_at = usize::try_from(row.step).unwrap_or(usize::MAX);
         let Some(action) = definition.actions.get(step_at) else {
@@ -119,11 +150,19 @@ impl Engine {
         let scene = self
             .scene((artist, row.person_id.parse().ok()), seen, now)
             .await?;
-        let voice = self.store.voice_of(artist).await?;
         let thanked = match scene.fan_key() {
-            Some(fan) => self.store.thanked(artist, &fan).await?,
+            Some(fan) => {
+                let thanks = lane_of_thanks(&row.artist_id, &fan);
+                if is_thanks(action) && scene.tip.is_some() && lane != thanks {
+                    let key = format!("thank:{}:{}:{}:{fan}", row.id, row.step, row.tries);
+                    let job = self.job(&order_of(&row)?, (thanks, key), now)?;
+                    return Ok(Change::jobs(vec![job]));
+                }
+                self.store.thanked(artist, &fan).await?
+            }
             None => Vec::new(),
         };
+        let voice = self.store.voice_of(artist).await?;
         let pause = self.settings.thanks_hours.saturating_mul(3_600_000);
         let pause = i64::try_from(pause).unwrap_or(i64::MAX);
         let effect = step(action, &scene, (&voice, &thanked, pause));
@@ -157,6 +196,10 @@ impl Engine {
                 change
                     .jobs
                     .push(self.mail((&row, scene), artist, (subject, text)).await?);
+                // Whoever is thanked next must see it before the letter has arrived.
+                change
+                    .writes
+                    .push(Write::thanked(artist, (&fan, "mail"), scene.now)?);
                 self.wait_for(row, "", change)
             }
             Effect::Note { text } => {
@@ -240,7 +283,10 @@ impl Engine {
         (subject, text): (String, String),
     ) -> Result<NewJob, Failure> {
         let voice = self.store.voice_of(artist).await?;
-        let order = order_of(row)?;
+        let order = Order {
+            thanked_at: Some(scene.now),
+            ..order_of(row)?
+        };
         let from_name = match voice.from_name.as_str() {
             "" => scene.artist.clone(),
             name => name.to_owned(),
@@ -313,30 +359,45 @@ impl Engine {
         Ok(change)
     }
 
-    pub(super) async fn mailed(&self, row: RunRow, mailed: &Mailed) -> Result<Change, Failure> {
+    pub(super) async fn mailed(
+        &self,
+        row: RunRow,
+        (mailed, thanked_at): (&Mailed, Option<Time>),
+    ) -> Result<Change, Failure> {
         let name = "send_email";
         let mut change = Change::default();
+        if mailed.state != MailState::Sent
+            && let Some(at) = thanked_at
+        {
+            change = self.take_thanks_back(&row, at).await?;
+        }
         match mailed.state {
-            MailState::Sent => {
-                // Only what arrived counts as thanks: a run that is tried again must not find itself in the way.
-                let artist: ArtistId = row.artist_id.parse().map_err(anyhow::Error::from)?;
-                let seen: Seen = serde_json::from_str(&row.facts)
-                    .map_err(|error| Failure::GiveUp(error.into()))?;
-                let fan = (artist, row.person_id.parse().ok());
-                let scene = self.scene(fan, seen, self.clock.now()).await?;
-                if let Some(fan) = scene.fan_key() {
-                    let thanked = Write::thanked(artist, (&fan, "mail"), scene.now)?;
-                    change.writes.push(thanked);
-                }
-                self.go_on(row, (name, "sent"), change)
-            }
+            MailState::Sent => self.go_on(row, (name, "sent"), change),
             MailState::Stopped => self.go_on(row, (name, "the fan wants no mail"), change),
             MailState::Bounced => {
                 let result = format!("bounced: {}", mailed.reason);
                 self.go_on(row, (name, &result), change)
             }
-            MailState::Failed => self.fail(row, &phrases::workflows::mail_failed(&mailed.reason)),
+            MailState::Failed => {
+                change.absorb(self.fail(row, &phrases::workflows::mail_failed(&mailed.reason))?);
+                Ok(change)
+            }
         }
+    }
+
+    /// Only what arrived counts as thanks: a run that is tried again must not find itself in the way.
+    async fn take_thanks_back(&self, row: &RunRow, at: Time) -> Result<Change, Failure> {
+        let artist: ArtistId = row.artist_id.parse().map_err(anyhow::Error::from)?;
+        let seen: Seen =
+            serde_json::from_str(&row.facts).map_err(|error| Failure::GiveUp(error.into()))?;
+        let fan = (artist, row.person_id.parse().ok());
+        let scene = self.scene(fan, seen, self.clock.now()).await?;
+        let mut change = Change::default();
+        if let Some(fan) = scene.fan_key() {
+            let thanks = Write::unthanked(artist, (&fan, "mail"), at)?;
+            change.writes.push(thanks);
+        }
+        Ok(change)
     }
 
     pub(super) async fn approved(
@@ -406,8 +467,11 @@ impl Engine {
                 })?,
             );
         } else {
+            // Who waits does so in the run's own lane: whatever stands behind a job that is due later waits with it.
+            let next = usize::try_from(next).ok().filter(|_| at <= now);
+            let lane = lane_of(&moved, next.and_then(|next| definition.actions.get(next)));
             let key = format!("run:{}:{}:{}", moved.id, moved.step, moved.tries);
-            change.jobs.push(self.job(&order, key, at)?);
+            change.jobs.push(self.job(&order, (lane, key), at)?);
         }
         change.writes.push(Write::steps(&[done])?);
         change.writes.push(Write::move_runs(&[moved])?);
@@ -463,7 +527,8 @@ impl Engine {
             ..row
         };
         let key = format!("run:{}:{}:{}", moved.id, moved.step, moved.tries);
-        let job = self.job(&order_of(&moved)?, key, self.clock.now())?;
+        let lane = format!("run:{}", moved.id);
+        let job = self.job(&order_of(&moved)?, (lane, key), self.clock.now())?;
         Ok(Change {
             jobs: vec![job],
             writes: vec![Write::move_runs(&[moved])?],

@@ -522,8 +522,8 @@ impl Workflows {
         };
         let mut order = order_of(&row).map_err(|failure| anyhow::anyhow!("{failure}"))?;
         order.retry = true;
-        let key = format!("retry:{id}:{}", row.tries);
-        let job = self.engine.job(&order, key, self.now())?;
+        let (lane, key) = (format!("run:{id}"), format!("retry:{id}:{}", row.tries));
+        let job = self.engine.job(&order, (lane, key), self.now())?;
         Ok(Some(Change::jobs(vec![job])))
     }
 

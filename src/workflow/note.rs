@@ -44,6 +44,11 @@ pub(super) struct Note {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Order {
     Tell(Note),
+    /// The hour is over: a digest is ordered.
+    Over {
+        artist: ArtistId,
+        maker: Option<PersonId>,
+    },
     Digest {
         artist: ArtistId,
         maker: Option<PersonId>,
@@ -88,73 +93,115 @@ impl Worker for Notes {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        match payload(work)? {
-            Some(Order::Tell(note)) => self.tell(note).await,
-            Some(Order::Digest { artist, maker }) => self.digest(artist, maker).await,
-            None => Ok(Change::default()),
+        // What waits is told in one go: in a rush there are thousands.
+        let told = work.jobs.iter().map_while(|job| {
+            let order = serde_json::from_str(&job.payload);
+            match order.ok()? {
+                Order::Tell(note) => Some(note),
+                Order::Over { .. } | Order::Digest { .. } => None,
+            }
+        });
+        let notes: Vec<Note> = told.collect();
+        if let Some(first) = notes.first() {
+            let artist = first.artist;
+            work.jobs.truncate(notes.len());
+            return self.tell(artist, notes).await;
         }
+        match payload(work)? {
+            Some(Order::Over { artist, maker }) => {
+                let key = work.jobs.first().map(|job| format!("now:{}", job.key));
+                self.over(artist, maker, key.unwrap_or_default())
+            }
+            Some(Order::Digest { artist, maker }) => self.digest(artist, maker).await,
+            Some(Order::Tell(_)) | None => Ok(Change::default()),
+        }
+    }
+
+    /// A digest that could not be told is tried again an hour later: what waits for it would wait for ever.
+    async fn given_up(&self, work: &Work) -> Change {
+        let Some(job) = work.jobs.first() else {
+            return Change::default();
+        };
+        let Ok(Order::Over { artist, maker } | Order::Digest { artist, maker }) =
+            serde_json::from_str(&job.payload)
+        else {
+            return Change::default();
+        };
+        let now = self.0.clock.now();
+        let key = format!("digest:{}", job.id);
+        let over = Order::Over { artist, maker };
+        let over = order(over, (key.clone(), key), (&self.0.ids, now), now.plus(HOUR));
+        Change::jobs(over.into_iter().collect())
     }
 }
 
 impl Notes {
-    async fn tell(&self, note: Note) -> Result<Change, Failure> {
+    /// Tells notes of one artist, in order.
+    async fn tell(&self, artist: ArtistId, notes: Vec<Note>) -> Result<Change, Failure> {
         let engine = &self.0;
         let now = engine.clock.now();
         let since = Time::from_ms(now.ms().saturating_sub(hour()));
-        let told = engine.store.notes(note.artist, since).await?;
-        if told.iter().any(|known| known.key == note.key) {
-            return Ok(Change::default());
-        }
-        let lately = told.iter().filter(|note| note.at_once != 0).count();
-        let waiting = told.iter().any(|note| note.told_at == 0);
-        let at_once = lately < engine.settings.notes_at_once && !waiting;
-        let row = NoteRow {
-            key: note.key.clone(),
-            artist_id: note.artist.to_string(),
-            text: note.text.clone(),
-            minor: note.amount.map_or(0, |amount| amount.minor),
-            currency: note
-                .amount
-                .map(|amount| amount.currency.to_string())
-                .unwrap_or_default(),
-            person_id: note.fan,
-            at_once: i64::from(at_once),
-            created_at: now.ms(),
-            told_at: if at_once { now.ms() } else { 0 },
-        };
-        let mut change = Change {
-            writes: vec![Write::notes(&[row])?],
-            ..Change::default()
-        };
-        if at_once {
-            for (at, chat) in (0..).zip(engine.told(note.artist, note.maker).await?) {
-                let key = format!("note:{}:{at}", note.key);
-                let letter =
-                    engine
-                        .delivery
-                        .letter(chat, key, Priority::Nudge, said(note.text.clone()));
-                change.outbound.push(letter);
+        let keys: Vec<&str> = notes.iter().map(|note| note.key.as_str()).collect();
+        let known = engine.store.known_notes(&keys).await?;
+        let mut telling = engine.store.telling(artist, since).await?;
+        let (mut change, mut rows) = (Change::default(), Vec::new());
+        for note in notes.into_iter().filter(|note| !known.contains(&note.key)) {
+            let at_once = telling.at_once < engine.settings.notes_at_once && !telling.is_waiting;
+            rows.push(row(&note, at_once, now));
+            if at_once {
+                telling.at_once += 1;
+                for (at, chat) in (0..).zip(engine.told(artist, note.maker).await?) {
+                    let key = format!("note:{}:{at}", note.key);
+                    let content = said(note.text.clone());
+                    let letter = engine.delivery.letter(chat, key, Priority::Nudge, content);
+                    change.outbound.push(letter);
+                }
+            } else if !telling.is_waiting {
+                telling.is_waiting = true;
+                change.jobs.push(self.later(&note, now)?);
             }
-            return Ok(change);
         }
-        // The rest of the hour comes together, a moment after it is over.
+        if !rows.is_empty() {
+            change.writes.push(Write::notes(&rows)?);
+        }
+        Ok(change)
+    }
+
+    /// The rest of the hour comes together, a moment after it is over; the first that waits orders that. The clock has
+    /// a lane of its own: nothing may wait behind it.
+    fn later(&self, note: &Note, now: Time) -> Result<NewJob, Failure> {
         let end = now.ms() - now.ms().rem_euclid(hour()) + hour();
-        let key = format!("digest:{}:{end}", note.artist);
-        let digest = Order::Digest {
+        let over = Order::Over {
             artist: note.artist,
             maker: note.maker,
         };
-        let lane = format!("note:{}", note.artist);
-        let job = order(digest, (lane, key), (&engine.ids, now), Time::from_ms(end))?;
-        change.jobs.push(job);
-        Ok(change)
+        let key = format!("digest:{}", note.key);
+        order(
+            over,
+            (key.clone(), key),
+            (&self.0.ids, now),
+            Time::from_ms(end),
+        )
+    }
+
+    /// Among the notes themselves a digest is put together, so that none comes in between.
+    fn over(
+        &self,
+        artist: ArtistId,
+        maker: Option<PersonId>,
+        key: String,
+    ) -> Result<Change, Failure> {
+        let now = self.0.clock.now();
+        let lane = format!("note:{artist}");
+        let digest = Order::Digest { artist, maker };
+        let job = order(digest, (lane, key), (&self.0.ids, now), now)?;
+        Ok(Change::jobs(vec![job]))
     }
 
     async fn digest(&self, artist: ArtistId, maker: Option<PersonId>) -> Result<Change, Failure> {
         let engine = &self.0;
         let now = engine.clock.now();
-        let notes = engine.store.notes(artist, now).await?;
-        let waiting: Vec<NoteRow> = notes.into_iter().filter(|note| note.told_at == 0).collect();
+        let waiting = engine.store.waiting_notes(artist).await?;
         let Some(last) = waiting.last() else {
             return Ok(Change::default());
         };
@@ -176,6 +223,21 @@ impl Notes {
             .collect();
         change.writes.push(Write::notes(&told)?);
         Ok(change)
+    }
+}
+
+fn row(note: &Note, at_once: bool, now: Time) -> NoteRow {
+    let currency = note.amount.map(|amount| amount.currency.to_string());
+    NoteRow {
+        key: note.key.clone(),
+        artist_id: note.artist.to_string(),
+        text: note.text.clone(),
+        minor: note.amount.map_or(0, |amount| amount.minor),
+        currency: currency.unwrap_or_default(),
+        person_id: note.fan.clone(),
+        at_once: i64::from(at_once),
+        created_at: now.ms(),
+        told_at: if at_once { now.ms() } else { 0 },
     }
 }
 

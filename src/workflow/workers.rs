@@ -127,9 +127,10 @@ impl Worker for Steps {
                 "waiting",
                 Order {
                     mailed: Some(mailed),
+                    thanked_at,
                     ..
                 },
-            ) => engine.mailed(row, mailed).await,
+            ) => engine.mailed(row, (mailed, *thanked_at)).await,
             (
                 "waiting",
                 Order {
@@ -154,7 +155,7 @@ impl Worker for Steps {
                     retry: false,
                     ..
                 },
-            ) => engine.act(row).await,
+            ) => engine.act(row, &work.lane).await,
             _ => Ok(Change::default()),
         }
     }
@@ -201,9 +202,9 @@ impl Worker for ApprovedSteps {
             ..action.body
         };
         let now = self.0.clock.now();
-        let job = self
-            .0
-            .job(&order, format!("approved-run:{approval}"), now)?;
+        let lane = format!("run:{}", order.run);
+        let key = format!("approved-run:{approval}");
+        let job = self.0.job(&order, (lane, key), now)?;
         Ok(Change::jobs(vec![job]))
     }
 }
@@ -236,9 +237,9 @@ impl Worker for Decisions {
             ..order_of(&row)?
         };
         let now = self.0.clock.now();
-        let job = self
-            .0
-            .job(&order, format!("declined-run:{approval}"), now)?;
+        let lane = format!("run:{}", order.run);
+        let key = format!("declined-run:{approval}");
+        let job = self.0.job(&order, (lane, key), now)?;
         Ok(Change::jobs(vec![job]))
     }
 }

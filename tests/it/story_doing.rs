@@ -79,7 +79,7 @@ async fn a_plan_that_a_model_lays_out_counts_after_a_press(engine: Engine) {
     toney: Plan: Release the single
 
     1. Fix the date – 2026-11-25
-    2. Deliver the master – 2026-12-06 [1 is done] [2 is done]
+    2. Deliver the master – 2026-12-06 [1 is done] [2 is done] [Save as a document]
     ");
     ann.presses("1 is done");
     world.settle().await;

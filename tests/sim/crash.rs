@@ -16,7 +16,7 @@ use super::program::Program;
 use super::servers::{Postgres, Redis};
 use super::telegram::{Fault, On, Telegram};
 
-pub use decide::Decisions;
+pub use decide::{Calm, Decisions};
 use talk::World;
 pub use verdict::Report;
 

@@ -82,6 +82,19 @@ pub fn would_keep_plan(goal: &str, steps: usize) -> String {
 
 /// A preview.
 pub const WOULD_SHOW_PLAN: &str = "Show the plan.";
+/// A preview.
+pub const WOULD_EXPORT_PLAN: &str = "Send the plan as a document.";
+/// Under a plan.
+pub const EXPORT_PLAN: &str = "Save as a document";
+/// Above the document.
+pub const PLAN_EXPORTED: &str = "The plan as a document, to print or to pass on.";
+/// In place of the document, where none can be sent.
+pub const PLAN_NOT_SENT: &str = "I can send no files here; /plan shows the plan.";
+
+/// How far a plan is, under its goal.
+pub fn plan_stands((done, all): (usize, usize), day: &str) -> String {
+    format!("{done} of {all} steps done, as of {day}.")
+}
 
 /// A preview.
 pub fn would_mark_step(step: &str, done: bool) -> String {

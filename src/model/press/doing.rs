@@ -25,6 +25,8 @@ pub enum DraftPress {
 pub enum PlanPress {
     /// The step is done.
     Done(MilestoneId),
+    /// All of it as a document.
+    Export,
 }
 
 /// The button by which somebody takes a request for a human on.
@@ -101,13 +103,18 @@ impl DraftPress {
 impl PlanPress {
     /// Reads what stands on a button; `None` when it is none of ours.
     pub fn parse(data: &str) -> Option<Self> {
-        id("mls", data.strip_prefix("plan:done:")?).map(Self::Done)
+        match data {
+            "plan:export" => Some(Self::Export),
+            data => id("mls", data.strip_prefix("plan:done:")?).map(Self::Done),
+        }
     }
 
     /// The button that asks for it.
     pub fn button(self, label: impl Into<String>) -> Button {
-        let Self::Done(id) = self;
-        button(label, format!("plan:done:{}", id.body()))
+        match self {
+            Self::Done(id) => button(label, format!("plan:done:{}", id.body())),
+            Self::Export => button(label, "plan:export".to_owned()),
+        }
     }
 }
 
@@ -175,8 +182,9 @@ mod tests {
         ] {
             assert_eq!(DraftPress::parse(&press.button("x").data), Some(press));
         }
-        let step = PlanPress::Done(MilestoneId::new(&ids));
-        assert_eq!(PlanPress::parse(&step.button("x").data), Some(step));
+        for step in [PlanPress::Done(MilestoneId::new(&ids)), PlanPress::Export] {
+            assert_eq!(PlanPress::parse(&step.button("x").data), Some(step));
+        }
         let human = HumanPress(RequestId::new(&ids));
         assert_eq!(HumanPress::parse(&human.button("x").data), Some(human));
         let turn = TurnId::new(&ids);

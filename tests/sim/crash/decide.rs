@@ -1,19 +1,26 @@
 //! The crash test of decisions: an artist on Telegram hands in release after release, a manager on Telegram and one on
-//! Discord approve each at the same instant, and the program is killed at random and at chosen moments all the while.
-//! In the end each was decided once, carried out once, and every copy says so.
+//! Discord decide about each at the same instant (yes, no with a reason, sent back and handed in again) or let the time
+//! run out, and the program is killed at random and at chosen moments all the while, and its servers with it. In the
+//! end each was decided once, what was approved was carried out once, and every copy says so.
+//!
+//! `round` are the people, `judge` counts what came of it, `calm` measures how quick it is while nothing dies.
+
+mod calm;
+mod judge;
+mod round;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
-
-use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 
 use super::super::dice::Dice;
 use super::super::discord::{self, Discord, Kind, When, route};
 use super::super::model;
 use super::super::program::Program;
 use super::super::telegram::{self, Fault, On, SimOptions, Telegram};
-use super::{AGAIN, AWAY, LEASE, LIFE, PATIENCE, Servers, Store, cast};
+use super::{AWAY, LEASE, LIFE, PATIENCE, Servers, Store, cast};
+pub use calm::Calm;
+use round::Way;
 
 /// When the program dies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +62,8 @@ pub struct Outcome {
     pub seed: u64,
     pub store: Store,
     pub kills: BTreeMap<&'static str, usize>,
-    pub decided: usize,
+    /// Requests, by what was to become of them.
+    pub decided: BTreeMap<&'static str, usize>,
     pub faults: Vec<String>,
     pub wall: Duration,
 }
@@ -77,7 +85,8 @@ impl fmt::Display for Outcome {
         )?;
         writeln!(
             f,
-            "{} decisions: {} faults; {:.0} s",
+            "{} requests {:?}: {} faults; {:.0} s",
+            self.decided.values().sum::<usize>(),
             self.decided,
             self.faults.len(),
             self.wall.as_secs_f64()
@@ -101,6 +110,8 @@ struct Run {
     mia: discord::User,
     at_mia: discord::Channel,
     kills: BTreeMap<&'static str, usize>,
+    /// What was to become of each request, in order.
+    ways: Vec<Way>,
     next: (Moment, &'static str),
     /// When the running program dies at the latest.
     dies_at: Instant,
@@ -127,6 +138,7 @@ impl Decisions {
             dice: Dice::new(self.seed),
             at_mia: discord.dm(mia),
             kills: BTreeMap::new(),
+            ways: Vec::new(),
             next: MOMENTS[0],
             dies_at: begun + Duration::from_secs(3_600),
             hits: 0,
@@ -142,33 +154,25 @@ impl Decisions {
         };
         run.begin().await;
         run.live();
-        let mut rounds = 0;
-        while run.killed() < run.plan.kills {
-            rounds += 1;
-            run.round(rounds).await;
+        while run.killed() < run.plan.kills || run.ways.len() < round::WAYS.len() {
+            run.round().await;
         }
         // The last program lives until everything is done.
         run.dies_at = Instant::now() + Duration::from_secs(3_600);
         run.next = MOMENTS[0];
         run.telegram.clear_faults();
         run.discord.heal();
-        run.rest(rounds).await;
-        let mut faults = Vec::new();
-        for round in 1..=rounds {
-            run.judge(round, &mut faults);
-        }
-        run.judge_rows(rounds, &mut faults).await;
-        faults.extend(run.telegram.violations());
-        faults.extend(run.discord.violations());
-        if !faults.is_empty() {
-            let log = run.program.keep_log("decisions");
-            faults.push(format!("The log: {}", log.display()));
+        run.rest().await;
+        let faults = run.judge_all().await;
+        let mut decided = BTreeMap::new();
+        for way in &run.ways {
+            *decided.entry(way.name()).or_default() += 1;
         }
         Outcome {
             seed: run.plan.seed,
             store: run.plan.store,
             kills: run.kills.clone(),
-            decided: rounds,
+            decided,
             faults,
             wall: begun.elapsed(),
         }
@@ -251,19 +255,16 @@ impl Run {
         }
         let late = self.dice.within(Duration::from_millis(3));
         tokio::time::sleep(late).await;
+        if self.servers.is_some() && self.dice.chance(20) {
+            self.kill_a_server().await;
+            return self.live();
+        }
         self.program.kill();
         *self.kills.entry(self.next.1).or_default() += 1;
         let away = self.dice.within(AWAY);
         tokio::time::sleep(away).await;
         self.telegram.clear_faults();
         self.discord.heal();
-        if let Some(servers) = &self.servers
-            && self.dice.chance(10)
-        {
-            servers.redis.kill();
-            servers.redis.restart().await;
-            *self.kills.entry("redis").or_default() += 1;
-        }
         self.program.start();
         if self.servers.is_some() {
             // What the dead one held is its own for a while; a program that dies within that time does nothing.
@@ -271,6 +272,28 @@ impl Run {
             tokio::time::sleep(lease).await;
         }
         self.live();
+    }
+
+    /// Redis or PostgreSQL dies under the running program and comes back.
+    async fn kill_a_server(&mut self) {
+        let away = self.dice.within(Duration::from_millis(400));
+        let redis = self.dice.chance(50);
+        let Some(servers) = &self.servers else {
+            return;
+        };
+        match redis {
+            true => servers.redis.kill(),
+            false => servers.postgres.kill(),
+        }
+        tokio::time::sleep(away).await;
+        match redis {
+            true => servers.redis.restart().await,
+            false => servers.postgres.restart().await,
+        }
+        self.telegram.clear_faults();
+        self.discord.heal();
+        let name = if redis { "redis" } else { "postgresql" };
+        *self.kills.entry(name).or_default() += 1;
     }
 
     async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
@@ -287,186 +310,6 @@ impl Run {
                 );
             }
             self.beat().await;
-        }
-    }
-
-    /// One release: described, handed in, approved by two at once.
-    async fn round(&mut self, round: usize) {
-        let title = format!("Song {round}.");
-        let before = |run: &Self, words: &str| run.said(run.ann, words);
-        for (words, answer) in [
-            (format!("/release {title}"), "When should it come out?"),
-            ("2030-12-24".to_owned(), "Anything your manager"),
-            ("skip".to_owned(), "Where are the files"),
-            ("skip".to_owned(), "Shall I hand this in"),
-        ] {
-            let known = before(self, answer);
-            self.telegram.says(self.ann, self.ann, &words);
-            self.until(answer, move |run| run.said(run.ann, answer) > known)
-                .await;
-        }
-        self.telegram
-            .presses_last(self.ann, self.ann, "Yes, hand it in");
-        let both = title.clone();
-        self.until("both have a card", move |run| {
-            run.card(&both).is_some() && run.card_of_mia(&both).is_some()
-        })
-        .await;
-        let mut pressed_at = None;
-        let mut begun = Instant::now();
-        while !self.is_told(&title) {
-            assert!(
-                begun.elapsed() < self.plan.patience,
-                "{title} was never decided; the log: {}\n{}",
-                self.program.keep_log("decisions").display(),
-                self.telegram.render(self.ben),
-            );
-            // A press on Discord is lost when nobody is there; whoever sees the button still presses again.
-            if pressed_at.is_none_or(|at: Instant| at.elapsed() > 4 * AGAIN) {
-                pressed_at = Some(Instant::now());
-                if let Some(card) = self.card(&title) {
-                    self.telegram.presses(self.ben, self.ben, card, "Approve");
-                }
-                if let Some(card) = self.card_of_mia(&title) {
-                    self.discord.press_on(self.mia, card, "Approve");
-                }
-                begun = begun.max(Instant::now() - self.plan.patience / 2);
-            }
-            self.beat().await;
-        }
-    }
-
-    /// Ben's card of a release, while it can be pressed.
-    fn card(&self, title: &str) -> Option<i64> {
-        self.telegram.look(|state| {
-            let all = state.replies(self.ben);
-            let card = all.iter().find(|msg| {
-                let mut labels = msg.buttons.iter().flatten();
-                msg.text.contains(title) && labels.any(|one| one.label == "Approve")
-            });
-            card.map(|msg| msg.id)
-        })
-    }
-
-    fn card_of_mia(&self, title: &str) -> Option<discord::Message> {
-        let all = self.discord.bot_messages(self.at_mia);
-        let card = all.iter().find(|msg| {
-            msg.content.contains(title) && msg.buttons.iter().any(|label| label == "Approve")
-        });
-        card.map(|msg| msg.id)
-    }
-
-    /// Whether the artist was told how it ended.
-    fn is_told(&self, title: &str) -> bool {
-        let title = format!("Your request “Release “{title}””");
-        self.said(self.ann, &title) > 0
-    }
-
-    /// Waits until nothing can be pressed any more, and for what may come twice.
-    async fn rest(&mut self, rounds: usize) {
-        self.until("every copy says what was decided", |run| {
-            (1..=rounds).all(|round| {
-                let title = format!("Song {round}.");
-                run.card(&title).is_none() && run.card_of_mia(&title).is_none()
-            })
-        })
-        .await;
-        tokio::time::sleep(Duration::from_secs(4)).await;
-    }
-
-    fn judge(&self, round: usize, faults: &mut Vec<String>) {
-        let title = format!("Song {round}.");
-        let card = format!("Release “{title}”");
-        let told = self.said(self.ann, &format!("Your request “{card}”"));
-        if told != 1 {
-            faults.push(format!("{title} the artist was told {told} times"));
-        }
-        let at_ben: Vec<(String, usize)> = self.telegram.look(|state| {
-            let all = state.replies(self.ben);
-            let cards = all.iter().filter(|msg| msg.text.starts_with(&card));
-            let cards = cards.map(|msg| (msg.text.clone(), msg.buttons.iter().flatten().count()));
-            cards.collect()
-        });
-        let at_mia = self.discord.bot_messages(self.at_mia).into_iter();
-        let at_mia: Vec<(String, usize)> = at_mia
-            .filter(|msg| msg.content.starts_with(&format!("**{card}")))
-            .map(|msg| (msg.content, msg.buttons.len()))
-            .collect();
-        let mut by = Vec::new();
-        for (who, cards) in [("ben", at_ben), ("mia", at_mia)] {
-            if cards.len() != 1 {
-                faults.push(format!("{title} {who} has {} cards", cards.len()));
-            }
-            for (text, buttons) in cards {
-                if buttons > 0 {
-                    faults.push(format!("{title} {who}'s copy keeps its buttons: {text}"));
-                }
-                match text.split_once("✅ Approved by ") {
-                    Some((_, rest)) => by.push(rest.trim().to_owned()),
-                    None => faults.push(format!("{title} {who}'s copy says: {text}")),
-                }
-            }
-        }
-        by.dedup();
-        if by.len() > 1 {
-            faults.push(format!("{title} was decided by {by:?}"));
-        }
-    }
-
-    /// What stands in the store: each decided, carried out and recorded once.
-    async fn judge_rows(&self, rounds: usize, faults: &mut Vec<String>) {
-        let wanted = rounds.to_string();
-        for (what, sql) in [
-            (
-                "approved",
-                "SELECT COUNT(*) FROM approvals WHERE state = 'approved'",
-            ),
-            ("requests", "SELECT COUNT(*) FROM approvals"),
-            (
-                "releases",
-                "SELECT COUNT(*) FROM releases WHERE state = 'approved'",
-            ),
-            (
-                "carried out",
-                "SELECT COUNT(*) FROM jobs WHERE kind = 'release' AND state = 'done'",
-            ),
-            (
-                "decided",
-                "SELECT COUNT(*) FROM events WHERE name = 'approval_decided'",
-            ),
-        ] {
-            let found = self.read(sql).await;
-            if found != wanted {
-                faults.push(format!("{what}: {found}, and not {wanted}"));
-            }
-        }
-        let dead = self
-            .read("SELECT COUNT(*) FROM jobs WHERE state = 'dead'")
-            .await;
-        if dead != "0" {
-            faults.push(format!("{dead} jobs were given up"));
-        }
-        let record = self.program.run(&["approvals", "verify"]);
-        let is_whole = record.contains("The record is whole.")
-            && record.contains(&format!("Ann: {} rows", 2 * rounds));
-        if !is_whole {
-            faults.push(record);
-        }
-    }
-
-    async fn read(&self, sql: &str) -> String {
-        let sql = AssertSqlSafe(format!("SELECT CAST(({sql}) AS TEXT)"));
-        let url = self.program.setting("DATABASE_URL");
-        if url.is_empty() {
-            let file = self.program.folder().join("data/toney.db");
-            let url = format!("sqlite://{}", file.display());
-            let mut connection = SqliteConnection::connect(&url).await.expect("a database");
-            let row = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
-            row.expect("a row")
-        } else {
-            let mut connection = PgConnection::connect(&url).await.expect("a database");
-            let row = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
-            row.expect("a row")
         }
     }
 }

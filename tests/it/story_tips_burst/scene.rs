@@ -1,0 +1,210 @@
+//! The program with a store of either kind, an artist who thanks by herself, and a mail server.
+
+use std::time::Duration;
+
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
+use toney::model::{Clock, Ids, PersonId, WorkflowId};
+use toney::store::{Change, Settings, Store, WorkflowRow, Write};
+
+use crate::sim::dice::Dice;
+use crate::sim::program::Program;
+use crate::sim::servers::{Postgres, Redis};
+use crate::sim::smtp::Sink;
+use crate::sim::telegram::{SimOptions, Telegram, User};
+use crate::story_tips::STRIPE;
+
+/// What stands in each message that thanks.
+pub(super) const THANKS: &str = "You are wonderful";
+/// What a dead program held on PostgreSQL stays its own for so long.
+const LEASE: Duration = Duration::from_secs(1);
+
+pub(super) struct Scene {
+    pub(super) telegram: Telegram,
+    pub(super) sink: Sink,
+    program: Program,
+    /// The servers of the larger installation.
+    servers: Option<(Postgres, Redis)>,
+    url: String,
+}
+
+impl Scene {
+    pub(super) async fn open(is_shared: bool) -> Self {
+        let telegram = Telegram::start(SimOptions::default()).await;
+        let sink = Sink::start().await;
+        let program = Program::toney();
+        for (name, value) in [
+            ("TELEGRAM_BOT_TOKEN", telegram.token().to_owned()),
+            ("TELEGRAM_API_URL", telegram.url()),
+            ("STRIPE_WEBHOOK_SECRET", STRIPE.to_owned()),
+            ("TONEY_MAIL_URL", sink.url()),
+            ("TONEY_MAIL_FROM", "hello@toney.example".to_owned()),
+            ("TONEY_OFFLINE", "1".to_owned()),
+            ("TONEY__DELIVERY__PACE", "false".to_owned()),
+            ("TONEY__INTAKE__FLOOD_PER_MINUTE", "0".to_owned()),
+            ("TONEY__TELEGRAM__POLL_TIMEOUT", "2".to_owned()),
+            // A death is not the fault of what was worked on.
+            ("TONEY__JOBS__MAX_ATTEMPTS", "1000".to_owned()),
+            ("TONEY__DELIVERY__MAX_ATTEMPTS", "1000".to_owned()),
+            ("TONEY__JOBS__LONGEST_PAUSE_SECONDS", "2".to_owned()),
+        ] {
+            program.set(name, value);
+        }
+        let file = program.folder().join("data/toney.db").display().to_string();
+        let mut url = format!("sqlite://{file}");
+        let mut servers = None;
+        if is_shared {
+            let (postgres, redis) = tokio::join!(Postgres::start(), Redis::start());
+            postgres.create_database("toney").await;
+            url = postgres.url("toney");
+            program.set("DATABASE_URL", &url);
+            program.set("REDIS_URL", redis.url());
+            program.set("TONEY__STORE__LEASE_SECONDS", LEASE.as_secs().to_string());
+            servers = Some((postgres, redis));
+        }
+        Self {
+            telegram,
+            sink,
+            program,
+            servers,
+            url,
+        }
+    }
+
+    /// An artist who thanks whoever tips, and fans who have a chat; the program runs.
+    pub(super) async fn begin(&self, fans: usize) -> Vec<User> {
+        let settings = Settings {
+            url: self.url.clone(),
+            redis_url: String::new(),
+            power_safe: false,
+            lease_seconds: 10,
+            keep_days: 30,
+        };
+        let ids = Ids::new(Clock::System, None);
+        let (store, writer, _) = Store::open(&settings, Clock::System, ids.clone())
+            .await
+            .unwrap();
+        let writer = tokio::spawn(writer);
+        store.start().await.unwrap();
+        let artist = store.make_artist("Nina").await.unwrap();
+        let now = Clock::System.now().ms();
+        let definition = json!({"name": "Thanks", "trigger": {"kind": "tip"}, "conditions": [], "zone": "UTC",
+            "actions": [{"kind": "send_chat", "text": format!("{THANKS}, {{fan}}!")},
+                {"kind": "send_email"}, {"kind": "notify_artist"}]});
+        let thanks = WorkflowRow {
+            id: WorkflowId::new(&ids).to_string(),
+            artist_id: artist.id.to_string(),
+            person_id: PersonId::new(&ids).to_string(),
+            name: "Thanks".to_owned(),
+            trigger_kind: "tip".to_owned(),
+            definition: definition.to_string(),
+            state: "active".to_owned(),
+            revision: 1,
+            created_at: now,
+            changed_at: now,
+        };
+        let writes = vec![Write::workflows(&[thanks]).unwrap()];
+        let change = Change {
+            writes,
+            ..Change::default()
+        };
+        store.apply(change).await.unwrap();
+        store.leave().await.unwrap();
+        drop(store);
+        writer.await.unwrap();
+        self.program.start();
+        let people: Vec<User> = (0..fans)
+            .map(|n| self.telegram.person(&format!("p{n}")))
+            .collect();
+        for person in &people {
+            self.telegram.says(*person, *person, "/start");
+        }
+        for person in &people {
+            self.telegram.until_replies(*person, 1).await;
+        }
+        people
+    }
+
+    pub(super) fn webhook(&self) -> String {
+        let address = self.program.setting("TONEY_HTTP_ADDR");
+        format!("http://{address}/webhook/stripe")
+    }
+
+    pub(super) fn store(&self) -> &'static str {
+        match self.servers {
+            None => "SQLite",
+            Some(_) => "PostgreSQL and Redis",
+        }
+    }
+
+    /// So long the next program lives. On PostgreSQL it waits first for what the dead one held.
+    pub(super) fn life(&self, dice: &mut Dice) -> Duration {
+        let life = Duration::from_millis(300) + dice.within(Duration::from_millis(500));
+        match self.servers {
+            None => life,
+            Some(_) => life + LEASE,
+        }
+    }
+
+    /// Kills the program, or now and then a server, and starts it again.
+    pub(super) async fn kill(&self, dice: &mut Dice) -> usize {
+        match &self.servers {
+            Some((postgres, _)) if dice.chance(10) => {
+                postgres.kill();
+                postgres.restart().await;
+            }
+            Some((_, redis)) if dice.chance(10) => {
+                redis.kill();
+                redis.restart().await;
+            }
+            _ => {
+                self.program.kill();
+                self.program.start();
+            }
+        }
+        1
+    }
+
+    /// What a statement gives; `{tip}` stands for the tip that an event is about.
+    pub(super) async fn read(&self, sql: &str) -> Vec<(String, i64)> {
+        let is_postgres = self.servers.is_some();
+        let tip = match is_postgres {
+            true => "(CAST(body AS json) -> 'what' ->> 'tip')",
+            false => "(body -> 'what' ->> 'tip')",
+        };
+        let sql = AssertSqlSafe(sql.replace("{tip}", tip));
+        if is_postgres {
+            let mut db = PgConnection::connect(&self.url).await.unwrap();
+            let rows = sqlx::query_as(sql).fetch_all(&mut db).await.unwrap();
+            db.close().await.ok();
+            return rows;
+        }
+        let url = format!("{}?mode=ro", self.url);
+        let mut db = SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query_as(sql).fetch_all(&mut db).await.unwrap()
+    }
+
+    /// Whether everything that was told is worked off. What is due later (the artist's digest) is not waited for.
+    pub(super) async fn is_settled(&self, tips: usize) -> bool {
+        if self.telegram.look(|s| s.unconfirmed() > 0) {
+            return false;
+        }
+        let soon = Clock::System.now().ms() + 60_000;
+        let due =
+            format!("SELECT 'due', COUNT(*) FROM jobs WHERE state = 'due' AND run_at < {soon}");
+        let booked = "SELECT 'tips', COUNT(*) FROM tips WHERE paid = 1";
+        let out = "SELECT 'out', COUNT(*) FROM outbound WHERE state NOT IN ('sent', 'failed')";
+        self.read(booked).await[0].1 == i64::try_from(tips).unwrap()
+            && self.read(&due).await[0].1 == 0
+            && self.read(out).await[0].1 == 0
+    }
+
+    /// What is left over, and the log's end.
+    pub(super) async fn dump(&self) -> String {
+        let left = "SELECT kind, COUNT(*) FROM jobs WHERE state = 'due' GROUP BY kind
+            UNION ALL SELECT 'outbound ' || state, COUNT(*) FROM outbound GROUP BY state";
+        let log = self.program.log();
+        let lines: Vec<&str> = log.lines().rev().take(40).collect();
+        format!("{:?}\n{}", self.read(left).await, lines.join("\n"))
+    }
+}
