@@ -61,9 +61,6 @@ pub(super) fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     }));
-    all.push(Arc::new(Notice {
-        delivery: delivery.clone(),
-    }));
     all.extend(what_follows(&store, delivery, tools));
     let (knowledge, redis, tips) = shared;
     all.extend(super::tips::workers(&tips));
@@ -122,12 +119,12 @@ fn known(store: &Store, tools: &(Clock, Ids)) -> (Contexts, Profiles) {
     (contexts, Profiles::new(store, tools.clone()))
 }
 
-/// What is said and counted when something happens to an artist.
+/// What is said and counted when something happens.
 fn what_follows(
     store: &Store,
     delivery: &Delivery,
     (clock, ids): &(Clock, Ids),
-) -> [Arc<dyn Worker>; 3] {
+) -> [Arc<dyn Worker>; 4] {
     let react = React {
         store: store.clone(),
         delivery: delivery.clone(),
@@ -143,5 +140,13 @@ fn what_follows(
         store: store.clone(),
         delivery: delivery.clone(),
     };
-    [Arc::new(react), Arc::new(fans), Arc::new(takes)]
+    let notice = Notice {
+        delivery: delivery.clone(),
+    };
+    [
+        Arc::new(react),
+        Arc::new(fans),
+        Arc::new(takes),
+        Arc::new(notice),
+    ]
 }
