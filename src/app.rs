@@ -8,6 +8,7 @@ mod flows;
 mod health;
 mod library;
 mod money;
+pub(crate) mod past;
 mod people;
 mod receive;
 pub(crate) mod tips;

@@ -39,6 +39,9 @@ pub(super) const KNOWN: Part = Part {
             let clock = Clock::manual(now);
             let figures = Books { store, clock }.figures(artist).await?;
             let at = figures.sources.iter().map(|source| source.at).max();
+            let (stated, given): (Vec<_>, Vec<_>) =
+                figures.sources.iter().partition(|one| one.is_statement);
+            let (source, why) = phrases::earnings_from(!stated.is_empty(), !given.is_empty());
             let said = |purse: &Purse| Known {
                 field: "earnings".to_owned(),
                 value: phrases::known_earnings(&KnownEarnings {
@@ -47,12 +50,12 @@ pub(super) const KNOWN: Part = Part {
                     months: period(purse),
                     sources: &purse.by_source,
                 }),
-                source: "statements".to_owned(),
+                source: source.to_owned(),
                 person: None,
                 message: None,
                 goal: None,
                 at: at.unwrap_or_default(),
-                why: phrases::EARNINGS_KNOWN.to_owned(),
+                why: why.to_owned(),
             };
             Ok(figures.currencies.iter().map(said).collect())
         })

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::capability::{Fans, Hands, React};
+use crate::capability::{Fans, Hands, React, Takes};
 use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::health::Notice;
@@ -61,21 +61,16 @@ pub(super) fn workers(
         clock: clock.clone(),
         ids: ids.clone(),
     }));
-    all.push(Arc::new(Notice {
-        delivery: delivery.clone(),
-    }));
     all.extend(what_follows(&store, delivery, tools));
     let (knowledge, redis, tips) = shared;
     all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;
     let engine = flows::engine(config, (&store, delivery), tools)?;
     all.extend(flows::workers(config, &engine)?);
+    let workflows = flows::workflows(&engine, door, &prompts);
+    let (contexts, profiles) = known(&store, tools);
     all.push(Arc::new(Turn {
-        workflows: flows::workflows(&engine, door, &prompts),
-        contexts: Contexts::new(store.clone(), clock.clone(), vec![books::KNOWN]),
-        people: Profiles::new(store.clone(), tools.clone()),
         books: books.clone(),
-        approvals,
         memory: Memory::new(store.clone(), redis, ids.clone(), WINDOWS),
         reader: Arc::new(Reader::new()),
         wishes: Wishes::new(store.clone(), entrusted::seal(config), clock.clone()),
@@ -85,10 +80,20 @@ pub(super) fn workers(
             door: door.clone(),
             prompts: prompts.clone(),
             books: books.clone(),
+            workflows: workflows.clone(),
+            contexts: contexts.clone(),
+            people: profiles.clone(),
+            approvals: approvals.clone(),
+            tips: tips.clone(),
             delivery: delivery.clone(),
+            outgoing: voice::outgoing(config)?,
             clock: clock.clone(),
             ids: ids.clone(),
         },
+        workflows,
+        contexts,
+        people: profiles,
+        approvals,
         store,
         knowledge,
         door: door.clone(),
@@ -107,12 +112,19 @@ pub(super) fn workers(
     Ok(all)
 }
 
-/// What is said and counted when something happens to an artist.
+/// What is known of artists, and what changes it.
+fn known(store: &Store, tools: &(Clock, Ids)) -> (Contexts, Profiles) {
+    let (store, clock) = (store.clone(), tools.0.clone());
+    let contexts = Contexts::new(store.clone(), clock, vec![books::KNOWN]);
+    (contexts, Profiles::new(store, tools.clone()))
+}
+
+/// What is said and counted when something happens.
 fn what_follows(
     store: &Store,
     delivery: &Delivery,
     (clock, ids): &(Clock, Ids),
-) -> [Arc<dyn Worker>; 2] {
+) -> [Arc<dyn Worker>; 4] {
     let react = React {
         store: store.clone(),
         delivery: delivery.clone(),
@@ -124,5 +136,17 @@ fn what_follows(
         clock: clock.clone(),
         ids: ids.clone(),
     };
-    [Arc::new(react), Arc::new(fans)]
+    let takes = Takes {
+        store: store.clone(),
+        delivery: delivery.clone(),
+    };
+    let notice = Notice {
+        delivery: delivery.clone(),
+    };
+    [
+        Arc::new(react),
+        Arc::new(fans),
+        Arc::new(takes),
+        Arc::new(notice),
+    ]
 }

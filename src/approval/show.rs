@@ -13,6 +13,9 @@ use super::{Approvals, card};
 
 /// Most requests that are read at a time.
 const MOST: i64 = 20;
+/// Buttons side by side, and rows of them.
+const ABREAST: usize = 4;
+const ROWS: usize = 5;
 
 /// A text, and the buttons under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,60 @@ impl Approvals {
         history.dedup_by_key(|row| row.id);
         history.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
         Ok(history)
+    }
+
+    /// What waits for somebody's decision and what they asked for, with a button for each.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn overview(&self, person: PersonId, standings: Standings<'_>) -> Result<Details> {
+        let waiting = self.waiting(person, standings).await?;
+        let asked = self.asked(person).await?;
+        let (mut text, mut buttons) = (Vec::new(), Vec::new());
+        let mut number = 0;
+        for (title, rows) in [
+            (phrases::WAITS_FOR_YOU, waiting),
+            (phrases::YOU_ASKED, asked),
+        ] {
+            if rows.is_empty() {
+                continue;
+            }
+            text.push(title.to_owned());
+            let mut lines = Vec::new();
+            for row in rows {
+                number += 1;
+                lines.push(self.line(number, &row).await?);
+                buttons.push(Press::Details(row.id).button(phrases::show_request(number)));
+            }
+            text.push(lines.join("\n"));
+        }
+        if text.is_empty() {
+            text.push(phrases::NO_REQUESTS.to_owned());
+        }
+        if standings.iter().any(|(_, one)| *one != Standing::Fan) {
+            buttons.push(Press::History.button(phrases::HISTORY));
+        }
+        let rows = buttons.chunks(ABREAST).take(ROWS);
+        Ok(Details {
+            text: text.join("\n\n"),
+            buttons: rows.map(<[_]>::to_vec).collect(),
+        })
+    }
+
+    /// What was decided of late, a line each.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn of_late(&self, standings: Standings<'_>) -> Result<String> {
+        let history = self.history(standings).await?;
+        if history.is_empty() {
+            return Ok(phrases::NO_HISTORY.to_owned());
+        }
+        let mut lines = vec![phrases::DECIDED_OF_LATE.to_owned()];
+        for (number, row) in (1..).zip(&history) {
+            lines.push(self.line(number, row).await?);
+        }
+        Ok(lines.join("\n"))
     }
 
     /// The standing permissions of those whom these standings let look.

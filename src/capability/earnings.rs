@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::model::{Failure, Outcome, Shown, phrases};
 use crate::money::asked::{Asked, By};
-use crate::money::report;
+use crate::money::{given, report, worker};
 
 use super::{Call, Capability, Hands, Ran, Risk, Whose};
 
@@ -47,7 +47,7 @@ impl From<Group> for By {
 
 impl Capability for Earnings {
     const NAME: &'static str = "earnings_analysis";
-    const ABOUT: &'static str = "Adds up what the artist earned by imported statements: for a period, by month, source, country or song, compared with the period before. Always use it for figures of own money.";
+    const ABOUT: &'static str = "Adds up what the artist earned by imported statements and tips: for a period, by month, source, country or song, compared with the period before. Always use it for figures of own money.";
     const RISK: Risk = Risk::Read;
     const WHOSE: Whose = Whose::Team;
     type Args = Args;
@@ -85,8 +85,17 @@ impl Capability for Earnings {
             )
             .ok();
         }
-        let statements = told.statements.len();
-        write!(text, "\n{}", phrases::by_statements(statements)).ok();
+        if !told.statements.is_empty() {
+            let statements = told.statements.len();
+            write!(text, "\n{}", phrases::by_statements(statements)).ok();
+        }
+        for one in given::behind(&told.given, told.report.period) {
+            let day = worker::day(one.last_at.ms());
+            let when = (one.period.to_string(), day);
+            let about = (one.tips, one.net);
+            let line = phrases::tips_from(&one.provider, about, (&when.0, &when.1));
+            write!(text, "\n{line}").ok();
+        }
         Ok(Ran::only(Outcome::Done(Shown::text(text))))
     }
 }

@@ -87,7 +87,9 @@ impl Capability for Feedback {
                 let row = |(word, label): &(&'static str, &'static str)| {
                     vec![ThumbPress::Why(turn, word).button(*label)]
                 };
-                Shown::with(phrases::ASK_WHAT_WAS_WRONG, buttons.map(row).collect())
+                let mut rows: Vec<_> = buttons.map(row).collect();
+                rows.push(vec![ThumbPress::Skip.button(phrases::SKIP_WHY)]);
+                Shown::with(phrases::ASK_WHAT_WAS_WRONG, rows)
             }
         };
         metrics::counter!("toney_feedback_total", "good" => good.to_string()).increment(1);

@@ -3,14 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use anyhow::Context;
+use async_trait::async_trait;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
+use crate::delivery::Delivery;
+use crate::jobs::{Work, Worker};
 use crate::model::{
-    Address, Content, Failure, HumanPress, Outcome, PersonId, Priority, RequestId, Shown, Standing,
-    phrases,
+    Address, Content, Failure, HumanPress, JobId, Outcome, PersonId, Priority, RequestId, Setting,
+    Shown, Standing, phrases,
 };
-use crate::store::{Change, HumanRequest, NewHumanRequest, Store};
+use crate::store::{Change, NewHumanRequest, NewJob, NewOutbound, Store};
 
 use super::{Call, Capability, Hands, Ran, Risk, Whose};
 
@@ -102,51 +106,145 @@ async fn team(
     Ok(found)
 }
 
-/// Somebody takes a request on; whoever asked hears of it. The sentence is for whoever pressed.
+/// Somebody who wants to take a request on, as it is ordered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct TakeOn {
+    request: RequestId,
+    person: PersonId,
+    /// What they are called, to whoever asked.
+    name: String,
+    /// Where they pressed.
+    address: Address,
+}
+
+/// Orders that somebody takes a request on. It is decided in the lane of the request: of two who press at the same
+/// instant one is first.
 ///
 /// # Errors
-/// Where the store cannot be asked.
-pub async fn take(
-    hands: &Hands,
-    call: &Call<'_>,
-    id: RequestId,
-) -> Result<(String, Change), Failure> {
-    let Some(request) = hands.store.human_request(id).await? else {
-        return Ok((phrases::BUTTON_OUTDATED.to_owned(), Change::default()));
+/// When it cannot be written down.
+pub fn take(hands: &Hands, call: &Call<'_>, id: RequestId) -> Result<Change, Failure> {
+    let order = TakeOn {
+        request: id,
+        person: call.person,
+        name: call.name.to_owned(),
+        address: call.address.clone(),
     };
-    let HumanRequest {
-        person: _,
-        artist,
-        address,
-        words: _,
-        taken_by,
-    } = request;
-    let works = call
-        .asker
-        .standings()
-        .iter()
-        .any(|(of, standing)| Some(*of) == artist && *standing != Standing::Fan);
+    let payload = serde_json::to_string(&order).context("Writing down who takes a request on")?;
+    Ok(Change::jobs(vec![NewJob {
+        id: JobId::new(&hands.ids),
+        kind: Takes::KIND.to_owned(),
+        lane: format!("human:{id}"),
+        key: format!("human:take:{id}:{}", call.key),
+        ordering: 0,
+        payload,
+        run_at: call.now,
+        at: call.now,
+    }]))
+}
+
+/// What a press comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    NotTheirs,
+    /// They did so before.
+    Again,
+    TooLate,
+    First,
+}
+
+fn step(works: bool, taken_by: Option<PersonId>, person: PersonId) -> Word {
     match taken_by {
-        _ if !works => Ok((phrases::NOT_YOUR_TEAM.to_owned(), Change::default())),
-        Some(by) if by == call.person => {
-            Ok((phrases::YOU_TOOK_IT_ON.to_owned(), Change::default()))
-        }
-        Some(_) => Ok((phrases::SOMEBODY_TOOK_IT_ON.to_owned(), Change::default())),
-        None => {
-            let told = Content::Message {
-                text: phrases::somebody_comes(call.name),
-                buttons: Vec::new(),
-                reply_to: None,
-                interaction: None,
-            };
-            let key = format!("human:taken:{id}");
-            let letter = hands.delivery.letter(address, key, Priority::Reply, told);
-            let change = Change {
-                outbound: vec![letter],
-                writes: vec![Store::take_request(id, call.person)?],
+        _ if !works => Word::NotTheirs,
+        Some(by) if by == person => Word::Again,
+        Some(_) => Word::TooLate,
+        None => Word::First,
+    }
+}
+
+/// Lets one person take each request on; whoever asked hears of it.
+pub struct Takes {
+    pub store: Store,
+    pub delivery: Delivery,
+}
+
+impl Takes {
+    /// The name of the job.
+    pub const KIND: &'static str = "human_take";
+
+    fn letter(&self, address: Address, key: String, text: String) -> NewOutbound {
+        let content = Content::Message {
+            text,
+            buttons: Vec::new(),
+            reply_to: None,
+            interaction: None,
+        };
+        self.delivery.letter(address, key, Priority::Reply, content)
+    }
+}
+
+#[async_trait]
+impl Worker for Takes {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        // The next one has to find what this one made true.
+        work.jobs.truncate(1);
+        let Some(job) = work.jobs.first() else {
+            return Ok(Change::default());
+        };
+        let order: TakeOn = serde_json::from_str(&job.payload)
+            .with_context(|| format!("Reading who takes on what {} is about", job.id))
+            .map_err(Failure::GiveUp)?;
+        let answer = format!("human:answer:{}", job.id);
+        let Some(request) = self.store.human_request(order.request).await? else {
+            let gone = phrases::BUTTON_OUTDATED.to_owned();
+            return Ok(Change {
+                outbound: vec![self.letter(order.address, answer, gone)],
                 ..Change::default()
-            };
-            Ok((phrases::YOU_TAKE_IT_ON.to_owned(), change))
+            });
+        };
+        // What they are counts now, not when they pressed.
+        let asker = self.store.asker(order.person, Setting::Direct).await?;
+        let mut standings = asker.standings().iter();
+        let works = standings
+            .any(|(of, standing)| Some(*of) == request.artist && *standing != Standing::Fan);
+        let mut change = Change::default();
+        let said = match step(works, request.taken_by, order.person) {
+            Word::NotTheirs => phrases::NOT_YOUR_TEAM,
+            Word::Again => phrases::YOU_TOOK_IT_ON,
+            Word::TooLate => phrases::SOMEBODY_TOOK_IT_ON,
+            Word::First => {
+                let told = phrases::somebody_comes(&order.name);
+                let key = format!("human:taken:{}", order.request);
+                let letter = self.letter(request.address, key, told);
+                change.outbound.push(letter);
+                let write = Store::take_request(order.request, order.person)?;
+                change.writes.push(write);
+                phrases::YOU_TAKE_IT_ON
+            }
+        };
+        let letter = self.letter(order.address, answer, said.to_owned());
+        change.outbound.insert(0, letter);
+        Ok(change)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Clock, Ids};
+
+    #[test]
+    fn one_person_takes_a_request_on() {
+        let ids = Ids::new(Clock::System, Some(1));
+        let (max, eve) = (PersonId::new(&ids), PersonId::new(&ids));
+        assert_eq!(step(true, None, max), Word::First);
+        assert_eq!(step(true, Some(max), max), Word::Again);
+        assert_eq!(step(true, Some(max), eve), Word::TooLate);
+        for taken_by in [None, Some(max), Some(eve)] {
+            assert_eq!(step(false, taken_by, max), Word::NotTheirs);
         }
     }
 }

@@ -4,6 +4,8 @@
 //! through [`gate()`]. It reads, and answers an [`Outcome`] with the [`Change`] that makes it true; it never writes
 //! by itself, and never has done what others must decide. Start with [`Capability`].
 
+mod artist;
+mod automation;
 mod content;
 mod documents;
 mod earnings;
@@ -12,8 +14,15 @@ mod gate;
 mod human;
 mod lyrics;
 mod plan;
+mod plan_export;
 mod react;
+pub mod release;
+mod requests;
+mod settings;
+mod thanks;
+mod tips;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -23,20 +32,27 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::approval::Approvals;
 use crate::delivery::Delivery;
 use crate::knowledge::Knowledge;
 use crate::llm::{self, Door, Payer, Prompts, Report, Request, Task};
+use crate::memory::Contexts;
 use crate::model::{
     Address, ArtistId, Clock, Failure, Ids, Outcome, PersonId, SessionId, Setting, Standing, Time,
     TurnId,
 };
 use crate::money::Books;
+use crate::people::Profiles;
 use crate::store::{Asker, Change, Store};
+use crate::tips::Tips;
+use crate::workflow::Workflows;
 
+pub use artist::from;
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
-pub use human::take;
+pub use human::{Takes, take};
 pub use react::{Fans, React};
+pub use thanks::{Part as ThanksPart, texts as thanks_texts};
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Entry] = &[
@@ -50,6 +66,19 @@ pub const ALL: &[Entry] = &[
     Entry::of::<plan::Save>(),
     Entry::of::<plan::Show>(),
     Entry::of::<plan::Done>(),
+    Entry::of::<plan_export::Export>(),
+    Entry::of::<automation::Generation>(),
+    Entry::of::<automation::Status>(),
+    Entry::of::<automation::Control>(),
+    Entry::of::<thanks::Thanks>(),
+    Entry::of::<artist::Profile>(),
+    Entry::of::<artist::Field>(),
+    Entry::of::<artist::Goals>(),
+    Entry::of::<release::HandIn>(),
+    Entry::of::<requests::Requests>(),
+    Entry::of::<tips::Status>(),
+    Entry::of::<settings::Show>(),
+    Entry::of::<settings::Set>(),
     Entry::of::<feedback::Feedback>(),
     Entry::of::<human::Human>(),
 ];
@@ -71,6 +100,14 @@ pub trait Capability: 'static {
     /// What a press would do, in a sentence for the person.
     fn preview(args: &Self::Args) -> String;
 
+    /// What is missing or wrong at this moment, so that nothing is laid out that could not be done.
+    ///
+    /// # Errors
+    /// A sentence for whoever asked.
+    fn check(_: &Self::Args, _now: Time) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Does it, as far as it does anything by itself.
     fn run(
         hands: &Hands,
@@ -87,7 +124,14 @@ pub struct Hands {
     pub door: Door,
     pub prompts: Arc<Prompts>,
     pub books: Books,
+    pub workflows: Workflows,
+    pub contexts: Contexts,
+    pub people: Profiles,
+    pub approvals: Approvals,
+    pub tips: Tips,
     pub delivery: Delivery,
+    /// Where files lie that are made to be sent.
+    pub outgoing: PathBuf,
     pub clock: Clock,
     pub ids: Ids,
 }
@@ -171,7 +215,7 @@ pub struct Entry {
     pub risk: Risk,
     pub whose: Whose,
     schema: fn() -> Value,
-    preview: fn(&Value) -> Result<String, String>,
+    preview: fn(&Value, Time) -> Result<String, String>,
     run: for<'a> fn(&'a Hands, &'a Call<'a>, Value) -> Running<'a>,
 }
 
@@ -183,7 +227,11 @@ impl Entry {
             risk: C::RISK,
             whose: C::WHOSE,
             schema: schema::<C::Args>,
-            preview: |args| parse::<C>(args).map(|args| C::preview(&args)),
+            preview: |args, now| {
+                let args = parse::<C>(args)?;
+                C::check(&args, now)?;
+                Ok(C::preview(&args))
+            },
             run: |hands, call, args| {
                 async move {
                     match parse::<C>(&args) {
@@ -220,8 +268,8 @@ impl Entry {
     ///
     /// # Errors
     /// A sentence that says what is wrong with the arguments.
-    pub fn preview(&self, args: &Value) -> Result<String, String> {
-        (self.preview)(args)
+    pub fn preview(&self, args: &Value, now: Time) -> Result<String, String> {
+        (self.preview)(args, now)
     }
 
     /// Does it. Whoever calls has asked [`Entry::gate`] before.
@@ -237,6 +285,13 @@ impl Entry {
 }
 
 fn parse<C: Capability>(args: &Value) -> Result<C::Args, String> {
+    // A list would do for fields in their order; no schema of ours says so.
+    if !args.is_object() {
+        return Err(format!(
+            "{} was not run: its arguments are no object.",
+            C::NAME
+        ));
+    }
     serde_path_to_error::deserialize(args)
         .map_err(|error| format!("{} was not run: {error}.", C::NAME))
 }
@@ -292,9 +347,10 @@ mod tests {
     fn what_does_not_fit_the_schema_is_refused_in_a_sentence() {
         for entry in ALL {
             let wrong = serde_json::json!({"no such field": 1});
-            let refused = entry.preview(&wrong).unwrap_err();
+            let refused = entry.preview(&wrong, Time::default()).unwrap_err();
             assert!(refused.contains(entry.name), "{refused}");
-            assert!(entry.preview(&serde_json::json!([1])).is_err());
+            let list = serde_json::json!([1]);
+            assert!(entry.preview(&list, Time::default()).is_err());
         }
     }
 }

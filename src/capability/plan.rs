@@ -161,7 +161,7 @@ fn checked(mut steps: Vec<Step>) -> Result<Vec<Step>, String> {
     Ok(steps)
 }
 
-fn day(at: Time) -> String {
+pub(super) fn day(at: Time) -> String {
     let text = at.to_string();
     text.split(' ').next().unwrap_or_default().to_owned()
 }
@@ -339,12 +339,13 @@ impl Capability for Show {
                 buttons.push(PlanPress::Done(one.id).button(phrases::step_done(number)));
             }
         }
-        let rows = buttons.chunks(2).map(<[_]>::to_vec).collect();
+        let mut rows: Vec<_> = buttons.chunks(2).map(<[_]>::to_vec).collect();
+        rows.push(vec![PlanPress::Export.button(phrases::EXPORT_PLAN)]);
         Ok(Ran::only(Outcome::Done(Shown::with(text, rows))))
     }
 }
 
-async fn plan_of(hands: &Hands, call: &Call<'_>) -> Result<Vec<Milestone>, Failure> {
+pub(super) async fn plan_of(hands: &Hands, call: &Call<'_>) -> Result<Vec<Milestone>, Failure> {
     match call.artist() {
         Some(artist) => Ok(hands.store.plan(artist).await?),
         None => Ok(Vec::new()),

@@ -220,7 +220,7 @@ impl Worker for Fans {
 mod tests {
     use super::*;
     use crate::capability::Entry;
-    use crate::model::{Currency, Money};
+    use crate::model::{Currency, Money, Time};
 
     #[test]
     fn what_is_offered_can_be_done() {
@@ -237,7 +237,8 @@ mod tests {
         ] {
             let offer = offer(&what).unwrap();
             let entry = Entry::find(offer.capability).unwrap();
-            assert!(entry.preview(&offer.args).is_ok(), "{offer:?}");
+            let preview = entry.preview(&offer.args, Time::default());
+            assert!(preview.is_ok(), "{offer:?}");
         }
         assert_eq!(offer(&Happening::FanJoined), None);
     }

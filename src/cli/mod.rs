@@ -4,6 +4,7 @@
 //! [`main`].
 
 mod approvals;
+mod demo;
 mod doctor;
 mod eval;
 mod events;
@@ -148,6 +149,12 @@ enum Command {
         #[command(subcommand)]
         action: models::Action,
     },
+    /// Fills in an example artist who does not exist, with two years of figures, papers, fans and workflows, so that
+    /// every command shows something.
+    Demo {
+        #[command(flatten)]
+        arguments: demo::Arguments,
+    },
     /// Shows what was not sent, and sends dead letters again.
     Outbox {
         #[command(flatten)]
@@ -232,6 +239,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Search { search }) => search::search(&config, search).await,
         Some(Command::Migrate) => queues::migrate(&config).await,
         Some(Command::Models { action }) => models::models(&config, action).await,
+        Some(Command::Demo { arguments }) => demo::demo(&config, arguments).await,
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
         Some(Command::Workflows { arguments }) => workflows::workflows(&config, arguments).await,

@@ -142,6 +142,9 @@ async fn reconcile(config: &Config, store: Store, json: bool) -> Result<Exit> {
         }
     }
     let odd = store.unbalanced().await?;
+    if !json && odd.is_empty() {
+        writeln!(out, "The ledger balances.")?;
+    }
     for (tip, booking) in &odd {
         writeln!(out, "broken   booking {booking} of {tip} does not sum to 0")?;
     }

@@ -58,6 +58,20 @@ pub struct Work {
 }
 
 impl Work {
+    /// One job by itself, outside of a runner: nothing arrives while it is done, and nobody ends it.
+    pub fn alone(lane: String, job: Job) -> Self {
+        let (_nobody, arrivals) = mpsc::unbounded_channel();
+        Self {
+            lane,
+            turns: 0,
+            kept: false,
+            fresh: true,
+            jobs: vec![job],
+            stop: CancellationToken::new(),
+            arrivals,
+        }
+    }
+
     /// Waits for more work in the lane. What is returned is not part of this run unless the worker
     /// puts it into `jobs`; it stays durable and comes again otherwise.
     pub async fn arrived(&mut self) -> Vec<Job> {

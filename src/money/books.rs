@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::amount::Amount;
 use super::asked::{Asked, By, Known, Period};
 use super::date::Month;
+use super::given::{self, Given};
 use super::report::{Covered, Earned, Report, report};
 use crate::model::{ArtistId, Clock, Currency, Money};
 use crate::store::{LineSum, LinesBy, LinesOf, StatementRow, Store};
@@ -28,6 +29,8 @@ pub struct Told {
     pub stores: Vec<Earned>,
     /// The statements behind it, the newest first.
     pub statements: Vec<StatementRow>,
+    /// The tips beside them, of whatever month.
+    pub given: Vec<Given>,
 }
 
 impl Books {
@@ -39,14 +42,18 @@ impl Books {
         number.and_then(Month::from_number).unwrap_or(Month::FIRST)
     }
 
-    /// What somebody asked for; `None` where there is no statement.
+    /// What somebody asked for; `None` where there is neither a statement nor a tip.
     ///
     /// # Errors
     ///
     /// When the store cannot be read.
     pub async fn told(&self, artist: ArtistId, asked: &Asked) -> Result<Option<Told>> {
         let covered = self.covered(artist).await?;
-        let months = || covered.iter().flat_map(|one| one.months.iter().copied());
+        let given = self.given(artist, "").await?;
+        let months = || {
+            let stated = covered.iter().flat_map(|one| one.months.iter().copied());
+            stated.chain(given.iter().map(|one| one.month))
+        };
         let (Some(first), Some(last)) = (months().min(), months().max()) else {
             return Ok(None);
         };
@@ -66,7 +73,8 @@ impl Books {
         (period, by, only): (Period, By, &str),
     ) -> Result<Option<Told>> {
         let statements = self.ready(artist).await?;
-        if statements.is_empty() {
+        let given = self.given(artist, "").await?;
+        if statements.is_empty() && given.is_empty() {
             return Ok(None);
         }
         let covered = self.covered(artist).await?;
@@ -83,17 +91,22 @@ impl Books {
             By::Country => LinesBy::Territory,
             By::Song => LinesBy::Title,
         };
-        let sums = earned(self.store.statement_sums(&of(lines_by)).await?);
-        let stores = match by {
+        let mut sums = earned(self.store.statement_sums(&of(lines_by)).await?);
+        let mut stores = match by {
             By::Source => sums.clone(),
             By::Month | By::Country | By::Song => {
                 earned(self.store.statement_sums(&of(LinesBy::Store)).await?)
             }
         };
+        let mut tips = self.given(artist, only).await?;
+        tips.retain(|one| (months.0..=months.1).contains(&one.month.number()));
+        sums.extend(given::earned(&tips));
+        stores.extend(given::earned(&tips));
         Ok(Some(Told {
             report: report(&sums, &covered, (period, by, only)),
             stores,
             statements,
+            given,
         }))
     }
 
@@ -122,7 +135,7 @@ impl Books {
         Ok(sources.into_values().collect())
     }
 
-    /// Everything that was ever earned, by currency.
+    /// Everything that was ever earned, tips with it, by currency.
     ///
     /// # Errors
     ///
@@ -135,7 +148,9 @@ impl Books {
             only: String::new(),
         };
         let mut totals = BTreeMap::new();
-        for one in earned(self.store.statement_sums(&of).await?) {
+        let stated = earned(self.store.statement_sums(&of).await?);
+        let given = self.given(artist, "").await?;
+        for one in stated.into_iter().chain(given::earned(&given)) {
             *totals.entry(one.currency).or_insert(Amount::ZERO) += one.net;
         }
         Ok(totals)

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::amount::Amount;
 use super::books::Books;
 use super::date::Month;
+use super::given::TIPS;
 use crate::model::{ArtistId, Currency, Money, Time};
 use crate::store::{LinesBy, LinesOf};
 
@@ -40,8 +41,10 @@ pub struct Purse {
 /// Who says so.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// `DistroKid, statement “sales.tsv”`
+    /// `DistroKid, statement “sales.tsv”`, or `Tips`
     pub name: String,
+    /// Whether a statement says so; else the book of tips does.
+    pub is_statement: bool,
     /// When that was learned.
     pub at: Time,
     /// Up to which month, as 202608.
@@ -52,7 +55,7 @@ pub struct Source {
 const YEAR: i32 = 12;
 
 impl Books {
-    /// The figures of an artist, from statements.
+    /// The figures of an artist, from statements and tips.
     ///
     /// # Errors
     ///
@@ -74,23 +77,41 @@ impl Books {
                 net,
             ))
         });
+        let given = self.given(artist, "").await?;
+        let tips = given.iter().map(|one| {
+            let source = TIPS.to_owned();
+            (one.currency, one.month, source, one.net)
+        });
+        let earned = earned.chain(tips);
         let statements = self.ready(artist).await?.into_iter();
-        let sources = statements.map(|statement| Source {
+        let mut sources: Vec<Source> = Vec::new();
+        if let Some(until) = given.iter().map(|one| one.month).max() {
+            let at = given.iter().map(|one| one.last_at).max();
+            sources.push(Source {
+                name: TIPS.to_owned(),
+                is_statement: false,
+                at: at.unwrap_or_default(),
+                until: until.number(),
+            });
+        }
+        sources.extend(statements.map(|statement| Source {
             name: match statement.source.as_str() {
                 "" => format!("statement “{}”", statement.name),
                 source => format!("{source}, statement “{}”", statement.name),
             },
+            is_statement: true,
             at: statement.imported_at,
             until: statement.last_month,
-        });
+        }));
+        sources.sort_by_key(|source| std::cmp::Reverse(source.at));
         Ok(Figures {
             currencies: purses(earned),
-            sources: sources.collect(),
+            sources,
         })
     }
 }
 
-/// Puts figures together. Whoever knows of other money, like tips, brings it as more of the same.
+/// Puts figures together.
 pub fn purses(earned: impl Iterator<Item = (Currency, Month, String, Amount)>) -> Vec<Purse> {
     let mut currencies: BTreeMap<Currency, Vec<(Month, String, Amount)>> = BTreeMap::new();
     for (currency, month, source, net) in earned {

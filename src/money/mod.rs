@@ -1,4 +1,4 @@
-//! What an artist earned: statements that were dropped into a chat, and the figures they add up to.
+//! What an artist earned: statements that were dropped into a chat, tips beside them, and the figures they add up to.
 //!
 //! A file becomes rows in a process of its own ([`sheet`]), rows become lines ([`import`]), lines are added up by the
 //! store and put together for reading ([`report`], [`chart`]). Money is never a float, currencies are never added to one
@@ -11,6 +11,7 @@ pub mod books;
 pub mod chart;
 pub mod date;
 pub mod figures;
+pub mod given;
 pub mod import;
 pub mod profile;
 pub mod question;
@@ -18,6 +19,7 @@ pub mod reading;
 pub mod report;
 pub mod row;
 pub mod sheet;
+pub mod shelf;
 pub mod worker;
 
 use serde::Deserialize;

@@ -36,7 +36,7 @@ pub struct Section {
     /// In the order in which they are shown.
     pub rows: Vec<(String, Amount)>,
     pub total: Amount,
-    /// What the months before brought; `None` where no statement covers them.
+    /// What the months before brought; `None` where nothing is known of them.
     pub before: Option<Amount>,
 }
 
@@ -71,12 +71,14 @@ pub fn report(
             .filter(|one| period.holds(one.month))
             .collect();
         let before = all.iter().filter(|one| period.before().holds(one.month));
+        // What came without a statement, like tips, can be compared with itself.
+        let is_known = is_covered || before.clone().next().is_some();
         let before: Amount = before.map(|one| one.net).sum();
         let section = Section {
             currency,
             rows: rows(&within, by),
             total: within.iter().map(|one| one.net).sum(),
-            before: is_covered.then_some(before),
+            before: is_known.then_some(before),
         };
         (!within.is_empty()).then_some(section)
     });
@@ -126,6 +128,9 @@ fn rows(earned: &[&Earned], by: By) -> Vec<(String, Amount)> {
     rows
 }
 
+/// A source that has been silent for more months than this while others were not is no source any more.
+const ENDED: i32 = 6;
+
 /// Months between the first and the last of a source, within the period, of which it sent nothing.
 fn gaps(covered: &[Covered], period: Period) -> Vec<(String, Vec<Month>)> {
     let newest = covered
@@ -134,7 +139,9 @@ fn gaps(covered: &[Covered], period: Period) -> Vec<(String, Vec<Month>)> {
         .max()
         .copied();
     let missing = covered.iter().filter_map(|one| {
-        let (first, last) = (*one.months.first()?, newest?.min(period.to));
+        let (first, latest) = (*one.months.first()?, *one.months.last()?);
+        let newest = newest.filter(|newest| newest.since(latest) <= ENDED);
+        let last = newest.unwrap_or(latest).min(period.to);
         let from = first.max(period.from);
         let all = (0..=last.since(from)).map(|at| from.plus(at));
         let missing: Vec<Month> = all.filter(|month| !one.months.contains(month)).collect();
@@ -293,9 +300,18 @@ mod tests {
                 months: [month(202_606), month(202_607)].into(),
             },
         ];
-        let report = report(&[], &covered, (period(202_601, 202_612), By::Month, ""));
+        let of = |covered: &[Covered]| {
+            report(&[], covered, (period(202_601, 202_612), By::Month, "")).gaps
+        };
+        // Whoever changed the distributor long ago misses nothing from the old one but what lies between.
+        let old = |last| Covered {
+            source: "Old".to_owned(),
+            months: [month(202_511), month(202_512), month(last)].into(),
+        };
+        assert_eq!(of(&[old(202_601), covered[0].clone()])[0].0, "DistroKid");
+        assert_eq!(of(&[old(202_603), covered[0].clone()])[0].1.len(), 7);
         assert_eq!(
-            report.gaps,
+            of(&covered),
             [
                 ("DistroKid".to_owned(), vec![month(202_606), month(202_607)]),
                 ("Bandcamp".to_owned(), vec![month(202_608)])

@@ -1,36 +1,31 @@
 //! Takes statements in, one job each, in the lane of the artist: no two of an artist are compared with the rows that
 //! count before the other's rows do.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use super::books::Books;
-use super::import::{Found, Imported, Importer, Line, Question};
+use super::import::{Found, Imported, Importer, Question};
 use super::profile::Mapping;
 use super::reading::{self, Limits};
 use super::sheet::Unreadable;
+use super::shelf::{counted, shelve};
 use crate::delivery::{Delivery, Note};
 use crate::jobs::{Work, Worker};
 use crate::model::{
     Address, ArtistId, Button, Clock, Event, EventId, Failure, Happening, Ids, JobId, Money,
     MoneyPress, PersonId, StatementId, phrases,
 };
-use crate::store::{Change, Job, NewJob, StatementLine, StatementRow, Write, touch_context};
+use crate::store::{Change, Job, NewJob, StatementRow, Write};
 
 /// The name of the job.
 pub const KIND: &str = "statement";
-/// Lines that are put in one transaction: nobody else writes meanwhile.
-const SLICE: usize = 1_000;
-/// Marks of rows in one row of the table.
-const MARKS: usize = 16_384;
 /// How often is looked how far the reading is.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -316,10 +311,7 @@ impl TakeStatement {
     /// Reads the file, and says how far it is while that lasts.
     async fn read(&self, dropped: &Dropped, note: &mut Note) -> Result<Result<Found, Unreadable>> {
         let store = &self.books.store;
-        let marks = store
-            .statement_marks(dropped.artist, dropped.statement)
-            .await?;
-        let known: HashSet<u64> = marks.iter().flat_map(|marks| unpacked(marks)).collect();
+        let known = counted(store, (dropped.artist, dropped.statement)).await?;
         let mappings = store.statement_mappings(dropped.artist).await?.into_iter();
         let mappings: HashMap<String, Mapping> = mappings
             .filter_map(|(hash, mapping)| Some((hash, serde_json::from_str(&mapping).ok()?)))
@@ -387,8 +379,7 @@ impl TakeStatement {
     }
 
     async fn keep(&self, dropped: &Dropped, imported: Imported, note: Note) -> Result<Change> {
-        let now = self.books.clock.now();
-        let (id, store) = (dropped.statement, &self.books.store);
+        let id = dropped.statement;
         let has_rows = imported.rows > 0;
         let mut change = note.last(
             phrases::statement_read(&dropped.name, &facts(&imported)),
@@ -401,50 +392,13 @@ impl TakeStatement {
                 .push(Write::statement(&self.row(dropped, "removed"))?);
             return Ok(change);
         }
-        for (slice, lines) in imported.lines.chunks(SLICE).enumerate() {
-            let lines = lines.iter().zip(slice * SLICE..);
-            let lines: Vec<_> = lines.map(|(one, at)| line(dropped, one, at)).collect();
-            store.put_statement_lines(&lines).await?;
-        }
-        let marks: Vec<String> = imported.hashes.chunks(MARKS).map(packed).collect();
-        store.put_statement_marks(id, &marks).await?;
-        let months = imported
-            .months
-            .map(|(first, last)| (first.number(), last.number()));
-        let (first_month, last_month) = months.unwrap_or_default();
-        let count = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let row = StatementRow {
-            source: imported.source,
-            profile: imported.profile,
-            header_hash: imported.header_hash,
-            row_count: count(imported.rows),
-            known_rows: count(imported.known),
-            bad_rows: count(imported.bad),
-            wrongs: serde_json::to_string(&imported.wrongs)?,
-            first_month,
-            last_month,
-            reported: imported.reported.unwrap_or_default(),
-            imported_at: now,
-            ..self.row(dropped, "ready")
-        };
-        change.writes.push(Write::statement(&row)?);
-        change.writes.push(touch_context(dropped.artist)?);
-        change.events.push(Event {
-            id: EventId::new(&self.ids),
-            at: now,
-            person: Some(dropped.person),
-            artist: Some(dropped.artist),
-            address: Some(dropped.address.clone()),
-            what: Happening::StatementImported {
-                statement: id,
-                rows: imported.rows,
-            },
-        });
-        metrics::counter!("toney_statement_rows_total", "result" => "counted")
-            .increment(imported.rows);
-        metrics::counter!("toney_statement_rows_total", "result" => "known")
-            .increment(imported.known);
-        metrics::counter!("toney_statement_rows_total", "result" => "bad").increment(imported.bad);
+        let (rows, known, bad) = (imported.rows, imported.known, imported.bad);
+        let row = self.row(dropped, "ready");
+        let shelf = (&self.books, &self.ids);
+        change.absorb(shelve(shelf, (row, Some(&dropped.address)), imported).await?);
+        metrics::counter!("toney_statement_rows_total", "result" => "counted").increment(rows);
+        metrics::counter!("toney_statement_rows_total", "result" => "known").increment(known);
+        metrics::counter!("toney_statement_rows_total", "result" => "bad").increment(bad);
         Ok(change)
     }
 
@@ -479,25 +433,6 @@ impl TakeStatement {
             created_at: self.books.clock.now(),
             imported_at: crate::model::Time::default(),
         }
-    }
-}
-
-fn line(dropped: &Dropped, line: &Line, at: usize) -> StatementLine {
-    let (millionths, rest) = line.net.pieces();
-    StatementLine {
-        statement: dropped.statement,
-        artist: dropped.artist,
-        ordinal: i64::try_from(at).unwrap_or(i64::MAX),
-        month: line.month.number(),
-        store: line.store.to_string(),
-        territory: line.territory.to_string(),
-        title: line.title.to_string(),
-        isrc: line.isrc.to_string(),
-        kind: line.kind.name(),
-        currency: line.currency.code().to_owned(),
-        quantity: line.quantity,
-        millionths,
-        rest,
     }
 }
 
@@ -545,28 +480,4 @@ fn unread(name: &str, why: &Unreadable, most: u64) -> String {
 pub fn day(ms: i64) -> String {
     let date = chrono::DateTime::from_timestamp_millis(ms).unwrap_or_default();
     date.format("%-d %b %Y").to_string()
-}
-
-fn packed(marks: &[u64]) -> String {
-    let bytes: Vec<u8> = marks.iter().flat_map(|mark| mark.to_le_bytes()).collect();
-    STANDARD_NO_PAD.encode(bytes)
-}
-
-fn unpacked(marks: &str) -> Vec<u64> {
-    let bytes = STANDARD_NO_PAD.decode(marks).unwrap_or_default();
-    let marks = bytes
-        .chunks_exact(8)
-        .filter_map(|bytes| bytes.try_into().ok());
-    marks.map(u64::from_le_bytes).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn marks_come_back() {
-        let marks = [0, 1, u64::MAX, 0x1234_5678_9abc_def0];
-        assert_eq!(unpacked(&packed(&marks)), marks);
-    }
 }

@@ -5,6 +5,7 @@
 //! artist above what one of the two was. Start with [`link`].
 
 pub mod link;
+pub mod manners;
 pub mod onboarding;
 pub mod profile;
 pub mod zone;

@@ -32,6 +32,8 @@ pub enum Fate {
     Refused,
     /// It is reached.
     Done,
+    /// It was reached, and is not after all.
+    Reopened,
     /// It is forgotten, with the words.
     Deleted,
 }
@@ -112,13 +114,14 @@ impl Profiles {
         let from = match fate {
             Fate::Noted | Fate::Refused => goal.state == GoalState::Proposed,
             Fate::Done => goal.state == GoalState::Open,
+            Fate::Reopened => goal.state == GoalState::Done,
             Fate::Deleted => true,
         };
         if !from {
             return Ok(None);
         }
         let state = match fate {
-            Fate::Noted => GoalState::Open,
+            Fate::Noted | Fate::Reopened => GoalState::Open,
             Fate::Refused => GoalState::Refused,
             Fate::Done => GoalState::Done,
             Fate::Deleted => GoalState::Dropped,
@@ -130,7 +133,7 @@ impl Profiles {
         };
         let write = match fate {
             Fate::Deleted => drop_goal(id)?,
-            Fate::Noted | Fate::Refused | Fate::Done => put_goal(&goal)?,
+            Fate::Noted | Fate::Refused | Fate::Done | Fate::Reopened => put_goal(&goal)?,
         };
         let mut change = self.changed(acting, vec![write])?;
         if fate == Fate::Noted {

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Address, ArtistId, Content, ConversationId, Event, Inbound, JobId, Message, MessageId,
+    Address, ArtistId, Content, ConversationId, Event, Ids, Inbound, JobId, Message, MessageId,
     ModelCallId, Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
 };
 
@@ -400,7 +400,7 @@ pub fn out_lane(address: &Address) -> String {
 }
 
 /// The lane of an event's job, which waits for nothing but its turn in the process.
-pub(super) fn event_lane(key: &str) -> String {
+fn event_lane(key: &str) -> String {
     format!("job:{key}")
 }
 
@@ -415,6 +415,21 @@ pub fn is_event_lane(lane: &str) -> bool {
 }
 
 impl NewJob {
+    /// The job of a worker that hears of an event.
+    pub fn heard(event: &Event, worker: &str, ids: &Ids) -> Self {
+        let key = format!("{worker}:{}", event.id);
+        Self {
+            id: JobId::new(ids),
+            kind: worker.to_owned(),
+            lane: event_lane(&key),
+            key,
+            ordering: 0,
+            payload: serde_json::to_string(event).unwrap_or_default(),
+            run_at: event.at,
+            at: event.at,
+        }
+    }
+
     /// The job that answers something that came in.
     pub fn inbound(id: JobId, inbound: &Inbound, now: Time) -> Result<Self, serde_json::Error> {
         Ok(Self {

@@ -1,6 +1,7 @@
 //! What is kept about one person: handed out, or deleted for good.
 
 mod approvals;
+mod artist;
 
 use std::collections::BTreeSet;
 

@@ -64,7 +64,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::model::{Clock, Ids, JobId, ProcessId, Time};
+use crate::model::{Clock, Ids, ProcessId, Time};
 
 pub use approvals::{Approval, Copy, NewCard, Vote};
 pub use asker::{Acting, Asker, InvalidScope, Need, NoRole, Scope};
@@ -340,17 +340,7 @@ impl Store {
                 if *name != event.what.name() {
                     continue;
                 }
-                let key = format!("{worker}:{}", event.id);
-                change.jobs.push(NewJob {
-                    id: JobId::new(&self.ids),
-                    kind: (*worker).to_owned(),
-                    lane: change::event_lane(&key),
-                    key,
-                    ordering: 0,
-                    payload: serde_json::to_string(event).unwrap_or_default(),
-                    run_at: event.at,
-                    at: event.at,
-                });
+                change.jobs.push(NewJob::heard(event, worker, &self.ids));
             }
         }
     }

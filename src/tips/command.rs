@@ -166,7 +166,8 @@ impl Tips {
             buttons.extend(rows(cards.collect()));
         }
         let pages = jar.links.iter();
-        let pages = pages.map(|(name, url)| Button::link(page_name(name), url.as_str()));
+        let pages =
+            pages.map(|(name, url)| Button::link(phrases::tip_provider(name), url.as_str()));
         buttons.extend(rows(pages.collect()));
         let mut text = phrases::jar(&jar.public_name, true, pays_here);
         if buttons.is_empty() {
@@ -181,8 +182,13 @@ impl Tips {
 
     /// The address by which a fan comes to a jar.
     pub async fn start_link(&self, slug: &str) -> Option<String> {
+        self.opens_with(&format!("tip_{slug}")).await
+    }
+
+    /// The address that opens a chat here and says `/start WORD` in it, where there is one.
+    pub async fn opens_with(&self, word: &str) -> Option<String> {
         let (_, payments) = self.account()?;
-        payments.start_link(&format!("tip_{slug}")).await
+        payments.start_link(word).await
     }
 
     async fn give(&self, who: &Who, gift: Gift) -> Result<Said> {
@@ -393,14 +399,6 @@ fn choice(jars: &[Jar]) -> Said {
 /// Three amounts side by side.
 fn rows(buttons: Vec<Button>) -> Vec<Vec<Button>> {
     buttons.chunks(3).map(<[Button]>::to_vec).collect()
-}
-
-fn page_name(name: &str) -> &str {
-    match name {
-        super::KOFI => "Ko-fi",
-        super::COFFEE => "Buy Me a Coffee",
-        name => name,
-    }
 }
 
 /// What a platform says was paid or went back, as an order of its lane.

@@ -24,7 +24,7 @@ pub struct Fan {
 }
 
 /// The order to do so; the same however often it is given.
-pub(super) fn order(tips: &Tips, person: PersonId, artist: ArtistId) -> NewJob {
+pub(crate) fn order(tips: &Tips, person: PersonId, artist: ArtistId) -> NewJob {
     let name = format!("fan:{artist}:{person}");
     tips.job((KIND, name.clone()), name, &Order { person, artist })
 }

@@ -36,6 +36,7 @@ pub use ask::Ask;
 pub use book::Book;
 pub use command::{Said, Who};
 pub use fan::Fan;
+pub(crate) use fan::order as fan_order;
 pub use hook::{HEADERS, Hooks, Verdict};
 pub use jar::Jar;
 pub use look::{Fees, Looked};

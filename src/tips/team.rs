@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use crate::model::{
-    Content, Currency, Money, Priority, Setting, Standing, TipId, TipPress, phrases,
+    ArtistId, Content, Currency, Money, Priority, Setting, Standing, TipId, TipPress, phrases,
 };
 use crate::store::{Artist, Change, TipRow, TipSum, TipsOf, Write};
 
@@ -80,6 +80,47 @@ impl Tips {
             buttons: others.collect(),
             ..Said::default()
         })
+    }
+
+    /// What came in over the last months, the running one with them, and where fans can give; for the team alone.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn told_of(&self, artist: ArtistId, months: u32) -> Result<String> {
+        let Some(artist) = self.store.artist(&artist.to_string()).await? else {
+            return Ok(phrases::NO_JAR.to_owned());
+        };
+        let jar = self.jar_or_new(&artist).await?;
+        let now = chrono::DateTime::from_timestamp_millis(self.clock.now().ms());
+        let first = now.and_then(|now| now.checked_sub_months(chrono::Months::new(months - 1)));
+        let first = first.map_or_else(String::new, |first| first.format("%Y-%m").to_string());
+        let mut sums = self.store.tip_sums(artist.id).await?;
+        sums.retain(|sum| sum.month >= first);
+        let mut lines = vec![phrases::tips_of(&jar.public_name, jar.is_open)];
+        for sum in sums.iter().rev() {
+            let Ok(currency) = sum.currency.parse::<Currency>() else {
+                continue;
+            };
+            let money = |minor| Money { minor, currency };
+            lines.push(phrases::tips_line(
+                (&sum.month, &sum.provider, sum.tips),
+                (money(sum.gross), money(sum.net)),
+                [money(sum.fee), money(sum.refunded), money(sum.lost)],
+            ));
+        }
+        lines.push(match sums.as_slice() {
+            [] => phrases::NO_TIPS_THEN.to_owned(),
+            sums => phrases::tips_in_all(&total(sums.iter().filter_map(net))),
+        });
+        if let Some(link) = self.start_link(&jar.slug).await {
+            lines.push(phrases::tip_link(&link));
+        }
+        lines.extend(
+            jar.links
+                .iter()
+                .map(|(name, url)| phrases::tip_page(name, url)),
+        );
+        Ok(lines.join("\n"))
     }
 
     async fn jar_or_new(&self, artist: &Artist) -> Result<Jar> {

@@ -14,7 +14,7 @@ use crate::store::{Change, NewProposal, Proposal, Store};
 
 use super::commit::Commit;
 use super::intent::Act;
-use super::{Command, Scene, Turn};
+use super::{Command, Scene, Turn, thumbs};
 
 /// Words that name a service and say no more are no order to link it.
 const SHORTEST_ORDER: usize = 2;
@@ -40,7 +40,7 @@ impl Turn {
         let ran = match entry.gate(by, &call) {
             Gate::NotHere => Ran::only(Outcome::Refused(phrases::NOT_IN_GROUP.to_owned())),
             Gate::NotYours => Ran::only(Outcome::Refused(phrases::NOT_YOUR_TEAM.to_owned())),
-            Gate::Confirm => match entry.preview(&args) {
+            Gate::Confirm => match entry.preview(&args, call.now) {
                 Ok(preview) => {
                     let deed = Deed {
                         capability: entry.name,
@@ -98,7 +98,8 @@ impl Turn {
                 Outcome::Done(shown)
             }
             Some(Next::Propose(deed)) => {
-                let preview = Entry::find(deed.capability).map(|entry| entry.preview(&deed.args));
+                let entry = Entry::find(deed.capability);
+                let preview = entry.map(|entry| entry.preview(&deed.args, call.now));
                 let preview = preview.and_then(Result::ok).unwrap_or_default();
                 let shown = outcome.into_shown();
                 let text = format!("{}\n\n{}", shown.text, phrases::shall_i(&preview));
@@ -191,14 +192,10 @@ impl Turn {
         if command == Command::Feedback && args.trim().is_empty() {
             let last = self.store.last_answer(&commit.address()).await?;
             match last {
-                Some(turn) => commit.say_with(
-                    scene,
-                    phrases::DID_IT_HELP.to_owned(),
-                    vec![vec![
-                        ThumbPress::Up(turn).button(phrases::THUMB_UP),
-                        ThumbPress::Down(turn).button(phrases::THUMB_DOWN),
-                    ]],
-                ),
+                Some(turn) => {
+                    let thumbs = vec![thumbs::row(turn)];
+                    commit.say_with(scene, phrases::DID_IT_HELP.to_owned(), thumbs);
+                }
                 None => commit.say(scene, phrases::NO_ANSWER_YET.to_owned()),
             }
             return Ok(commit.done().await);
@@ -335,17 +332,12 @@ impl Turn {
         (press, card): (PlainPress<'_>, Option<Message>),
     ) -> Result<Change, Failure> {
         let (name, args) = match press {
+            PlainPress::Plan(PlanPress::Export) => ("plan_export", json!({})),
             PlainPress::Plan(PlanPress::Done(id)) => {
                 ("milestone_done", json!({"step": id.to_string()}))
             }
             PlainPress::Thumb(press) => {
-                let (turn, good, why) = match press {
-                    ThumbPress::Up(turn) => (turn, true, ""),
-                    ThumbPress::Down(turn) => (turn, false, ""),
-                    ThumbPress::Why(turn, why) => (turn, false, why),
-                };
-                let args = json!({"good": good, "reason": why, "turn": turn.to_string()});
-                ("feedback", args)
+                return self.thumb_press(scene, commit, (press, card)).await;
             }
         };
         match Entry::find(name) {
@@ -363,15 +355,14 @@ impl Turn {
         mut commit: Commit<'_>,
         (HumanPress(id), card): (HumanPress, Option<Message>),
     ) -> Result<Change, Failure> {
-        let (sentence, change) = {
+        let ordered = {
             let asker = commit.asker(scene.setting()).await?;
             let address = commit.address();
             let call = self.call(scene, &commit, (asker, &address));
-            capability::take(&self.hands, &call, id).await?
+            capability::take(&self.hands, &call, id)?
         };
-        commit.besides(change);
+        commit.besides(ordered);
         without_buttons(scene, &mut commit, card);
-        commit.say(scene, sentence);
         Ok(commit.done().await)
     }
 }
@@ -380,6 +371,7 @@ impl Turn {
 fn ordered(command: Command, args: &str) -> Option<(&'static str, Value)> {
     Some(match command {
         Command::Plan if args.is_empty() => ("plan_show", json!({})),
+        Command::Plan if args.eq_ignore_ascii_case("export") => ("plan_export", json!({})),
         Command::Plan => match args.strip_prefix("done ") {
             Some(step) => ("milestone_done", json!({"step": step})),
             None => ("career_plan", json!({"goal": args})),

@@ -187,41 +187,9 @@ impl Turn {
 
     async fn requests(&self, scene: &Scene, mut commit: Commit<'_>) -> Result<Change, Failure> {
         let asker = self.standings(&commit).await?;
-        let waiting = self
-            .approvals
-            .waiting(commit.person(), asker.standings())
-            .await?;
-        let asked = self.approvals.asked(commit.person()).await?;
-        let (mut text, mut buttons) = (Vec::new(), Vec::new());
-        let mut number = 0;
-        for (title, rows) in [
-            (phrases::WAITS_FOR_YOU, waiting),
-            (phrases::YOU_ASKED, asked),
-        ] {
-            if rows.is_empty() {
-                continue;
-            }
-            text.push(title.to_owned());
-            let mut lines = Vec::new();
-            for row in rows {
-                number += 1;
-                lines.push(self.approvals.line(number, &row).await?);
-                buttons.push(Press::Details(row.id).button(phrases::show_request(number)));
-            }
-            text.push(lines.join("\n"));
-        }
-        if text.is_empty() {
-            text.push(phrases::NO_REQUESTS.to_owned());
-        }
-        if asker
-            .standings()
-            .iter()
-            .any(|(_, one)| *one != Standing::Fan)
-        {
-            buttons.push(Press::History.button(phrases::HISTORY));
-        }
-        let rows = buttons.chunks(ABREAST).take(5).map(<[_]>::to_vec).collect();
-        commit.say_with(scene, text.join("\n\n"), rows);
+        let overview = self.approvals.overview(commit.person(), asker.standings());
+        let Details { text, buttons } = overview.await?;
+        commit.say_with(scene, text, buttons);
         Ok(commit.done().await)
     }
 
@@ -235,15 +203,7 @@ impl Turn {
             return Ok(commit.done().await);
         }
         let asker = self.standings(&commit).await?;
-        let history = self.approvals.history(asker.standings()).await?;
-        let mut lines = vec![phrases::DECIDED_OF_LATE.to_owned()];
-        for (number, row) in (1..).zip(&history) {
-            lines.push(self.approvals.line(number, row).await?);
-        }
-        let text = match history.as_slice() {
-            [] => phrases::NO_HISTORY.to_owned(),
-            [_, ..] => lines.join("\n"),
-        };
+        let text = self.approvals.of_late(asker.standings()).await?;
         commit.say(scene, text);
         Ok(commit.done().await)
     }

@@ -31,6 +31,7 @@ pub enum Command {
     Me,
     Plan,
     Settings,
+    Thanks,
     Unlink,
     Workflows,
     Write,
@@ -39,7 +40,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 31] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -66,6 +67,7 @@ impl Command {
         Self::Me,
         Self::Plan,
         Self::Settings,
+        Self::Thanks,
         Self::Unlink,
         Self::Workflows,
         Self::Write,
@@ -101,6 +103,7 @@ impl Command {
             Self::Me => "me",
             Self::Goals => "goals",
             Self::Settings => "settings",
+            Self::Thanks => "thanks",
             Self::Invite => "invite",
             Self::Link => "link",
             Self::Unlink => "unlink",
@@ -130,7 +133,7 @@ impl Command {
             Self::Tip => "Tip an artist; for artists: your tip jar",
             Self::Terms => "Show the terms for tips",
             Self::Paysupport => "Get help with a payment",
-            Self::Plan => "Show the plan, or lay one out for a goal",
+            Self::Plan => "Show the plan, lay one out for a goal; export: as a document",
             Self::Workflows => "Show what I do for you by itself; change or stop it",
             Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
             Self::Human => "Ask a human of the team to get in touch",
@@ -138,6 +141,7 @@ impl Command {
             Self::Capabilities => "Show all I can do for you",
             Self::Me => "Show what I know of you, and change it",
             Self::Goals => "Show your goals, or note one",
+            Self::Thanks => "Show and set the words that thank a fan for a tip",
             Self::Settings => "Language, time zone, voice, memory, reminders",
             Self::Invite => "Show who works for you, let people in or out",
             Self::Link => "Let me know you on another platform, too",

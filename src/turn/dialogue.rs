@@ -14,7 +14,7 @@ use crate::store::Change;
 use super::commit::Commit;
 use super::gather::Said;
 use super::intent::{self, Act};
-use super::{Scene, Turn, me, onboard, waiting};
+use super::{Scene, Turn, me, onboard, thumbs, waiting};
 
 /// How long words that are nothing else are taken for an answer.
 const FRESH: Duration = Duration::from_secs(6 * 3_600);
@@ -66,6 +66,10 @@ impl Turn {
         let text = texts.join("\n").trim().to_owned();
         let any_words = waiting::takes_any_words(&dialogue.kind);
         if text.is_empty() || self.is_aside(&text, any_words) {
+            // Whoever goes on with something else does not come back to what was wrong.
+            if dialogue.kind == thumbs::WRONG {
+                commit.end_dialogue()?;
+            }
             return aside(commit);
         }
         self.take(scene, commit, (dialogue, Words { said, text }))
@@ -84,6 +88,7 @@ impl Turn {
             waiting::REASON | waiting::RELEASE => {
                 self.awaited_said(scene, commit, (dialogue, words)).await
             }
+            thumbs::WRONG => self.thumb_said(scene, commit, (dialogue, words)).await,
             _ => Ok(Told::Aside(Box::new(commit))),
         }
     }

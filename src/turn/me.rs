@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use crate::capability::from;
 use crate::memory::context::Known;
 use crate::model::{
     Button, Dialogue, Failure, GoalId, MePress as Press, Message, Setting, phrases,
 };
 use crate::people::profile::{FIELDS, MOST};
-use crate::people::zone;
+use crate::people::{manners, zone};
 use crate::store::{
     Acting, Change, GoalKind, GoalState, Manners, Need, forget_all_facts, forget_facts, put_manners,
 };
@@ -133,7 +134,7 @@ impl Turn {
                 let (name, value) = (name.clone(), value.clone());
                 let said = self.set(&mut commit, (&name, &value)).await?;
                 match said {
-                    Ok(manners) => self.settings_of(scene, &manners),
+                    Ok(manners) => manners::card(scene.now, &manners),
                     Err(sentence) => (sentence.to_owned(), Vec::new()),
                 }
             }
@@ -311,7 +312,7 @@ impl Turn {
         let mut lines = vec![phrases::me_head(&name, acting.standing().as_str())];
         let mut fields = Vec::new();
         for known in &context.known {
-            let from = from(known, commit, &manners.zone);
+            let from = from(known, commit.person(), &manners.zone);
             lines.push(phrases::known_line(&known.field, &known.value, &from));
             let is_new = !fields.contains(&known.field.as_str());
             if is_new && FIELDS.contains(&known.field.as_str()) {
@@ -449,17 +450,6 @@ fn goal_of(press: &Press) -> Option<GoalId> {
     match press {
         Press::Note(id) | Press::Refuse(id) | Press::Done(id) | Press::DropGoal(id) => Some(*id),
         _ => None,
-    }
-}
-
-/// Where something came from, to whoever reads it.
-fn from(known: &Known, commit: &Commit<'_>, zone: &str) -> String {
-    let day = zone::day(known.at, zone);
-    match known.person {
-        Some(person) if person == commit.person() => phrases::said_on(&known.source, &day),
-        Some(_) => phrases::said_by_team(&day),
-        None if known.at.ms() == 0 => phrases::SINCE_EVER.to_owned(),
-        None => phrases::said_on(&known.source, &day),
     }
 }
 

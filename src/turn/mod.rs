@@ -15,7 +15,6 @@ mod command;
 mod commit;
 mod dialogue;
 mod documents;
-mod draft;
 mod flows;
 mod gather;
 mod ground;
@@ -43,6 +42,8 @@ mod tip;
 mod tools;
 
 mod team;
+mod thanks;
+mod thumbs;
 mod usage;
 mod waiting;
 mod why;
@@ -102,6 +103,8 @@ pub struct Settings {
     pub sort_ms: u64,
     /// Who finds what is worth keeping in mind of what people say of themselves.
     pub facts: memory::How,
+    /// Whether thumbs stand under answers.
+    pub thumbs: bool,
 }
 
 impl Settings {
@@ -358,6 +361,7 @@ impl Turn {
             }
             Command::Me => return self.me(scene, commit, args.trim()).await,
             Command::Goals => return self.goals(scene, commit, args.trim()).await,
+            Command::Thanks => return self.thanks(scene, commit, args).await,
             Command::Settings => return self.preferences(scene, commit, args).await,
             Command::Invite => return self.invite(scene, commit, args).await,
             Command::Link => return self.link(scene, commit, args.trim()).await,

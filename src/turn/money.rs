@@ -14,12 +14,12 @@ use crate::model::{
 use crate::money::asked::{Asked, By, Period};
 use crate::money::date::Month;
 use crate::money::worker::{Dropped, Order, Otherwise, Pending};
-use crate::money::{Told, chart, question};
+use crate::money::{Told, chart, given, question};
 use crate::store::{Artist, Asker, Change, NewJob, StatementRow, Write, touch_context};
 
 use super::commit::Commit;
 use super::{Scene, Turn};
-use cards::{Card, card, listed, meant, really, shown};
+use cards::{Card, behind, card, listed, meant, really, shown};
 
 /// Currencies that get a picture each.
 const PICTURES: usize = 3;
@@ -103,8 +103,11 @@ impl Turn {
         let period = told.report.period;
         for section in told.report.sections.iter().take(PICTURES) {
             let currency = section.currency;
-            let title =
-                phrases::chart_title(currency.code(), &period.to_string(), &told.report.only);
+            let title = phrases::chart_title(
+                phrases::currency_name(&currency),
+                &period.to_string(),
+                &told.report.only,
+            );
             let (stores, words) = (told.stores.clone(), title.clone());
             let drawn = tokio::task::spawn_blocking(move || {
                 chart::draw(&stores, (period, currency), &words)
@@ -254,11 +257,14 @@ impl Turn {
         })
     }
 
-    /// The statements behind a period.
+    /// The statements and tips behind a period.
     async fn sources(&self, artist: &Artist, (from, to): (i64, i64)) -> Result<Card, Failure> {
         let mut all = self.books.ready(artist.id).await?;
         all.retain(|row| row.first_month <= to && row.last_month >= from);
-        Ok(listed(artist.id, &all, 0))
+        let given = self.books.given(artist.id, "").await?;
+        let months = Month::from_number(from).zip(Month::from_number(to));
+        let tips = months.map(|(from, to)| given::behind(&given, Period { from, to }));
+        Ok(behind(artist.id, &all, &tips.unwrap_or_default()))
     }
 
     async fn statements(&self, artist: &Artist, from: usize) -> Result<Card, Failure> {

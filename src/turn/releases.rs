@@ -3,23 +3,20 @@
 
 use anyhow::Context;
 use async_trait::async_trait;
-use serde_json::json;
 
 use crate::approval::Approved;
+use crate::capability::release::{Draft, KIND, hand_in};
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    Action, ApprovalId, ApprovalPress as Press, ApprovedAction, ArtistId, AskApproval, Button,
-    Clock, Content, Event, Failure, Happening, Message, ReleaseId, Setting, phrases,
+    ApprovalId, ApprovalPress as Press, ApprovedAction, ArtistId, Button, Clock, Content, Event,
+    Failure, Happening, Message, ReleaseId, Setting, phrases,
 };
 use crate::store::{Change, Release, Store, Write};
 
 use super::commit::Commit;
-use super::draft::Draft;
 use super::waiting::Wanted;
 use super::{Scene, Turn};
 
-/// The kind of request, and of the job that carries it out.
-const KIND: &str = "release";
 /// Releases that are listed.
 const LISTED: i64 = 20;
 
@@ -122,10 +119,8 @@ impl Turn {
             let buttons = Vec::new();
             commit.send(scene, "buttons", Content::Buttons { message, buttons });
         }
-        let ask = asked(&release, &commit);
-        let mut change = self.approvals.ask(&ask)?;
-        change.writes.push(Write::release(&release)?);
-        commit.besides(change);
+        let asked = hand_in(&self.approvals, &release, &commit.address())?;
+        commit.besides(asked);
         commit.end_dialogue()?;
         let said = phrases::release_handed_in(&release.title, release.revision);
         commit.say(scene, said);
@@ -247,39 +242,6 @@ impl Turn {
         };
         commit.say_with(scene, text, buttons);
         Ok(commit.done().await)
-    }
-}
-
-fn asked(release: &Release, commit: &Commit<'_>) -> AskApproval {
-    let Release {
-        id,
-        artist,
-        person,
-        title,
-        date,
-        notes,
-        links,
-        revision,
-        ..
-    } = release;
-    AskApproval {
-        approval: release.approval,
-        revision: *revision,
-        artist: *artist,
-        asker: *person,
-        kind: KIND.to_owned(),
-        subject: phrases::release_subject(title),
-        preview: phrases::release_preview(title, date, notes, links),
-        reason: String::new(),
-        cost: None,
-        action: Action {
-            kind: KIND.to_owned(),
-            body: json!({
-                "release": id, "revision": revision, "title": title, "date": date,
-                "notes": notes, "links": links,
-            }),
-        },
-        answer_to: Some(commit.address()),
     }
 }
 

@@ -24,6 +24,7 @@ use super::hearing::quoted;
 use super::intent::Intent;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
+use super::thumbs::Answered;
 use super::tools::Tools;
 use super::{Command, Scene, Turn};
 
@@ -158,8 +159,17 @@ impl<'a> Talk<'a> {
             over.note = [over.note.as_str(), &note].join("\n\n").trim().to_owned();
         }
         let Footer { text, mut buttons } = self.ground.footer(&cited);
+        let (cites, was_served) = (!cited.is_empty(), self.tools.was_served());
+        let sources = buttons.len();
         let files = self.take_in(&mut commit, (&mut over, &mut buttons));
         let said = over.text();
+        let answered = Answered {
+            is_said: !over.said.is_empty(),
+            cites,
+            was_served,
+            has_presses: buttons.len() > sources,
+        };
+        buttons.extend(self.turn.thumbs(self.scene, answered));
         match (said.as_str(), row) {
             ("", None) => {}
             // The words that stand were taken back by the model; they must not stay under their button.

@@ -66,7 +66,9 @@ impl Turn {
                 let expires = scene.now.plus(OPEN_FOR);
                 let code = self.store.invite(acting.artist(), standing, expires);
                 let code = code.await?;
-                plain(phrases::invitation(&code, standing.as_str(), &name))
+                let link = self.tips.opens_with(&code).await;
+                let for_whom = (standing.as_str(), name.as_str());
+                plain(phrases::invitation(&code, for_whom, link.as_deref()))
             }
             Press::Remove(person) | Press::ReallyRemove(person) => {
                 // Everybody may leave; only who leads lets others go.

@@ -66,6 +66,13 @@ impl Tools {
         all.collect::<Vec<_>>().join("\n")
     }
 
+    /// Whether something was really looked up or done for the answer.
+    pub(super) fn was_served(&self) -> bool {
+        let ran = self.served.iter().filter_map(|one| one.ran.as_ref());
+        let mut outcomes = ran.map(|ran| &ran.outcome);
+        outcomes.any(|one| matches!(one, Outcome::Done(_) | Outcome::Partial { .. }))
+    }
+
     /// What a call gets for an answer without being run.
     fn refusal(&self, call: &ToolCall) -> Option<&'static str> {
         let is_same = |one: &Served| one.name == call.name && one.arguments == call.arguments;

@@ -4,12 +4,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::approval::Verb;
+use crate::capability::release::Draft;
 use crate::model::{ApprovalId, Content, Dialogue, Failure, OutboundId, phrases};
 use crate::store::{Change, Rewrite, out_lane};
 
 use super::commit::Commit;
 use super::dialogue::{Told, Words};
-use super::draft::Draft;
 use super::{Scene, Turn};
 
 /// The kinds of these dialogues.

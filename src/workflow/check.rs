@@ -292,6 +292,13 @@ fn check_text(text: Option<&str>, wrong: &mut Vec<String>) {
     }
 }
 
+/// What is wrong with a text for fans, a sentence each.
+pub fn wrong_text(text: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    check_text(Some(text), &mut wrong);
+    wrong
+}
+
 /// The words in braces.
 pub(super) fn fields(text: &str) -> impl Iterator<Item = &str> {
     let mut pieces = text.split('{');

@@ -36,7 +36,7 @@ fn utc() -> String {
 pub enum Trigger {
     /// A fan tips.
     Tip {
-        /// So much at least; a tip in another currency does not count then.
+        /// So much at least; a tip in another currency does not count then, but for Stars where it is dollars.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         at_least: Option<Amount>,
     },
@@ -301,6 +301,27 @@ pub(super) fn minor(number: &str, currency: Currency) -> Option<i64> {
     }
     let padded = format!("{whole}{part:0<places$}");
     padded.parse().ok()
+}
+
+/// What an artist gets for a thousand Stars, in cents.
+const THOUSAND_STARS: i64 = 1_300;
+
+impl Amount {
+    /// As many Stars are worth it. Telegram names the worth of a Star in dollars alone.
+    pub fn in_stars(self) -> Option<i64> {
+        let Money { minor, currency } = self.0;
+        let stars = minor.checked_mul(1_000)?.checked_add(THOUSAND_STARS - 1)? / THOUSAND_STARS;
+        (currency == Currency::USD && minor > 0).then_some(stars)
+    }
+
+    /// What it is beside an amount in `currency`, where the two can be compared.
+    pub(super) fn beside(self, currency: Currency) -> Option<i64> {
+        match currency {
+            same if same == self.0.currency => Some(self.0.minor),
+            Currency::STARS => self.in_stars(),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Amount {

@@ -145,32 +145,32 @@ mod tests {
             |text: &str, wanted: &str| assert_eq!(edited(text).as_deref(), Some(wanted), "{text}");
         is(
             "make it 20 dollars",
-            "When a fan tips 20 USD or more, I send them an e-mail.",
+            "When a fan tips 20 USD (1539 Stars) or more, I send them an e-mail.",
         );
         is(
             "make it 5",
-            "When a fan tips 5 USD or more, I send them an e-mail.",
+            "When a fan tips 5 USD (385 Stars) or more, I send them an e-mail.",
         );
         is(
             "also tell me",
-            "When a fan tips 10 USD or more, I send them an e-mail and tell you.",
+            "When a fan tips 10 USD (770 Stars) or more, I send them an e-mail and tell you.",
         );
         is(
             "also e-mail me",
-            "When a fan tips 10 USD or more, I send them an e-mail and tell you.",
+            "When a fan tips 10 USD (770 Stars) or more, I send them an e-mail and tell you.",
         );
         is(
             "only on weekends",
-            "When a fan tips 10 USD or more and it is Saturday or Sunday, I send them an e-mail. Times are those of UTC.",
+            "When a fan tips 10 USD (770 Stars) or more and it is Saturday or Sunday, I send them an e-mail. Times are those of UTC.",
         );
         is("for any amount", "When a fan tips, I send them an e-mail.");
         is(
             "write them in the chat instead",
-            "When a fan tips 10 USD or more, I send them a chat message.",
+            "When a fan tips 10 USD (770 Stars) or more, I send them a chat message.",
         );
         is(
             "wait two days first",
-            "When a fan tips 10 USD or more, I wait 2 days and send them an e-mail.",
+            "When a fan tips 10 USD (770 Stars) or more, I wait 2 days and send them an e-mail.",
         );
         assert_eq!(edited("that is nice"), None);
         let weekly = made("every monday at 9 send me a summary");

@@ -63,7 +63,7 @@ pub enum Taken {
 #[derive(Clone)]
 pub struct Workflows {
     pub(super) engine: Engine,
-    rules: std::sync::Arc<Rules>,
+    pub(super) rules: std::sync::Arc<Rules>,
     door: Door,
     prompts: std::sync::Arc<Prompts>,
 }
@@ -82,7 +82,7 @@ impl Workflows {
         self.engine.clock.now()
     }
 
-    fn ids(&self) -> &Ids {
+    pub(super) fn ids(&self) -> &Ids {
         &self.engine.ids
     }
 
@@ -160,36 +160,50 @@ impl Workflows {
         (text, zone): (&str, &str),
         payer: Payer,
     ) -> anyhow::Result<(Change, Answer)> {
+        let row = self.begun((artist, person), address).await?;
+        let wish = match row.wish.as_str() {
+            wish if row.workflow_id.is_empty() && !wish.is_empty() => format!("{wish}; {text}"),
+            _ => text.to_owned(),
+        };
+        self.propose_on(row, (&wish, zone), payer).await
+    }
+
+    /// What this person was asked back last in a chat, or a new beginning.
+    pub(super) async fn begun(
+        &self,
+        (artist, person): (ArtistId, PersonId),
+        address: &Address,
+    ) -> anyhow::Result<ProposalRow> {
         let since = Time::from_ms(self.now().ms() - ms(ASKING));
-        let before = self
+        let last = self
             .engine
             .store
             .last_proposal(person, &address.to_string(), since)
             .await?;
-        let before = before.filter(|row| row.artist_id == artist.to_string());
-        if let Some(row) = &before
-            && row.state == "asking"
-        {
-            let wish = if row.workflow_id.is_empty() {
-                format!("{}; {text}", row.wish)
-            } else {
-                text.to_owned()
-            };
-            return self.propose_on(row.clone(), (&wish, zone), payer).await;
-        }
-        let fresh = ProposalRow {
+        let is_open =
+            |row: &ProposalRow| row.artist_id == artist.to_string() && row.state == "asking";
+        Ok(last
+            .filter(is_open)
+            .unwrap_or_else(|| self.fresh_proposal((artist, person), address)))
+    }
+
+    pub(super) fn fresh_proposal(
+        &self,
+        (artist, person): (ArtistId, PersonId),
+        address: &Address,
+    ) -> ProposalRow {
+        ProposalRow {
             id: ProposalId::new(self.ids()).to_string(),
             artist_id: artist.to_string(),
             person_id: person.to_string(),
             address: address.to_string(),
-            wish: text.to_owned(),
+            wish: String::new(),
             definition: String::new(),
             workflow_id: String::new(),
             revision: 0,
             state: "asking".to_owned(),
             created_at: self.now().ms(),
-        };
-        self.propose_on(fresh, (text, zone), payer).await
+        }
     }
 
     /// Goes on with an answer that stood on a button.
@@ -240,6 +254,7 @@ impl Workflows {
             Wish::Clarify(question, Draft { .. }) => asks(question),
             Wish::Refuse(refusal) => {
                 let row = ProposalRow {
+                    wish: wish.to_owned(),
                     state: "dropped".to_owned(),
                     ..row.clone()
                 };
@@ -256,7 +271,7 @@ impl Workflows {
         }
     }
 
-    fn open(
+    pub(super) fn open(
         &self,
         row: ProposalRow,
         (wish, definition): (&str, Definition),
@@ -343,7 +358,11 @@ impl Workflows {
         Ok(before.is_some_and(|before| self.rules.edit(&before, text).is_some()))
     }
 
-    async fn propose_edit(&self, row: ProposalRow, text: &str) -> anyhow::Result<(Change, Answer)> {
+    pub(super) async fn propose_edit(
+        &self,
+        row: ProposalRow,
+        text: &str,
+    ) -> anyhow::Result<(Change, Answer)> {
         let workflow = self
             .engine
             .store

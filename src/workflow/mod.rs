@@ -6,7 +6,9 @@
 //! through the outbox and jobs. Start with [`Workflows`] and [`engine::Engine`].
 
 mod begin;
+pub mod card;
 mod check;
+mod define;
 mod definition;
 mod edit;
 pub mod engine;
@@ -29,12 +31,14 @@ pub mod workers;
 
 use serde::Deserialize;
 
+pub use check::wrong_text;
 pub use definition::{
     Action, Amount, Clocktime, Condition, Day, Definition, Every, Provider, Trigger, Valid, schema,
 };
 pub use handle::{Answer, Shown, Taken, Workflows, engine};
 pub use read::{Draft, Question, Refusal, Rules, Wish};
 pub use rehearse::{Rehearsal, Rehearsed};
+pub use say::OURS;
 pub use understand::Understanding;
 
 /// Settings of the section `[workflows]`.

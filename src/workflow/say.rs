@@ -14,6 +14,9 @@ const SUBJECT_WELCOME: &str = "Welcome from {artist}";
 const MAIL: &str = "Hi {fan},\n\nthank you for {amount}. It means a lot to me, and it helps me to make more music.\n\n{artist}";
 const MAIL_WELCOME: &str = "Hi {fan},\n\nlovely to have you here. You will hear from me when there is something new.\n\n{artist}";
 const POST_TIP: &str = "A big thank-you to {fan} for the support!";
+/// What a fan who tipped gets to read where the artist has no words of their own: in a chat, as subject and text of an
+/// e-mail, in public.
+pub const OURS: [&str; 4] = [CHAT, SUBJECT, MAIL, POST_TIP];
 const POST: &str = "{what} Thank you all for being here! – {artist}";
 
 /// The chat message to a fan.

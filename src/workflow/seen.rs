@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Event, Happening, Money, PersonId, Time, TipFacts, TipId, WorkflowId};
 
-use super::definition::{Clocktime, Condition, Day, Definition, Trigger};
+use super::definition::{Amount, Clocktime, Condition, Day, Definition, Trigger};
 use super::timer::local;
 
 /// Percent from which a rise counts where the workflow names none.
@@ -166,7 +166,7 @@ fn starts(trigger: &Trigger, scene: &Scene) -> bool {
     match (trigger, &scene.seen) {
         (Trigger::Tip { at_least }, Seen::Tip { .. }) => {
             let gross = scene.tip.as_ref().map(|tip| tip.gross);
-            gross.is_some_and(|gross| at_least.is_none_or(|least| reaches(gross, least.0)))
+            gross.is_some_and(|gross| at_least.is_none_or(|least| reaches(gross, least)))
         }
         (Trigger::NewFan {}, Seen::NewFan {}) | (Trigger::Schedule { .. }, Seen::Schedule {}) => {
             true
@@ -195,7 +195,7 @@ fn starts(trigger: &Trigger, scene: &Scene) -> bool {
                 earned: Some(earned),
                 ..
             },
-        ) => reaches(*earned, wanted.0),
+        ) => reaches(*earned, *wanted),
         (Trigger::ReleaseDay { days }, Seen::ReleaseDay { days: seen, .. }) => days == seen,
         (Trigger::Payout { failed }, Seen::Payout { failed: seen, .. }) => failed == seen,
         (Trigger::StreamSpike { percent }, Seen::StreamSpike { percent: seen }) => {
@@ -206,15 +206,17 @@ fn starts(trigger: &Trigger, scene: &Scene) -> bool {
     }
 }
 
-fn reaches(gross: Money, least: Money) -> bool {
-    gross.currency == least.currency && gross.minor >= least.minor
+fn reaches(gross: Money, least: Amount) -> bool {
+    let least = least.beside(gross.currency);
+    least.is_some_and(|least| gross.minor >= least)
 }
 
 fn holds(condition: &Condition, scene: &Scene, zone: &str) -> bool {
     let tip = scene.tip.as_ref();
     match condition {
         Condition::AmountBelow { amount } => tip.is_some_and(|tip| {
-            tip.gross.currency == amount.0.currency && tip.gross.minor < amount.0.minor
+            let amount = amount.beside(tip.gross.currency);
+            amount.is_some_and(|amount| tip.gross.minor < amount)
         }),
         Condition::Currency { is } => tip.is_some_and(|tip| tip.gross.currency == *is),
         Condition::Provider { is } => tip.is_some_and(|tip| tip.provider == is.as_str()),

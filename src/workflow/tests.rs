@@ -79,7 +79,7 @@ fn an_artist_who_wants_to_thank_fans_gets_what_they_expect() {
     };
     assert_eq!(
         definition.preview(),
-        "When a fan tips 10 USD or more, I send them an e-mail and send them a chat message."
+        "When a fan tips 10 USD (770 Stars) or more, I send them an e-mail and send them a chat message."
     );
     assert_eq!(definition.name, "Thank-you for tips");
 }

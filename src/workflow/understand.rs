@@ -90,11 +90,18 @@ impl Understanding<'_> {
 }
 
 fn reply_schema() -> Value {
+    let mut workflow = schema();
+    // What a schema points to is looked for at its root.
+    let named = workflow.as_object_mut().and_then(|one| {
+        one.remove("$schema");
+        one.remove("$defs")
+    });
     json!({
+        "$defs": named,
         "type": "object",
         "properties": {
             "expect": { "type": "string", "enum": ["create", "clarify", "refuse", "none"] },
-            "workflow": schema(),
+            "workflow": workflow,
         },
         "required": ["expect"],
         "additionalProperties": false,

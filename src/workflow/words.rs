@@ -1,11 +1,13 @@
 //! A definition in words: the sentence that a person says yes to.
 
+use crate::model::Currency;
+
 use super::definition::{Action, Clocktime, Condition, Day, Definition, Every, Provider, Trigger};
 
 impl Definition {
     /// What it does, in one sentence.
     pub fn preview(&self) -> String {
-        let mut sentence = when(&self.trigger);
+        let mut sentence = when(&self.trigger, self.in_stars());
         for condition in &self.conditions {
             sentence.push_str(&besides(condition));
         }
@@ -17,6 +19,23 @@ impl Definition {
             sentence.push_str(&format!(" Times are those of {}.", self.zone));
         }
         sentence
+    }
+
+    /// What the smallest tip is in Stars, where tips in Stars count beside others.
+    fn in_stars(&self) -> Option<i64> {
+        let Trigger::Tip {
+            at_least: Some(amount),
+        } = &self.trigger
+        else {
+            return None;
+        };
+        let without = |condition: &Condition| match condition {
+            Condition::Currency { is } => *is != Currency::STARS,
+            Condition::Provider { is } => *is != Provider::Stars,
+            _ => false,
+        };
+        let is_without = self.conditions.iter().any(without);
+        amount.in_stars().filter(|_| !is_without)
     }
 
     fn is_timed(&self) -> bool {
@@ -70,12 +89,15 @@ impl Definition {
     }
 }
 
-fn when(trigger: &Trigger) -> String {
+fn when(trigger: &Trigger, stars: Option<i64>) -> String {
     match trigger {
         Trigger::Tip { at_least: None } => "When a fan tips".to_owned(),
         Trigger::Tip {
             at_least: Some(amount),
-        } => format!("When a fan tips {amount} or more"),
+        } => match stars {
+            Some(stars) => format!("When a fan tips {amount} ({stars} Stars) or more"),
+            None => format!("When a fan tips {amount} or more"),
+        },
         Trigger::NewFan {} => "When somebody becomes a fan".to_owned(),
         Trigger::Milestone {
             fans: Some(fans), ..

@@ -9,6 +9,7 @@ use crate::world::{Engine, PATIENCE, Person, World, on_both};
 
 mod chats;
 mod figures;
+mod terminal;
 
 on_both! {
     a_release_goes_to_both_managers_and_back

@@ -14,7 +14,9 @@ on_both!(
     a_draft_grows_into_the_artists_voice
     without_a_model_there_are_forms_and_the_usual_way
     a_human_is_brought_in_and_takes_it_on
+    of_two_who_press_at_once_one_takes_it_on
     a_thumb_down_is_asked_why
+    thumbs_stand_under_what_rests_on_something
 );
 
 fn steps() -> serde_json::Value {
@@ -77,7 +79,7 @@ async fn a_plan_that_a_model_lays_out_counts_after_a_press(engine: Engine) {
     toney: Plan: Release the single
 
     1. Fix the date – 2026-11-25
-    2. Deliver the master – 2026-12-06 [1 is done] [2 is done]
+    2. Deliver the master – 2026-12-06 [1 is done] [2 is done] [Save as a document]
     ");
     ann.presses("1 is done");
     world.settle().await;
@@ -277,6 +279,42 @@ async fn a_human_is_brought_in_and_takes_it_on(engine: Engine) {
     world.finish().await;
 }
 
+async fn of_two_who_press_at_once_one_takes_it_on(engine: Engine) {
+    let (world, ann) = artist(engine).await;
+    let mut team = Vec::new();
+    for name in ["max", "eve"] {
+        let one = world
+            .invited(name, ("Ann Example", Standing::Manager))
+            .await;
+        world.sees(&one);
+        team.push(one);
+    }
+    ann.says("/human the label wants an answer today");
+    world.settle().await;
+    for one in &team {
+        one.presses("I take it on");
+    }
+    world.settle().await;
+    let seen: Vec<String> = team.iter().map(|one| world.sees(one)).collect();
+    let told = |words: &str| seen.iter().filter(|one| one.contains(words)).count();
+    assert_eq!(
+        told("I have told them that you will get in touch"),
+        1,
+        "{seen:#?}"
+    );
+    assert_eq!(told("Somebody else has taken this on"), 1, "{seen:#?}");
+    let comes = world.sees(&ann);
+    assert_eq!(comes.matches("has read your message").count(), 1, "{comes}");
+    assert_eq!(
+        world
+            .read("SELECT id FROM human_requests WHERE taken_by <> ''")
+            .await
+            .len(),
+        1
+    );
+    world.finish().await;
+}
+
 async fn a_thumb_down_is_asked_why(engine: Engine) {
     let (world, ann) = artist(engine).await;
     world.model.push(Answer::text("Ask your label."));
@@ -291,12 +329,78 @@ async fn a_thumb_down_is_asked_why(engine: Engine) {
     toney: Ask your label.
     ann: /feedback
     toney: Did my last answer help? [👍] [👎]
-    toney: Thank you for saying so. What was wrong? [It is not true] [I did not understand it] [It was too long] [It did not sound right]
+    toney: Thank you for saying so. What was wrong? Press a button, or write it in your own words. [It is not true] [I did not understand it] [It was too long] [It did not sound right] [Skip]
     ");
     ann.presses("I did not understand it");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @"toney: Thank you. I keep that in mind.");
     let kept = "SELECT good || ' ' || reason FROM feedback";
     assert_eq!(world.read(kept).await, ["0 unclear"]);
+    world.finish().await;
+}
+
+async fn thumbs_stand_under_what_rests_on_something(engine: Engine) {
+    let mut world = World::with(|options| {
+        options.engine = engine;
+        options.set("TONEY__TURN__THUMBS", true);
+    })
+    .await;
+    let ann = world
+        .invited("ann", ("Ann Example", Standing::Artist))
+        .await;
+    world.sees(&ann);
+    world.model.push(Answer::text("Hello Ann!"));
+    ann.says("Good morning");
+    world.settle().await;
+    let seen = world.sees(&ann);
+    assert!(seen.ends_with("Hello Ann!"), "{seen}");
+    world
+        .model
+        .push(Answer::tool("c1", "tips_status", &json!({})));
+    world.model.push(Answer::text("No tips so far."));
+    ann.says("What would be a good way to treat new fans?");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: What would be a good way to treat new fans?
+    toney: No tips so far. [👍] [👎]
+    ");
+    let kept = "SELECT good || ' ' || reason || ' ' || words FROM feedback";
+    ann.presses("👍");
+    ann.presses("👍");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Thank you, good to know.
+    toney: Thank you, good to know.
+    ");
+    assert_eq!(world.read(kept).await, ["1  "]);
+    // They think again; what they write next is why, over a restart.
+    ann.presses("👎");
+    world.settle().await;
+    world.restart().await;
+    ann.says("There was one in May");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Thank you for saying so. What was wrong? Press a button, or write it in your own words. [It is not true] [I did not understand it] [It was too long] [It did not sound right] [Skip]
+    ann: There was one in May
+    toney: Thank you. I keep that in mind.
+    ");
+    assert_eq!(world.read(kept).await, ["0  There was one in May"]);
+    // Whoever asks something else is answered, and asked no more.
+    ann.presses("👎");
+    world.settle().await;
+    world.model.push(Answer::text("Write to them by name."));
+    ann.says("What would be a good way to treat old fans?");
+    world.settle().await;
+    world.model.push(Answer::text("I see."));
+    ann.says("There are not many of them");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Thank you for saying so. What was wrong? Press a button, or write it in your own words. [It is not true] [I did not understand it] [It was too long] [It did not sound right] [Skip]
+    ann: What would be a good way to treat old fans?
+    toney: Write to them by name.
+    ann: There are not many of them
+    toney: I see.
+    ");
+    assert_eq!(world.read(kept).await, ["0  There was one in May"]);
     world.finish().await;
 }

@@ -156,8 +156,9 @@ async fn help_lists_every_command() {
     /invite – Show who works for you, let people in or out
     /link – Let me know you on another platform, too
     /me – Show what I know of you, and change it
-    /plan – Show the plan, or lay one out for a goal
+    /plan – Show the plan, lay one out for a goal; export: as a document
     /settings – Language, time zone, voice, memory, reminders
+    /thanks – Show and set the words that thank a fan for a tip
     /unlink – Take a linked account out again
     /workflows – Show what I do for you by itself; change or stop it
     /write – Write a caption, bio, newsletter, pitch … in your voice

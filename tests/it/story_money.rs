@@ -1,6 +1,7 @@
 //! Statements: dropped into a chat, read once, added up, drawn, asked about, forgotten.
 
-use toney::model::{Clock, Standing};
+use toney::model::{Clock, Currency, Event, EventId, Happening, Ids, Money, Standing, TipId};
+use toney::store::{Change, Subscription};
 
 use crate::sim::discord::Discord;
 use crate::sim::telegram::{Fault, On, Upload};
@@ -13,6 +14,8 @@ on_both! {
     a_table_that_nobody_knows_is_asked_about
     nobody_else_sees_the_money
     what_is_forgotten_counts_no_more
+    tips_stand_beside_the_statements
+    tips_alone_reach_a_threshold
 }
 
 const DISTROKID: &str = "Reporting Date\tSale Month\tStore\tArtist\tTitle\tISRC\tUPC\tQuantity\tTeam Percentage\tSong/Album\tCountry of Sale\tSongwriter Royalties Withheld\tEarnings (USD)
@@ -349,4 +352,190 @@ async fn many_rows_stay_light() {
     world.settle().await;
     world.sees(&ann);
     world.finish().await;
+}
+
+/// Tips as they are booked: a number, the provider, what is left, the currency, the month.
+async fn tips(world: &World, all: &[(u32, &str, i64, &str, &str)]) {
+    let artist = world.read("SELECT id FROM artists").await[0].clone();
+    for (number, provider, net, currency, month) in all {
+        // The middle of the month, whatever month.
+        let day = format!("{month}-15T12:00:00Z");
+        let at = chrono::DateTime::parse_from_rfc3339(&day)
+            .unwrap()
+            .timestamp_millis();
+        let booked = format!(
+            "INSERT INTO tips (id, provider, external_id, artist_id, state, paid, gross, net, month, currency,
+                    received_at, changed_at)
+             VALUES ('tip_{number}', '{provider}', 'x{number}', '{artist}', 'received', 1, {net}, {net},
+                    '{month}', '{currency}', {at}, {at})"
+        );
+        world.write(&booked).await;
+    }
+}
+
+async fn tips_stand_beside_the_statements(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await;
+    let all = [
+        (1, "stripe", 2_500, "USD", "2026-08"),
+        (2, "kofi", 500, "USD", "2026-09"),
+        (3, "stars", 100, "XTR", "2026-09"),
+    ];
+    tips(&world, &all).await;
+    insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings by source").await), @r"
+    ann: /earnings by source
+    toney: Earnings, Jul to Sep 2026
+
+    USD
+
+    Apple Music          108.40  64%
+    Spotify               31.45  19%
+    Tips                  30.00  18%
+    Deezer                 0.00   0%
+    iTunes                -0.69   0%
+    Total                169.16
+
+    I have nothing to compare with from Apr to Jun 2026.
+
+    Telegram Stars
+
+    Tips                    100 100%
+    Total                   100
+
+    I have nothing to compare with from Apr to Jun 2026.
+
+    Newest statement: DistroKid, up to Aug 2026,
+
+    Newest tip: on 15 Sep 2026. [By month] [By country] [By song] [Where from?]
+    toney: <photo> Earnings in USD, Jul to Sep 2026
+    toney: <photo> Earnings in Telegram Stars, Jul to Sep 2026
+    ");
+    insta::assert_snapshot!(without_days(&presses(&world, &ann, "Where from?").await), @r"
+    toney: One statement is behind your earnings:
+
+    • sales.tsv: DistroKid, 4 rows, Jul to Aug 2026,
+
+    Tips are behind them too, as each provider told me of every payment:
+
+    • Ko-fi: 1 tip, 5.00 USD after fees and refunds, Sep 2026, the newest on 15 Sep 2026
+    • Telegram Stars: 1 tip, 100 Stars after fees and refunds, Sep 2026, the newest on 15 Sep 2026
+    • Card (Stripe): 1 tip, 25.00 USD after fees and refunds, Aug 2026, the newest on 15 Aug 2026 [sales.tsv]
+    ");
+    insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings tips 2026").await), @r"
+    ann: /earnings tips 2026
+    toney: Earnings, Jan to Dec 2026, only “tips”
+
+    USD
+
+    Aug 2026                   25.00
+    Sep 2026                    5.00
+    Total                      30.00
+
+    I have nothing to compare with from Jan to Dec 2025.
+
+    Telegram Stars
+
+    Sep 2026                     100
+    Total                        100
+
+    I have nothing to compare with from Jan to Dec 2025.
+
+    Newest statement: DistroKid, up to Aug 2026,
+
+    Newest tip: on 15 Sep 2026. [By source] [By country] [By song] [Where from?]
+    toney: <photo> Earnings in USD, Jan to Dec 2026: tips
+    toney: <photo> Earnings in Telegram Stars, Jan to Dec 2026: tips
+    ");
+    let said = asks(&world, &ann, "/earnings from spotify in 2026").await;
+    assert!(said.contains("31.45") && !said.contains("Stars"), "{said}");
+    let known = asks(&world, &ann, "/me").await;
+    assert!(known.contains("Tips 30.00 USD"), "{known}");
+    // What is taken back counts no more.
+    world
+        .write("UPDATE tips SET net = 0 WHERE provider = 'kofi'")
+        .await;
+    let said = asks(&world, &ann, "/earnings 2026").await;
+    assert!(said.contains("164.16"), "{said}");
+    world.finish().await;
+}
+
+async fn tips_alone_reach_a_threshold(engine: Engine) {
+    let world = World::on(engine).await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    let said = asks(&world, &ann, "/earnings").await;
+    assert!(said.contains("I have no earnings of yours yet"), "{said}");
+    // Stars are no dollars.
+    tips(&world, &[(1, "stars", 50_000, "XTR", "2026-08")]).await;
+    told_of_a_tip(&world).await;
+    assert_eq!(world.sees(&ann), "");
+    tips(&world, &[(2, "stripe", 12_000, "USD", "2026-09")]).await;
+    told_of_a_tip(&world).await;
+    insta::assert_snapshot!(world.sees(&ann), @"toney: You have earned more than 100.00 USD by now: 120.00 USD, as far as I know from your statements and tips. Shall we look at what can be paid out? [What can I pay out?] [Not now]");
+    insta::assert_snapshot!(asks(&world, &ann, "/earnings").await, @r"
+    ann: /earnings
+    toney: Earnings, Aug to Sep 2026
+
+    USD
+
+    Sep 2026                  120.00
+    Total                     120.00
+
+    I have nothing to compare with from Jun to Jul 2026.
+
+    Telegram Stars
+
+    Aug 2026                  50,000
+    Total                     50,000
+
+    I have nothing to compare with from Jun to Jul 2026.
+
+    Newest tip: on 15 Sep 2026. [By source] [By country] [By song] [Where from?]
+    toney: <photo> Earnings in USD, Aug to Sep 2026
+    toney: <photo> Earnings in Telegram Stars, Aug to Sep 2026
+    ");
+    insta::assert_snapshot!(presses(&world, &ann, "Where from?").await, @r"
+    toney: Tips are behind them too, as each provider told me of every payment:
+
+    • Telegram Stars: 1 tip, 50000 Stars after fees and refunds, Aug 2026, the newest on 15 Aug 2026
+    • Card (Stripe): 1 tip, 120.00 USD after fees and refunds, Sep 2026, the newest on 15 Sep 2026
+    ");
+    let said = asks(&world, &ann, "/earnings 2020").await;
+    assert!(
+        said.contains("Your tips reach over Aug to Sep 2026"),
+        "{said}"
+    );
+    world.finish().await;
+}
+
+/// The event of a tip, for those who look at thresholds.
+async fn told_of_a_tip(world: &World) {
+    let ids = Ids::new(Clock::System, None);
+    let artist = world.read("SELECT id FROM artists").await[0].clone();
+    let (store, _writer) = world.store_of(Clock::System, ids.clone()).await;
+    store.subscribe(vec![Subscription {
+        event: "tip_received",
+        worker: "thresholds",
+    }]);
+    let gross = Money {
+        minor: 1,
+        currency: Currency::USD,
+    };
+    let event = Event {
+        id: EventId::new(&ids),
+        at: Clock::System.now(),
+        person: None,
+        artist: Some(artist.parse().unwrap()),
+        address: None,
+        what: Happening::TipReceived {
+            tip: TipId::new(&ids),
+            gross,
+        },
+    };
+    let change = Change {
+        events: vec![event],
+        ..Change::default()
+    };
+    store.apply(change).await.unwrap();
+    world.settle().await;
 }

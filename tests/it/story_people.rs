@@ -338,6 +338,8 @@ async fn comes_and_goes(world: World, ann: Person) {
     let invited = world.sees(&ann);
     let (_, code) = invited.split_once("/start ").unwrap();
     let code: String = code.chars().take(12).collect();
+    let link = format!("https://t.me/toney_bot?start={code}");
+    assert!(invited.contains(&link), "{invited}");
     let bob = world.person("bob");
     bob.says(&format!("/start {code}"));
     world.settle().await;

@@ -43,7 +43,7 @@ async fn nina_with(engine: Engine, choose: impl FnOnce(&mut Options)) -> (World,
 }
 
 /// The address behind the newest button that opens a page.
-fn link(world: &World, person: &Person) -> String {
+pub(crate) fn link(world: &World, person: &Person) -> String {
     let replies = world.telegram.look(|s| {
         let all = s.replies(person).into_iter().rev();
         all.flat_map(|msg| msg.buttons.concat())
@@ -53,7 +53,7 @@ fn link(world: &World, person: &Person) -> String {
 }
 
 /// What the accounts of the ledger hold, but for the artist's id.
-async fn ledger(world: &World) -> Vec<String> {
+pub(crate) async fn ledger(world: &World) -> Vec<String> {
     let rows =
         "SELECT CASE WHEN account LIKE 'artist:%' THEN 'artist' ELSE account END || ' ' || currency
         || ' ' || CAST(SUM(minor) AS TEXT) FROM ledger_entries GROUP BY account, currency
@@ -96,7 +96,11 @@ pub(crate) fn stripe_event(id: &str, kind: &str, object: &Value) -> (String, Str
     (body, header)
 }
 
-async fn post(world: &World, name: &str, (body, header): (String, (&str, String))) -> u16 {
+pub(crate) async fn post(
+    world: &World,
+    name: &str,
+    (body, header): (String, (&str, String)),
+) -> u16 {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let request = client.post(format!("{}/webhook/{name}", world.http));
     let request = request.header(header.0, header.1).body(body);

@@ -96,7 +96,7 @@ async fn a_tip_is_thanked_for_as_the_artist_said(engine: Engine) {
     ann: I want to thank fans who tip me
     toney: I can do this for you:
 
-    When a fan tips 10 USD or more, I send them an e-mail and send them a chat message.
+    When a fan tips 10 USD (770 Stars) or more, I send them an e-mail and send them a chat message.
 
     Shall I set it up? [Yes, do it] [Rehearse] [No]
     ");

@@ -94,6 +94,8 @@ impl Options {
         options.set("TONEY__DELIVERY__SETTLE_MS", 200);
         options.set("TONEY__DELIVERY__PREVIEW_EVERY_MS", 60);
         options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
+        // The story of thumbs switches them on; all others are about other buttons.
+        options.set("TONEY__TURN__THUMBS", false);
         options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
         options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
         options.set("TONEY__MODELS__NEARBY", "");
@@ -259,13 +261,20 @@ impl World {
 
     /// A command of the program beside the gateway: how it ended and what it printed.
     pub(crate) async fn toney(&self, arguments: &[&str]) -> (i32, String) {
-        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_toney"));
-        command.args(arguments).env_clear().envs(&self.env);
-        let ran = command.current_dir(&self.folder).output().await;
+        let ran = self.program(arguments).output().await;
         let ran = ran.expect("a program");
         let said = String::from_utf8_lossy(&ran.stdout).into_owned();
         (ran.status.code().unwrap_or(-1), said)
     }
+
+    /// The program with the gateway's settings, not started yet.
+    pub(crate) fn program(&self, arguments: &[&str]) -> tokio::process::Command {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_toney"));
+        command.args(arguments).env_clear().envs(&self.env);
+        command.current_dir(&self.folder);
+        command
+    }
+
     /// The seal with which the program signs.
     pub(crate) fn seal(&self) -> Seal {
         let key = self.config.secret_key().expect("a key");

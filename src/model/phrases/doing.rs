@@ -82,6 +82,19 @@ pub fn would_keep_plan(goal: &str, steps: usize) -> String {
 
 /// A preview.
 pub const WOULD_SHOW_PLAN: &str = "Show the plan.";
+/// A preview.
+pub const WOULD_EXPORT_PLAN: &str = "Send the plan as a document.";
+/// Under a plan.
+pub const EXPORT_PLAN: &str = "Save as a document";
+/// Above the document.
+pub const PLAN_EXPORTED: &str = "The plan as a document, to print or to pass on.";
+/// In place of the document, where none can be sent.
+pub const PLAN_NOT_SENT: &str = "I can send no files here; /plan shows the plan.";
+
+/// How far a plan is, under its goal.
+pub fn plan_stands((done, all): (usize, usize), day: &str) -> String {
+    format!("{done} of {all} steps done, as of {day}.")
+}
 
 /// A preview.
 pub fn would_mark_step(step: &str, done: bool) -> String {
@@ -89,6 +102,78 @@ pub fn would_mark_step(step: &str, done: bool) -> String {
         true => format!("Note that this step is done: {step}"),
         false => format!("Note that this step is open again: {step}"),
     }
+}
+
+/// A preview.
+pub fn would_lay_out_workflow(wish: &str) -> String {
+    format!("Lay out a workflow: {wish}")
+}
+
+/// A preview.
+pub const WOULD_SHOW_SETTINGS: &str = "Show your settings.";
+
+/// A preview.
+pub const WOULD_SHOW_PROFILE: &str = "Show what is known of the artist.";
+
+/// A preview.
+pub const WOULD_SHOW_REQUESTS: &str = "Show the requests.";
+
+/// A preview.
+pub const WOULD_SHOW_TIPS: &str = "Show the tips.";
+
+/// A preview.
+pub fn would_set(name: &str, value: &str) -> String {
+    match value.trim() {
+        "" => format!("Forget this: {name}"),
+        value => format!("Set {name} to: {value}"),
+    }
+}
+
+/// A preview.
+pub fn would_note_goal(goal: &str) -> String {
+    format!("Note this goal: {goal}")
+}
+
+/// A preview.
+pub fn would_end_goal(goal: &str, reached: bool) -> String {
+    match reached {
+        true => format!("Note that this goal is reached: {goal}"),
+        false => format!("Forget this goal: {goal}"),
+    }
+}
+
+/// A preview.
+pub fn would_reopen_goal(goal: &str) -> String {
+    format!("Note that this goal is not reached after all: {goal}")
+}
+
+/// No goal is meant for sure.
+pub fn no_such_goal(goal: &str) -> String {
+    format!("I can't tell which goal \"{goal}\" is. /goals shows them.")
+}
+
+/// A preview.
+pub fn would_hand_in(release: &str) -> String {
+    format!("Hand this release in, so that whoever manages it decides:\n{release}")
+}
+
+/// A preview.
+pub const WOULD_SHOW_WORKFLOWS: &str = "Show the workflows.";
+
+/// A preview.
+pub fn would_turn_workflow(state: &str, name: &str) -> String {
+    match state {
+        "paused" => format!("Pause the workflow: {name}"),
+        "active" => format!("Resume the workflow: {name}"),
+        _ => format!("Delete the workflow: {name}"),
+    }
+}
+
+/// What should happen by itself was not said, or at too great length.
+pub fn wish_too_long(most: usize) -> String {
+    format!(
+        "Say in one or two sentences what should happen and when, in {most} characters at most."
+    )
 }
 
 /// Nothing was said about the text.
@@ -215,7 +300,10 @@ pub const THANKS_GOOD: &str = "Thank you, good to know.";
 /// After a thumbs down with a reason.
 pub const THANKS_BAD: &str = "Thank you. I keep that in mind.";
 /// After a thumbs down.
-pub const ASK_WHAT_WAS_WRONG: &str = "Thank you for saying so. What was wrong?";
+pub const ASK_WHAT_WAS_WRONG: &str =
+    "Thank you for saying so. What was wrong? Press a button, or write it in your own words.";
+/// Nobody has to say what was wrong.
+pub const SKIP_WHY: &str = "Skip";
 /// What can be wrong: the word that is kept, and the button.
 pub const WHAT_WAS_WRONG: [(&str, &str); 4] = [
     ("wrong", "It is not true"),

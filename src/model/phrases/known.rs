@@ -264,8 +264,16 @@ pub fn removed(name: &str, artist: &str) -> String {
 }
 
 /// A code for somebody.
-pub fn invitation(code: &str, standing: &str, artist: &str) -> String {
+pub fn invitation(code: &str, (standing, artist): (&str, &str), link: Option<&str>) -> String {
+    let how = match link {
+        Some(link) => format!("Or they press this link, and that is enough: {link}"),
+        None => {
+            format!(
+                "Where my name can be a link, put ?start={code} behind it, and one press is enough."
+            )
+        }
+    };
     format!(
-        "Whoever writes this to me within 7 days becomes {standing} for **{artist}**, once:\n\n`/start {code}`\n\nWhere my name can be a link, put ?start={code} behind it, and one press is enough."
+        "Whoever writes this to me within 7 days becomes {standing} for **{artist}**, once:\n\n`/start {code}`\n\n{how}"
     )
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::super::Money;
+use super::super::{Currency, Money};
 
 /// `/earnings` where others read along.
 pub const EARNINGS_IN_GROUP: &str =
@@ -203,6 +203,14 @@ pub fn no_earnings(period: &str, only: &str, months: &str) -> String {
     format!("Your statements say nothing{only} about {period}. They reach over {months}.")
 }
 
+/// What a currency is called above a table.
+pub fn currency_name(currency: &Currency) -> &str {
+    match *currency == Currency::STARS {
+        true => "Telegram Stars",
+        false => currency.code(),
+    }
+}
+
 /// Under a table: how much more or less than before.
 pub fn compared(change: &str, before: &str, amount: &str) -> String {
     format!("{change} against {before} ({amount}).")
@@ -292,6 +300,35 @@ pub fn statements(number: usize) -> String {
     }
 }
 
+/// Above where tips are from.
+pub const TIPS_BEHIND: &str =
+    "Tips are behind them too, as each provider told me of every payment:";
+
+/// Where tips are from: the provider, how many, what is left of them, the months, and when the newest came.
+pub fn tips_from(provider: &str, (tips, net): (i64, Money), (months, day): (&str, &str)) -> String {
+    let word = if tips == 1 { "tip" } else { "tips" };
+    format!(
+        "- {}: {tips} {word}, {net} after fees and refunds, {months}, the newest on {day}",
+        super::tip_provider(provider)
+    )
+}
+
+/// How new what is known of tips is.
+pub fn newest_tip(day: &str) -> String {
+    format!("Newest tip: on {day}.")
+}
+
+/// There are tips, but none of that time or kind, and no statement.
+pub fn no_tips_in(period: &str, only: &str, months: &str) -> String {
+    let only = match only {
+        "" => String::new(),
+        only => format!(" for “{only}”"),
+    };
+    format!(
+        "I know of nothing{only} in {period}. Your tips reach over {months}; I have no statement of yours yet."
+    )
+}
+
 /// Asks before a statement is forgotten.
 pub fn really_forget(name: &str, rows: i64) -> String {
     format!(
@@ -304,8 +341,20 @@ pub fn statement_forgotten(name: &str) -> String {
     format!("“{name}” is forgotten, and none of its rows counts any more.")
 }
 
-/// Why earnings are known, as the end of "I know it because …".
-pub const EARNINGS_KNOWN: &str = "it stands in the statements that were sent to me";
+/// Where what is known of earnings came from, in a word, and as the end of "I know it because …".
+pub const fn earnings_from(stated: bool, given: bool) -> (&'static str, &'static str) {
+    match (stated, given) {
+        (true, true) => (
+            "statements and tips",
+            "it stands in the statements that were sent to me, and in the book of your tips",
+        ),
+        (false, true) => ("tips", "it stands in the book of your tips"),
+        (_, false) => (
+            "statements",
+            "it stands in the statements that were sent to me",
+        ),
+    }
+}
 
 /// What is known of earnings in one currency.
 #[derive(Debug, Clone)]

@@ -172,6 +172,63 @@ pub fn jar_of_team(shown: &JarShown<'_>) -> String {
     text
 }
 
+/// Above the tips of an artist.
+pub fn tips_of(artist: &str, is_open: bool) -> String {
+    let state = if is_open { "open" } else { "closed" };
+    format!("**Tips for {artist}** (the jar is {state})")
+}
+
+/// What people call a way by which tips come.
+pub const fn tip_provider(provider: &str) -> &str {
+    match provider.as_bytes() {
+        b"stars" => "Telegram Stars",
+        b"stripe" => "Card (Stripe)",
+        b"kofi" => "Ko-fi",
+        b"buymeacoffee" => "Buy Me a Coffee",
+        _ => provider,
+    }
+}
+
+/// The tips of one month, provider and currency: given, what is left, and what went away between the two.
+pub fn tips_line(
+    (month, provider, count): (&str, &str, i64),
+    (gross, net): (Money, Money),
+    [fee, refunded, lost]: [Money; 3],
+) -> String {
+    let tips = if count == 1 { "tip" } else { "tips" };
+    let mut text = format!(
+        "- {month}, {}: {count} {tips}, **{gross}**",
+        tip_provider(provider)
+    );
+    for (word, money) in [("fees", fee), ("given back", refunded), ("disputed", lost)] {
+        if money.minor != 0 {
+            text.push_str(&format!(", {word} {money}"));
+        }
+    }
+    if gross != net {
+        text.push_str(&format!(", {net} left"));
+    }
+    text
+}
+
+/// Below the months.
+pub fn tips_in_all(total: &str) -> String {
+    format!("Left in all: **{total}**.")
+}
+
+/// There are none.
+pub const NO_TIPS_THEN: &str = "No tips in that time.";
+
+/// Where fans give.
+pub fn tip_link(link: &str) -> String {
+    format!("Link for fans: {link}")
+}
+
+/// Another place where fans give.
+pub fn tip_page(name: &str, url: &str) -> String {
+    format!("{}: {url}", tip_provider(name))
+}
+
 /// After a change of the jar.
 pub const JAR_CHANGED: &str = "Done.";
 

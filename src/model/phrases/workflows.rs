@@ -159,6 +159,45 @@ pub const STOP_MAIL: &str = "Stop all mail";
 /// Above the list.
 pub const YOURS: &str = "Your workflows:";
 
+/// Above the words of thanks.
+pub const THANKS: &str =
+    "With these words fans are thanked for a tip, where a workflow has none of its own:\n";
+/// Below them.
+pub const THANKS_HOW: &str = "\n\nSet them like this: `/thanks chat Thank you for {amount}, {name}!`; `/thanks chat default` brings mine back. I fill in {name}, {amount}, {artist} and {message}.";
+
+/// The words of one kind.
+pub fn thanks_line(part: &str, text: &str, is_own: bool) -> String {
+    let whose = if is_own { "yours" } else { "mine" };
+    format!(
+        "\n**{part}** ({whose}):\n> {}\n",
+        text.replace('\n', "\n> ")
+    )
+}
+
+/// Asks for the words.
+pub fn thanks_how(part: &str) -> String {
+    format!("Write the words behind it: `/thanks {part} Thank you for {{amount}}, {{name}}!`")
+}
+
+/// A preview.
+pub fn would_thank_so(part: &str, text: &str) -> String {
+    match text.trim() {
+        "" => format!("Thank fans with my own words again ({part})."),
+        text => format!("Thank fans with these words ({part}): {text}"),
+    }
+}
+
+/// The words were set.
+pub fn thanked_so(part: &str, text: &str) -> String {
+    match text {
+        "" => format!("Noted. I thank fans with my own words again ({part})."),
+        text => format!(
+            "Noted. From now on I thank fans so ({part}):\n> {}",
+            text.replace('\n', "\n> ")
+        ),
+    }
+}
+
 /// One line of the list: how it does.
 pub fn line(name: &str, state: &str, (done, failed): (i64, i64), last: Option<String>) -> String {
     let runs = done + failed;

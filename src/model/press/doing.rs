@@ -25,6 +25,8 @@ pub enum DraftPress {
 pub enum PlanPress {
     /// The step is done.
     Done(MilestoneId),
+    /// All of it as a document.
+    Export,
 }
 
 /// The button by which somebody takes a request for a human on.
@@ -38,6 +40,8 @@ pub enum ThumbPress<'a> {
     Down(TurnId),
     /// What was wrong, in a word.
     Why(TurnId, &'a str),
+    /// Nobody wants to say.
+    Skip,
 }
 
 /// The id that a button carries without its prefix.
@@ -99,13 +103,18 @@ impl DraftPress {
 impl PlanPress {
     /// Reads what stands on a button; `None` when it is none of ours.
     pub fn parse(data: &str) -> Option<Self> {
-        id("mls", data.strip_prefix("plan:done:")?).map(Self::Done)
+        match data {
+            "plan:export" => Some(Self::Export),
+            data => id("mls", data.strip_prefix("plan:done:")?).map(Self::Done),
+        }
     }
 
     /// The button that asks for it.
     pub fn button(self, label: impl Into<String>) -> Button {
-        let Self::Done(id) = self;
-        button(label, format!("plan:done:{}", id.body()))
+        match self {
+            Self::Done(id) => button(label, format!("plan:done:{}", id.body())),
+            Self::Export => button(label, "plan:export".to_owned()),
+        }
     }
 }
 
@@ -124,7 +133,11 @@ impl HumanPress {
 impl<'a> ThumbPress<'a> {
     /// Reads what stands on a button; `None` when it is none of ours.
     pub fn parse(data: &'a str) -> Option<Self> {
-        let (verb, rest) = data.strip_prefix("thumb:")?.split_once(':')?;
+        let said = data.strip_prefix("thumb:")?;
+        if said == "skip" {
+            return Some(Self::Skip);
+        }
+        let (verb, rest) = said.split_once(':')?;
         match verb {
             "up" => id("trn", rest).map(Self::Up),
             "down" => id("trn", rest).map(Self::Down),
@@ -142,6 +155,7 @@ impl<'a> ThumbPress<'a> {
             Self::Up(id) => format!("thumb:up:{}", id.body()),
             Self::Down(id) => format!("thumb:down:{}", id.body()),
             Self::Why(id, why) => format!("thumb:why:{}:{why}", id.body()),
+            Self::Skip => "thumb:skip".to_owned(),
         };
         button(label, data)
     }
@@ -168,8 +182,9 @@ mod tests {
         ] {
             assert_eq!(DraftPress::parse(&press.button("x").data), Some(press));
         }
-        let step = PlanPress::Done(MilestoneId::new(&ids));
-        assert_eq!(PlanPress::parse(&step.button("x").data), Some(step));
+        for step in [PlanPress::Done(MilestoneId::new(&ids)), PlanPress::Export] {
+            assert_eq!(PlanPress::parse(&step.button("x").data), Some(step));
+        }
         let human = HumanPress(RequestId::new(&ids));
         assert_eq!(HumanPress::parse(&human.button("x").data), Some(human));
         let turn = TurnId::new(&ids);
@@ -177,6 +192,7 @@ mod tests {
             ThumbPress::Up(turn),
             ThumbPress::Down(turn),
             ThumbPress::Why(turn, "unclear"),
+            ThumbPress::Skip,
         ] {
             let data = press.button("x").data;
             assert!(data.len() <= 64, "{data}");

@@ -3,6 +3,7 @@
 use crate::model::{ArtistId, Button, Currency, MoneyPress as Press, phrases};
 use crate::money::asked::{By, Period};
 use crate::money::date::Month;
+use crate::money::given::Giving;
 use crate::money::worker::{Pending, day};
 use crate::money::{Told, profile, question, report};
 use crate::store::StatementRow;
@@ -30,22 +31,23 @@ pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: 
         report,
         statements,
         stores: _,
+        given,
     } = told;
     let period = report.period;
     let mut lines = Vec::new();
     if report.sections.is_empty() {
-        let first = statements
-            .iter()
-            .map(|row| row.first_month)
-            .filter(|month| *month > 0)
-            .min();
-        let last = statements.iter().map(|row| row.last_month).max();
-        let months = first
-            .and_then(Month::from_number)
-            .zip(last.and_then(Month::from_number));
-        let months = months.map(|(from, to)| Period { from, to }.to_string());
+        let stated = statements.iter().filter_map(|row| {
+            let from = Month::from_number(row.first_month)?;
+            Some((from, Month::from_number(row.last_month)?))
+        });
+        let known = stated.chain(given.iter().map(|one| (one.month, one.month)));
+        let known = known.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)));
+        let months = known.map(|(from, to)| Period { from, to }.to_string());
         let (period, months) = (period.to_string(), months.unwrap_or_default());
-        lines.push(phrases::no_earnings(&period, &report.only, &months));
+        lines.push(match statements.is_empty() {
+            true => phrases::no_tips_in(&period, &report.only, &months),
+            false => phrases::no_earnings(&period, &report.only, &months),
+        });
     } else {
         lines.push(phrases::earnings_of(
             named,
@@ -60,20 +62,7 @@ pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: 
         let months: Vec<String> = months.iter().map(ToString::to_string).collect();
         lines.push(phrases::months_missing(source, &months));
     }
-    if let Some(newest) = statements
-        .iter()
-        .max_by_key(|row| (row.last_month, row.imported_at))
-    {
-        let until = Month::from_number(newest.last_month).unwrap_or(now);
-        let sent = day(newest.imported_at.ms());
-        let old = now.since(until);
-        lines.push(phrases::newest_statement(
-            &newest.source,
-            &until.to_string(),
-            &sent,
-            old,
-        ));
-    }
+    lines.extend(freshness(told, now));
     let months = (period.from.number(), period.to.number());
     let group = |by: By| {
         let press = Press::Group(artist, by.letter(), months, report.only.clone());
@@ -88,6 +77,45 @@ pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: 
     (lines.join("\n\n"), rows.collect())
 }
 
+/// How new what is known is: of statements, and of tips.
+fn freshness(told: &Told, now: Month) -> Vec<String> {
+    let newest = told.statements.iter();
+    let newest = newest.max_by_key(|row| (row.last_month, row.imported_at));
+    let stated = newest.map(|newest| {
+        let until = Month::from_number(newest.last_month).unwrap_or(now);
+        let (sent, old) = (day(newest.imported_at.ms()), now.since(until));
+        phrases::newest_statement(&newest.source, &until.to_string(), &sent, old)
+    });
+    let given = told.given.iter().map(|one| one.last_at).max();
+    let given = given.map(|at| phrases::newest_tip(&day(at.ms())));
+    stated.into_iter().chain(given).collect()
+}
+
+/// What is behind the earnings of a period: statements with a button each, and tips by provider.
+pub(super) fn behind(artist: ArtistId, statements: &[StatementRow], tips: &[Giving]) -> Card {
+    if tips.is_empty() {
+        return listed(artist, statements, 0);
+    }
+    let mut given = phrases::TIPS_BEHIND.to_owned();
+    for one in tips {
+        let (months, newest) = (one.period.to_string(), day(one.last_at.ms()));
+        let about = (one.tips, one.net);
+        given.push('\n');
+        given.push_str(&phrases::tips_from(
+            &one.provider,
+            about,
+            (&months, &newest),
+        ));
+    }
+    match statements {
+        [] => (given, Vec::new()),
+        statements => {
+            let (text, buttons) = listed(artist, statements, 0);
+            (format!("{text}\n\n{given}"), buttons)
+        }
+    }
+}
+
 fn section_of(section: &report::Section, report: &report::Report) -> String {
     let currency: Currency = section.currency;
     let table = report::table(section, report.by);
@@ -99,7 +127,8 @@ fn section_of(section: &report::Section, report: &report::Report) -> String {
         }
         (_, _) => phrases::not_compared(&before),
     };
-    format!("{currency}\n```\n{table}```\n{compared}")
+    let name = phrases::currency_name(&currency);
+    format!("{name}\n```\n{table}```\n{compared}")
 }
 
 fn months_of(row: &StatementRow) -> String {

@@ -13,18 +13,18 @@ const MOST_LINKS: usize = 10;
 
 /// What is known of it so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(super) struct Draft {
+pub struct Draft {
     /// What it is a new version of, and which.
-    pub(super) of: Option<(ReleaseId, ApprovalId, i64)>,
-    pub(super) title: Option<String>,
-    pub(super) date: Option<String>,
-    pub(super) notes: Option<String>,
-    pub(super) links: Option<String>,
+    pub of: Option<(ReleaseId, ApprovalId, i64)>,
+    pub title: Option<String>,
+    pub date: Option<String>,
+    pub notes: Option<String>,
+    pub links: Option<String>,
 }
 
 impl Draft {
     /// What is asked next; none = everything is there.
-    pub(super) fn next(&self) -> Option<&'static str> {
+    pub fn next(&self) -> Option<&'static str> {
         match self {
             Self { title: None, .. } => Some(phrases::RELEASE_TITLE),
             Self { date: None, .. } => Some(phrases::RELEASE_DATE),
@@ -35,7 +35,10 @@ impl Draft {
     }
 
     /// Takes an answer to what was asked; an error is the sentence that says what would be right.
-    pub(super) fn answer(&mut self, words: &str, now: Time) -> Result<(), &'static str> {
+    ///
+    /// # Errors
+    /// When it is no answer to it.
+    pub fn answer(&mut self, words: &str, now: Time) -> Result<(), &'static str> {
         let words = words.trim();
         match self {
             Self { title: None, .. } => self.title = Some(title(words)?),
@@ -63,8 +66,20 @@ impl Draft {
         Ok(())
     }
 
+    /// Takes everything at once; an error is the sentence that says what is missing or what would be right.
+    ///
+    /// # Errors
+    /// The first thing that is not right.
+    pub fn whole(parts: [&str; 4], now: Time) -> Result<Self, &'static str> {
+        let mut draft = Self::default();
+        for part in parts {
+            draft.answer(part, now)?;
+        }
+        Ok(draft)
+    }
+
     /// What is shown of it; none while something is missing.
-    pub(super) fn preview(&self) -> Option<String> {
+    pub fn preview(&self) -> Option<String> {
         let (title, date) = (self.title.as_deref()?, self.date.as_deref()?);
         let (notes, links) = (self.notes.as_deref()?, self.links.as_deref()?);
         Some(phrases::release_preview(title, date, notes, links))
