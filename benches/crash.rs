@@ -37,6 +37,8 @@ use sim::dice::Dice;
 
 /// Requests that are decided in peace.
 const CALM: usize = 200;
+/// Tips that come in peace.
+const TIPS: usize = 1_000;
 
 /// Kills the gateway many times while people talk, and counts what was lost or doubled.
 #[derive(Clone, Debug, Parser)]
@@ -95,6 +97,7 @@ async fn run(options: &Options) -> bool {
             let calm = Calm {
                 store: *store,
                 rounds: CALM,
+                tips: TIPS,
             };
             let times = calm.run().await;
             println!("{times}");

@@ -19,8 +19,9 @@ use crate::tips::Tips;
 
 use super::{approval, books, flows, subscribers, tips};
 
-/// How requests were decided: whoever runs Toney may have changed it since.
-const POLICY: &str = "roles = ['manager']
+/// How requests were decided, whatever is set now: everybody of the team but whoever asked may, so that whoever joins it has
+/// something to decide, and there is no end to it.
+const POLICY: &str = "roles = ['manager', 'artist']
 needed = 1
 asker_may = false
 deadline_hours = 0

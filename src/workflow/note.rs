@@ -14,6 +14,7 @@ use crate::model::{
 };
 use crate::store::{Change, NewJob, NoteRow, Write};
 
+use super::definition::Amount;
 use super::engine::{Engine, said};
 use super::workers::payload;
 
@@ -254,7 +255,7 @@ fn digest(notes: &[NoteRow]) -> String {
     }
     let sums = sums.into_iter().filter_map(|(currency, minor)| {
         let currency: Currency = currency.parse().ok()?;
-        Some(Money { minor, currency }.to_string())
+        Some(Amount(Money { minor, currency }).to_string())
     });
     let sums: Vec<String> = sums.collect();
     let lines: Vec<&str> = notes

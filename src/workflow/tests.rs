@@ -1,5 +1,7 @@
 //! The labelled lines, the published schema, and what must hold of every definition and every text.
 
+mod crashes;
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

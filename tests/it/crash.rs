@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::sim::crash::{Decisions, Plan, Store};
+use crate::sim::crash::{Calm, Decisions, Plan, Store};
 use crate::sim::dice::Dice;
 
 /// Some kills of each kind; `cargo bench --bench crash` does the same a thousand times over.
@@ -40,6 +40,21 @@ async fn decides_once(store: Store, kills: usize) {
     let outcome = plan.run().await;
     println!("{outcome}");
     assert!(outcome.is_clean(), "{outcome}");
+}
+
+/// The bounds to reach hold for the program that people run; `cargo bench --bench crash -- --decisions` measures that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_follows_from_presses_and_events_comes_soon() {
+    for store in [Store::Sqlite, Store::Shared] {
+        let calm = Calm {
+            store,
+            rounds: 6,
+            tips: 50,
+        };
+        let times = calm.run().await;
+        println!("{times}");
+        assert!(times.slowest() < Duration::from_secs(6), "{times}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -47,6 +47,7 @@ mod story_discord_press;
 mod story_discord_sending;
 mod story_documents;
 mod story_doing;
+mod story_doing_at_random;
 mod story_files;
 mod story_forgetting;
 mod story_group;

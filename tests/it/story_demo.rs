@@ -212,7 +212,7 @@ async fn on_discord(world: &World, code: &str) {
         discord.whispers(mia, &words);
         let answered = |discord: &crate::sim::discord::Discord| {
             let mut said = discord.bot_messages(chat).into_iter();
-            said.any(|message| message.text.contains(answer))
+            said.any(|message| message.content.contains(answer))
         };
         assert!(discord.wait_until(PATIENCE, answered).await, "{words}");
         world.settle().await;
@@ -289,6 +289,8 @@ async fn it_goes_again_and_touches_nobody(engine: Engine) {
     let ann = world.invited("ann", ("Ann Real", Standing::Artist)).await;
     world.sees(&ann);
     asks(&world, &ann, "/goals play twelve shows").await;
+    // Whoever asked a model has a budget for the day.
+    asks(&world, &ann, "What do I do first?").await;
     let export = format!("telegram:{}", ann.user.id);
     let before = counts(&world, engine).await;
     let kept = world.toney(&["export", &export]).await;

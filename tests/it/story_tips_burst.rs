@@ -13,9 +13,12 @@ use crate::sim::dice::Dice;
 use crate::sim::telegram::User;
 use crate::story_tips::stripe_event;
 
-mod scene;
+pub(crate) mod scene;
 
-use scene::{Scene, THANKS};
+use scene::Scene;
+
+/// What stands in each message that thanks.
+const THANKS: &str = "You are wonderful";
 
 /// What came and went of one tip, by definition.
 #[derive(Clone, Copy, Default)]
@@ -26,10 +29,10 @@ struct Life {
 }
 
 /// One webhook call.
-struct Call {
-    id: String,
-    kind: &'static str,
-    object: serde_json::Value,
+pub(crate) struct Call {
+    pub(crate) id: String,
+    pub(crate) kind: &'static str,
+    pub(crate) object: serde_json::Value,
 }
 
 fn lives(dice: &mut Dice, tips: usize) -> Vec<Life> {
@@ -104,7 +107,7 @@ fn calls(dice: &mut Dice, lives: &[Life], fans: usize) -> Vec<Call> {
     calls
 }
 
-async fn deliver(client: &reqwest::Client, url: &str, call: &Call) {
+pub(crate) async fn deliver(client: &reqwest::Client, url: &str, call: &Call) {
     loop {
         let (body, header) = stripe_event(&call.id, call.kind, &call.object);
         let request = client
@@ -146,6 +149,10 @@ async fn burst(scene: Scene) {
     let stars = lives(&mut dice, tips - tips / 2);
     let calls = calls(&mut dice, &stripe, fans);
     let delivered = AtomicUsize::new(0);
+    let thanks = json!({"name": "Thanks", "trigger": {"kind": "tip"}, "conditions": [], "zone": "UTC",
+        "actions": [{"kind": "send_chat", "text": format!("{THANKS}, {{fan}}!")},
+            {"kind": "send_email"}, {"kind": "notify_artist"}]});
+    scene.prepare(&thanks).await;
     let people = scene.begin(fans).await;
     let begun = Instant::now();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

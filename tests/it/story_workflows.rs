@@ -7,7 +7,7 @@ use toney::model::{
 use toney::store::{Change, Subscription};
 
 use crate::sim::smtp::{Sink, Trouble};
-use crate::world::{Engine, Person, World, on_both};
+use crate::world::{Engine, Options, Person, World, on_both};
 
 on_both!(
     a_tip_is_thanked_for_as_the_artist_said
@@ -16,7 +16,14 @@ on_both!(
     whatever_dies_each_step_is_done_once
 );
 
+mod killed;
+mod paths;
+
 async fn world(engine: Engine) -> (World, Sink) {
+    world_with(engine, |_| {}).await
+}
+
+async fn world_with(engine: Engine, choose: impl FnOnce(&mut Options)) -> (World, Sink) {
     let sink = Sink::start().await;
     let url = sink.url();
     let world = World::with(|options| {
@@ -28,13 +35,14 @@ async fn world(engine: Engine) -> (World, Sink) {
         options.set("TONEY_PUBLIC_URL", "{http}");
         options.set("TONEY__JOBS__MAX_ATTEMPTS", 3);
         options.set("TONEY__WORKFLOWS__NOTES_AT_ONCE", 100);
+        choose(options);
     });
     (world.await, sink)
 }
 
 /// A tip as whoever books it tells of it; the same number is the same tip.
 async fn tipped(world: &World, number: u64, (fan, name, email): (&Person, &str, &str), minor: i64) {
-    let ids = Ids::new(Clock::System, None);
+    let ids = Ids::new(world.clock.clone(), None);
     let person = format!(
         "SELECT person_id FROM identities WHERE platform_user = '{}'",
         fan.user.id
@@ -44,12 +52,12 @@ async fn tipped(world: &World, number: u64, (fan, name, email): (&Person, &str, 
     let tip = TipId::new(&Ids::new(Clock::System, Some(number)));
     let booked = format!(
         "INSERT INTO tips (id, provider, external_id, artist_id, person_id, name, email, message,
-                state, paid, gross, currency, received_at, changed_at)
+                is_public, state, paid, gross, currency, received_at, changed_at)
          VALUES ('{tip}', 'stripe', 'x{number}', '{artist}', '{person}', '{name}', '{email}', 'More please',
-                'booked', 1, {minor}, 'USD', {number}, {number})"
+                1, 'booked', 1, {minor}, 'USD', {number}, {number})"
     );
     world.write(&booked).await;
-    let (store, _writer) = world.store_of(Clock::System, ids.clone()).await;
+    let (store, _writer) = world.store_of(world.clock.clone(), ids.clone()).await;
     store.subscribe(vec![Subscription {
         event: "tip_received",
         worker: "workflows",
@@ -60,7 +68,7 @@ async fn tipped(world: &World, number: u64, (fan, name, email): (&Person, &str, 
     };
     let event = Event {
         id: EventId::new(&ids),
-        at: Clock::System.now(),
+        at: world.clock.now(),
         person: Some(person),
         artist: Some(artist.parse().unwrap()),
         address: None,

@@ -443,6 +443,10 @@ impl World {
         }
     }
 
+    pub(crate) fn is_postgres(&self) -> bool {
+        self.url.starts_with("postgres")
+    }
+
     /// Reads one column of text from the gateway's database.
     pub(crate) async fn read(&self, sql: &str) -> Vec<String> {
         self.try_read(sql).await.expect("a readable database")

@@ -135,7 +135,7 @@ async fn fill_in(config: &Config, store: &Store, example: Example) -> Result<Exi
     let lead = store.invite(artist.id, Standing::Artist, until).await?;
     let manager = store.invite(artist.id, Standing::Manager, until).await?;
     writeln!(out, "\n{NEXT}")?;
-    writeln!(out, "In a chat of your own, once and within 7 days:")?;
+    writeln!(out, "\nIn a chat of your own, once and within 7 days:")?;
     writeln!(out, "  /start {lead}     makes you the artist")?;
     writeln!(out, "  /start {manager}     makes you a manager")?;
     if others > 0 {

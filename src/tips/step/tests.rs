@@ -1,3 +1,5 @@
+mod books;
+
 use proptest::prelude::*;
 
 use super::*;

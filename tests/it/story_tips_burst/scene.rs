@@ -1,8 +1,8 @@
-//! The program with a store of either kind, an artist who thanks by herself, and a mail server.
+//! The program with a store of either kind, an artist with a workflow, and a mail server.
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use toney::model::{Clock, Ids, PersonId, WorkflowId};
 use toney::store::{Change, Settings, Store, WorkflowRow, Write};
@@ -14,22 +14,20 @@ use crate::sim::smtp::Sink;
 use crate::sim::telegram::{SimOptions, Telegram, User};
 use crate::story_tips::STRIPE;
 
-/// What stands in each message that thanks.
-pub(super) const THANKS: &str = "You are wonderful";
 /// What a dead program held on PostgreSQL stays its own for so long.
 const LEASE: Duration = Duration::from_secs(1);
 
-pub(super) struct Scene {
-    pub(super) telegram: Telegram,
-    pub(super) sink: Sink,
-    program: Program,
+pub(crate) struct Scene {
+    pub(crate) telegram: Telegram,
+    pub(crate) sink: Sink,
+    pub(crate) program: Program,
     /// The servers of the larger installation.
     servers: Option<(Postgres, Redis)>,
     url: String,
 }
 
 impl Scene {
-    pub(super) async fn open(is_shared: bool) -> Self {
+    pub(crate) async fn open(is_shared: bool) -> Self {
         let telegram = Telegram::start(SimOptions::default()).await;
         let sink = Sink::start().await;
         let program = Program::toney();
@@ -71,8 +69,8 @@ impl Scene {
         }
     }
 
-    /// An artist who thanks whoever tips, and fans who have a chat; the program runs.
-    pub(super) async fn begin(&self, fans: usize) -> Vec<User> {
+    /// An artist for whom this happens by itself.
+    pub(crate) async fn prepare(&self, definition: &Value) {
         let settings = Settings {
             url: self.url.clone(),
             redis_url: String::new(),
@@ -88,10 +86,7 @@ impl Scene {
         store.start().await.unwrap();
         let artist = store.make_artist("Nina").await.unwrap();
         let now = Clock::System.now().ms();
-        let definition = json!({"name": "Thanks", "trigger": {"kind": "tip"}, "conditions": [], "zone": "UTC",
-            "actions": [{"kind": "send_chat", "text": format!("{THANKS}, {{fan}}!")},
-                {"kind": "send_email"}, {"kind": "notify_artist"}]});
-        let thanks = WorkflowRow {
+        let row = WorkflowRow {
             id: WorkflowId::new(&ids).to_string(),
             artist_id: artist.id.to_string(),
             person_id: PersonId::new(&ids).to_string(),
@@ -103,7 +98,7 @@ impl Scene {
             created_at: now,
             changed_at: now,
         };
-        let writes = vec![Write::workflows(&[thanks]).unwrap()];
+        let writes = vec![Write::workflows(&[row]).unwrap()];
         let change = Change {
             writes,
             ..Change::default()
@@ -112,9 +107,13 @@ impl Scene {
         store.leave().await.unwrap();
         drop(store);
         writer.await.unwrap();
+    }
+
+    /// The program runs, and fans have a chat.
+    pub(crate) async fn begin(&self, fans: usize) -> Vec<User> {
         self.program.start();
         let people: Vec<User> = (0..fans)
-            .map(|n| self.telegram.person(&format!("p{n}")))
+            .map(|n| self.telegram.person(&format!("fan{n}")))
             .collect();
         for person in &people {
             self.telegram.says(*person, *person, "/start");
@@ -125,12 +124,12 @@ impl Scene {
         people
     }
 
-    pub(super) fn webhook(&self) -> String {
+    pub(crate) fn webhook(&self) -> String {
         let address = self.program.setting("TONEY_HTTP_ADDR");
         format!("http://{address}/webhook/stripe")
     }
 
-    pub(super) fn store(&self) -> &'static str {
+    pub(crate) fn store(&self) -> &'static str {
         match self.servers {
             None => "SQLite",
             Some(_) => "PostgreSQL and Redis",
@@ -138,7 +137,7 @@ impl Scene {
     }
 
     /// So long the next program lives. On PostgreSQL it waits first for what the dead one held.
-    pub(super) fn life(&self, dice: &mut Dice) -> Duration {
+    pub(crate) fn life(&self, dice: &mut Dice) -> Duration {
         let life = Duration::from_millis(300) + dice.within(Duration::from_millis(500));
         match self.servers {
             None => life,
@@ -147,7 +146,7 @@ impl Scene {
     }
 
     /// Kills the program, or now and then a server, and starts it again.
-    pub(super) async fn kill(&self, dice: &mut Dice) -> usize {
+    pub(crate) async fn kill(&self, dice: &mut Dice) -> usize {
         match &self.servers {
             Some((postgres, _)) if dice.chance(10) => {
                 postgres.kill();
@@ -166,7 +165,17 @@ impl Scene {
     }
 
     /// What a statement gives; `{tip}` stands for the tip that an event is about.
-    pub(super) async fn read(&self, sql: &str) -> Vec<(String, i64)> {
+    pub(crate) async fn read(&self, sql: &str) -> Vec<(String, i64)> {
+        self.ask(sql).await.expect("a readable database")
+    }
+
+    /// Changes the database beside the program; whether that worked.
+    pub(crate) async fn write(&self, sql: &str) -> bool {
+        let sql = format!("{sql} RETURNING '', CAST(0 AS BIGINT)");
+        self.ask(&sql).await.is_ok()
+    }
+
+    async fn ask(&self, sql: &str) -> sqlx::Result<Vec<(String, i64)>> {
         let is_postgres = self.servers.is_some();
         let tip = match is_postgres {
             true => "(CAST(body AS json) -> 'what' ->> 'tip')",
@@ -174,18 +183,19 @@ impl Scene {
         };
         let sql = AssertSqlSafe(sql.replace("{tip}", tip));
         if is_postgres {
-            let mut db = PgConnection::connect(&self.url).await.unwrap();
-            let rows = sqlx::query_as(sql).fetch_all(&mut db).await.unwrap();
+            let mut db = PgConnection::connect(&self.url).await?;
+            let rows = sqlx::query_as(sql).fetch_all(&mut db).await;
             db.close().await.ok();
             return rows;
         }
-        let url = format!("{}?mode=ro", self.url);
-        let mut db = SqliteConnection::connect(&url).await.unwrap();
-        sqlx::query_as(sql).fetch_all(&mut db).await.unwrap()
+        let mut db = SqliteConnection::connect(&self.url).await?;
+        let rows = sqlx::query_as(sql).fetch_all(&mut db).await;
+        db.close().await.ok();
+        rows
     }
 
     /// Whether everything that was told is worked off. What is due later (the artist's digest) is not waited for.
-    pub(super) async fn is_settled(&self, tips: usize) -> bool {
+    pub(crate) async fn is_settled(&self, tips: usize) -> bool {
         if self.telegram.look(|s| s.unconfirmed() > 0) {
             return false;
         }
@@ -200,7 +210,7 @@ impl Scene {
     }
 
     /// What is left over, and the log's end.
-    pub(super) async fn dump(&self) -> String {
+    pub(crate) async fn dump(&self) -> String {
         let left = "SELECT kind, COUNT(*) FROM jobs WHERE state = 'due' GROUP BY kind
             UNION ALL SELECT 'outbound ' || state, COUNT(*) FROM outbound GROUP BY state";
         let log = self.program.log();

@@ -1,5 +1,7 @@
-//! How quick decisions are while nothing dies: from a press to its acknowledgement, and to the last of its copies.
+//! How quick it is while nothing dies: from a press to its acknowledgement, and to the last of its copies; and from an
+//! event to the end of what follows from it, while tips come in.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -12,6 +14,8 @@ use super::code;
 
 /// Managers on each platform; each has a copy of each request.
 const MANAGERS: usize = 10;
+/// Tips a second.
+const RATE: u32 = 50;
 /// Longer than anything takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -20,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Calm {
     pub store: Store,
     pub rounds: usize,
+    /// Tips that come behind them, each an event that two hear of.
+    pub tips: usize,
 }
 
 /// How long things took.
@@ -29,6 +35,8 @@ pub struct Times {
     at_telegram: Vec<Duration>,
     at_discord: Vec<Duration>,
     copies: Vec<Duration>,
+    /// So many events were handled within so many seconds.
+    events: Vec<(f64, u64)>,
 }
 
 fn at(all: &[Duration], percent: usize) -> Duration {
@@ -38,6 +46,14 @@ fn at(all: &[Duration], percent: usize) -> Duration {
     all.get((all.len() * percent / 100).min(last))
         .copied()
         .unwrap_or_default()
+}
+
+impl Times {
+    /// The longest that anybody waited for a press to show.
+    pub fn slowest(&self) -> Duration {
+        let all = [&self.at_telegram, &self.at_discord, &self.copies];
+        all.into_iter().flatten().copied().max().unwrap_or_default()
+    }
 }
 
 impl fmt::Display for Times {
@@ -57,6 +73,17 @@ impl fmt::Display for Times {
                 at(all, 50).as_secs_f64() * 1_000.0,
                 at(all, 99).as_secs_f64() * 1_000.0,
                 all.len()
+            )?;
+        }
+        let all = self.events.last().map_or(0, |(_, count)| *count);
+        for percent in [50, 95, 99] {
+            let mut bounds = self.events.iter();
+            let bound = bounds.find(|(_, count)| *count * 100 >= all * percent);
+            writeln!(
+                f,
+                "{:?}, event to the end of what follows: p{percent} ≤ {:.0} ms of {all}",
+                self.store,
+                bound.map_or(f64::INFINITY, |(seconds, _)| seconds * 1_000.0)
             )?;
         }
         Ok(())
@@ -84,6 +111,7 @@ impl Calm {
             at_telegram: Vec::new(),
             at_discord: Vec::new(),
             copies: Vec::new(),
+            events: Vec::new(),
         };
         for round in 0..self.rounds {
             let title = format!("Song {round}.");
@@ -109,11 +137,71 @@ impl Calm {
                     .push(answer.answered_at.duration_since(answer.pressed_at));
             }
         }
+        times.events = scene.events(self.tips).await;
         times
     }
 }
 
+/// `toney_event_handled_seconds_bucket{kind="workflows",le="0.1"} 7`; the last one says `+Inf`.
+fn bucket(line: &str) -> Option<(&str, u64)> {
+    let rest = line.strip_prefix("toney_event_handled_seconds_bucket")?;
+    let (_, rest) = rest.split_once("le=\"")?;
+    let (bound, count) = rest.split_once("\"} ")?;
+    Some((bound, count.parse().ok()?))
+}
+
+/// How many events of any kind were handled within so many seconds.
+fn handled(metrics: &str) -> Vec<(f64, u64)> {
+    let mut all = BTreeMap::<&str, u64>::new();
+    for (bound, count) in metrics.lines().filter_map(bucket) {
+        *all.entry(bound).or_default() += count;
+    }
+    let all = all.into_iter();
+    let mut all: Vec<(f64, u64)> = all
+        .filter_map(|(bound, count)| Some((bound.trim_start_matches('+').parse().ok()?, count)))
+        .collect();
+    all.sort_by(|one, other| one.0.total_cmp(&other.0));
+    all
+}
+
 impl Scene {
+    /// Tips at an even pace; how long those took who hear of the events.
+    async fn events(&self, tips: usize) -> Vec<(f64, u64)> {
+        let before = self.handled().await;
+        let begun = Instant::now();
+        for tip in 0..tips {
+            let fan = self.at_telegram[tip % self.at_telegram.len()];
+            self.telegram.charges(fan, (50, "x"), true);
+            let next = begun + Duration::from_secs(1) / RATE * u32::try_from(tip).unwrap_or(0);
+            tokio::time::sleep_until(next.into()).await;
+        }
+        let count = |all: &[(f64, u64)]| all.last().map_or(0, |(_, count)| *count);
+        let wanted = count(&before) + 2 * tips as u64;
+        loop {
+            let now = self.handled().await;
+            if count(&now) >= wanted {
+                let known = before
+                    .iter()
+                    .map(|(_, count)| *count)
+                    .chain([0].into_iter().cycle());
+                let both = now.into_iter().zip(known);
+                return both
+                    .map(|((bound, now), before)| (bound, now - before))
+                    .collect();
+            }
+            assert!(begun.elapsed() < 2 * PATIENCE, "{}", self.program.log());
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn handled(&self) -> Vec<(f64, u64)> {
+        let client = reqwest::Client::builder().no_proxy().build();
+        let url = format!("http://{}/metrics", self.program.setting("TONEY_HTTP_ADDR"));
+        let answer = client.expect("a client").get(url).send().await;
+        let text = answer.expect("figures").text().await;
+        handled(&text.expect("text"))
+    }
+
     async fn open(store: Store) -> Self {
         let telegram = Telegram::start(SimOptions::default()).await;
         let config = discord::Config {

@@ -98,11 +98,11 @@ impl Run {
 
     /// What was sent back is handed in anew.
     async fn again(&mut self, title: &str) {
-        let ready = "Shall I hand this in";
-        let known = self.said(self.ann, ready);
+        let shown = "This is what you handed in";
+        let known = self.said(self.ann, shown);
         let mut pressed_at: Option<Instant> = None;
         let begun = Instant::now();
-        while self.said(self.ann, ready) == known {
+        while self.said(self.ann, shown) == known {
             self.in_time(begun, title);
             if pressed_at.is_none_or(|at| at.elapsed() > 4 * AGAIN) {
                 pressed_at = Some(Instant::now());
@@ -111,7 +111,7 @@ impl Run {
             }
             self.beat().await;
         }
-        self.says("date: 2030-12-31", ready).await;
+        self.says("date: 2030-12-31", "Shall I hand this in").await;
     }
 
     /// Both decide at the same instant; `told` = how often Ann has heard of it then.
