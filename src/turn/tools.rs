@@ -268,12 +268,36 @@ impl Turn {
                 let by = (entry.risk, entry.whose);
                 let gate = gate(by, By::Person, (scene.setting(), &who));
                 if matches!(gate, Gate::Run | Gate::Confirm) {
-                    text.push_str(&phrases::capability(entry.name, entry.about));
+                    text.push_str(&phrases::capability(entry.name, for_people(entry.about)));
                 }
             }
             text
         };
         commit.say(scene, text);
         Ok(commit.done().await)
+    }
+}
+
+/// What a person is told of a capability: its first sentence. What follows says to models when to call it.
+fn for_people(about: &str) -> &str {
+    let first = about.split_once(". ").map(|(first, _)| first);
+    first.unwrap_or(about).trim_end_matches('.')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_list_is_one_message() {
+        let lines = ALL
+            .iter()
+            .map(|entry| phrases::capability(entry.name, for_people(entry.about)));
+        let whole: String = [phrases::CAPABILITIES.to_owned()]
+            .into_iter()
+            .chain(lines)
+            .collect();
+        assert!(whole.chars().count() <= 4_096, "{whole}");
+        assert!(!whole.contains("Use it"), "{whole}");
     }
 }
