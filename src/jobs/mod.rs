@@ -85,22 +85,5 @@ impl Work {
     }
 }
 
-#[cfg(test)]
-impl Work {
-    /// One job in its lane, for whoever tries a worker out without a runner.
-    pub(crate) fn alone(job: crate::store::NewJob) -> Self {
-        let (_, arrivals) = mpsc::unbounded_channel();
-        Self {
-            lane: job.lane.clone(),
-            turns: 0,
-            kept: false,
-            fresh: false,
-            jobs: vec![job.into()],
-            stop: CancellationToken::new(),
-            arrivals,
-        }
-    }
-}
-
 /// All workers by the kind of job they do.
 pub type Workers = Vec<Arc<dyn Worker>>;
