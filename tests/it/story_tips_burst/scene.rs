@@ -1,5 +1,6 @@
 //! The program with a store of either kind, an artist with a workflow, and a mail server.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -27,6 +28,7 @@ pub(crate) struct Scene {
     /// The servers of the larger installation.
     servers: Option<(Postgres, Redis)>,
     url: String,
+    deaths: AtomicU32,
 }
 
 impl Scene {
@@ -69,6 +71,7 @@ impl Scene {
             program,
             servers,
             url,
+            deaths: AtomicU32::new(0),
         }
     }
 
@@ -144,9 +147,12 @@ impl Scene {
         }
     }
 
-    /// So long the next program lives. On PostgreSQL it waits first for what the dead one held.
+    /// So long the next program lives, each a little longer than the last: on a machine so busy that none comes up in
+    /// time, the story goes on all the same. On PostgreSQL it waits first for what the dead one held.
     pub(crate) fn life(&self, dice: &mut Dice) -> Duration {
-        let life = Duration::from_millis(300) + dice.within(Duration::from_millis(500));
+        let longer = 15 * self.deaths.load(Ordering::Relaxed);
+        let life = Duration::from_millis(300 + u64::from(longer));
+        let life = life + dice.within(Duration::from_millis(500));
         match self.servers {
             None => life,
             Some(_) => life + LEASE,
@@ -155,6 +161,7 @@ impl Scene {
 
     /// Kills the program, or now and then a server, and starts it again.
     pub(crate) async fn kill(&self, dice: &mut Dice) -> usize {
+        self.deaths.fetch_add(1, Ordering::Relaxed);
         match &self.servers {
             Some((postgres, _)) if dice.chance(10) => {
                 postgres.kill();
