@@ -75,6 +75,7 @@ fn shows(command: Command) -> &'static str {
         Command::Plan => "Hand the album in",
         Command::Workflows => "Thank fans who tip",
         Command::Settings => "memory",
+        Command::Thanks => "Mara",
         Command::Link => "/link ",
         Command::Privacy => "What I keep",
         Command::Write => "caption",
