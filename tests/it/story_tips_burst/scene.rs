@@ -1,6 +1,6 @@
 //! The program with a store of either kind, an artist with a workflow, and a mail server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
@@ -14,8 +14,11 @@ use crate::sim::smtp::Sink;
 use crate::sim::telegram::{SimOptions, Telegram, User};
 use crate::story_tips::STRIPE;
 
-/// What a dead program held on PostgreSQL stays its own for so long.
-const LEASE: Duration = Duration::from_secs(1);
+/// What a dead program held on PostgreSQL stays its own for so long. On a busy machine a shorter one is lost by the
+/// living.
+const LEASE: Duration = Duration::from_secs(2);
+/// Longer than the greeting of many takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(crate) struct Scene {
     pub(crate) telegram: Telegram,
@@ -118,8 +121,13 @@ impl Scene {
         for person in &people {
             self.telegram.says(*person, *person, "/start");
         }
-        for person in &people {
-            self.telegram.until_replies(*person, 1).await;
+        let begun = Instant::now();
+        while self
+            .telegram
+            .look(|s| people.iter().any(|one| s.replies(*one).is_empty()))
+        {
+            assert!(begun.elapsed() < PATIENCE, "{}", self.dump().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         people
     }
