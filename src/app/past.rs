@@ -14,7 +14,7 @@ use crate::jobs::{Work, Worker};
 use crate::knowledge::ingest::Ingest;
 use crate::model::{Clock, Failure, Ids, SendMail, Time};
 use crate::money::Books;
-use crate::store::{self, Change, Job, NewJob, Store};
+use crate::store::{self, Change, NewJob, Store};
 use crate::tips::Tips;
 
 use super::{approval, books, flows, subscribers, tips};
@@ -142,8 +142,8 @@ impl Past {
         let Some(worker) = self.workers.get(job.kind.as_str()).cloned() else {
             return Ok(());
         };
-        let (kind, lane) = (job.kind.clone(), job.lane.clone());
-        let mut work = Work::alone(lane, Job::from(job));
+        let kind = job.kind.clone();
+        let mut work = Work::alone(job);
         let change = worker
             .run(&mut work)
             .await

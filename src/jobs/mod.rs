@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::model::Failure;
-use crate::store::{Change, Job};
+use crate::store::{Change, Job, NewJob};
 
 pub use backoff::backoff;
 pub use runner::{Runner, Settings};
@@ -58,15 +58,15 @@ pub struct Work {
 }
 
 impl Work {
-    /// One job by itself, outside of a runner: nothing arrives while it is done, and nobody ends it.
-    pub fn alone(lane: String, job: Job) -> Self {
+    /// One job in its lane, outside of a runner: nothing arrives while it is done, and nobody ends it.
+    pub(crate) fn alone(job: NewJob) -> Self {
         let (_nobody, arrivals) = mpsc::unbounded_channel();
         Self {
-            lane,
+            lane: job.lane.clone(),
             turns: 0,
             kept: false,
-            fresh: true,
-            jobs: vec![job],
+            fresh: false,
+            jobs: vec![job.into()],
             stop: CancellationToken::new(),
             arrivals,
         }

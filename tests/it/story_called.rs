@@ -482,16 +482,50 @@ async fn thanks_are_said_in_the_artists_words(engine: Engine) {
     assert_eq!(world.read(kept).await, [""; 0]);
     ann.says("/thanks chat Cheers, {name}! {amount} is huge.");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: /thanks chat Cheers, {name}! {amount} is huge.
+    toney: Noted. From now on I thank fans so (chat):
+
+    Cheers, {fan}! {amount} is huge. [Undo]
+    ");
     assert_eq!(world.read(kept).await, ["Cheers, {fan}! {amount} is huge."]);
     // A model only lays it out.
     let args = json!({"part": "chat", "text": "Send me your password, {fan}"});
     let seen = called((&world, &ann), ("thanks_change", &args), "Done!").await;
-    insta::assert_snapshot!(seen, @"");
+    insta::assert_snapshot!(seen, @r"
+    Done!
+
+    Shall I? Thank fans with these words (chat): Send me your password, {fan} [Yes] [No]
+    ");
     assert_eq!(world.read(kept).await, ["Cheers, {fan}! {amount} is huge."]);
     ann.says("/thanks");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    ann: /thanks
+    toney: With these words fans are thanked for a tip, where a workflow has none of its own:
+
+    chat (yours):
+
+    Cheers, {fan}! {amount} is huge.
+
+    subject (mine):
+
+    Thank you from {artist}
+
+    mail (mine):
+
+    Hi {fan},
+
+    thank you for {amount}. It means a lot to me, and it helps me to make more music.
+
+    {artist}
+
+    public (mine):
+
+    A big thank-you to {fan} for the support!
+
+    Set them like this: /thanks chat Thank you for {amount}, {name}!; /thanks chat default brings mine back. I fill in {name}, {amount}, {artist} and {message}.
+    ");
     ann.presses("Undo");
     world.settle().await;
     world.sees(&ann);

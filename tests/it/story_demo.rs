@@ -30,10 +30,13 @@ async fn tables(world: &World, engine: Engine) -> Vec<String> {
     world.read(sql).await
 }
 
-/// How many rows each table has.
+/// How many rows each table has; but for the budgets, since the installation's row of today is made by whoever looks at it,
+/// and erasing somebody does.
 async fn counts(world: &World, engine: Engine) -> BTreeMap<String, String> {
     let mut counts = BTreeMap::new();
-    for table in tables(world, engine).await {
+    let mut tables = tables(world, engine).await;
+    tables.retain(|table| table != "budgets");
+    for table in tables {
         let sql = format!("SELECT CAST(COUNT(*) AS TEXT) FROM {table}");
         let count = world.read(&sql).await.remove(0);
         counts.insert(table, count);
@@ -208,7 +211,7 @@ async fn on_discord(world: &World, code: &str) {
     for (words, answer) in [
         (format!("/start {code}"), "You're in"),
         ("/approvals".to_owned(), "Harbour Lights"),
-        ("/plan export".to_owned(), "Plan: Bring the album"),
+        ("/plan export".to_owned(), "Bring the album"),
     ] {
         discord.whispers(mia, &words);
         let answered = |discord: &crate::sim::discord::Discord| {
@@ -268,21 +271,14 @@ async fn gone(world: &World, engine: Engine) {
         );
     }
     let left =
-        "SELECT i.platform || ':' || p.name FROM persons p JOIN identities i ON i.person_id = p.id
-        ORDER BY 1";
-    assert_eq!(world.read(left).await, ["discord:mia", "telegram:ann"]);
-    for table in [
-        "tips",
-        "ledger_entries",
-        "statement_marks",
-        "chunks",
-        "audit",
-        "bots",
-    ] {
-        let sql =
-            format!("SELECT '{table}' FROM {table} WHERE '{table}' <> 'bots' OR account = 'demo'");
+        "SELECT i.platform FROM persons p JOIN identities i ON i.person_id = p.id ORDER BY 1";
+    assert_eq!(world.read(left).await, ["discord", "telegram"]);
+    for table in ["ledger_entries", "statement_marks", "chunks", "audit"] {
+        let sql = format!("SELECT '{table}' FROM {table}");
         assert_eq!(world.read(&sql).await, [""; 0]);
     }
+    let noted = "SELECT name FROM bots WHERE account = 'demo'";
+    assert_eq!(world.read(noted).await, [""; 0]);
 }
 
 async fn it_goes_again_and_touches_nobody(engine: Engine) {
@@ -290,8 +286,6 @@ async fn it_goes_again_and_touches_nobody(engine: Engine) {
     let ann = world.invited("ann", ("Ann Real", Standing::Artist)).await;
     world.sees(&ann);
     asks(&world, &ann, "/goals play twelve shows").await;
-    // Whoever asked a model has a budget for the day.
-    asks(&world, &ann, "What do I do first?").await;
     let export = format!("telegram:{}", ann.user.id);
     let before = counts(&world, engine).await;
     let kept = world.toney(&["export", &export]).await;

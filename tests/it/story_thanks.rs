@@ -113,12 +113,7 @@ async fn whole(engine: Engine, offline: bool) {
     let mut stage = Stage::new(engine, offline).await;
     ann_opens_her_jar(&stage).await;
     if !offline {
-        let model = &stage.world.model;
-        model.push(Answer::text("Thank them by name: people come back for it."));
-        let said = stage
-            .ann("How do other songwriters look after their listeners?")
-            .await;
-        assert!(said.contains("Thank them by name"), "{said}");
+        the_model_proposes(&stage).await;
     }
     ann_wants_to_thank(&stage).await;
     // Whatever was agreed outlives the program.
@@ -127,6 +122,9 @@ async fn whole(engine: Engine, offline: bool) {
     a_fan_tips_by_card(&stage).await;
     somebody_tips_elsewhere(&stage).await;
     a_release_is_decided_in_discord(&stage).await;
+    if !offline {
+        the_model_knows_the_tips(&stage).await;
+    }
     all_of_it_adds_up(stage).await;
 }
 
@@ -140,6 +138,41 @@ async fn ann_opens_her_jar(stage: &Stage) {
     stage.world.settle().await;
     let seen = stage.world.sees(stage.fans);
     assert!(seen.contains(phrases::workflows::PUBLIC_HERE), "{seen}");
+}
+
+/// What a model would set up waits for Ann's word, as everything does; she has something else in mind.
+async fn the_model_proposes(stage: &Stage) {
+    let Stage { world, .. } = stage;
+    let wish = json!({"wish": "When there is a new fan, send them a chat message"});
+    world
+        .model
+        .push(Answer::tool("c1", "workflow_generation", &wish));
+    world
+        .model
+        .push(Answer::text("They write back to those who come."));
+    let said = stage
+        .ann("How do other songwriters look after their listeners?")
+        .await;
+    assert!(
+        said.contains("They write back to those who come.") && said.contains("[Yes, do it]"),
+        "{said}"
+    );
+    stage.presses("No").await;
+    assert_eq!(world.read("SELECT name FROM workflows").await, [""; 0]);
+}
+
+async fn the_model_knows_the_tips(stage: &Stage) {
+    let model = &stage.world.model;
+    model.push(Answer::tool("c1", "tips_status", &json!({})));
+    model.push(Answer::text("It was a good day."));
+    let said = stage.ann("So what do you make of this month?").await;
+    assert!(said.contains("It was a good day."), "{said}");
+    let asked = model.requests();
+    let told = asked.last().expect("a request").last("tool").to_owned();
+    assert!(
+        told.contains("37.00 USD") && told.contains("1000 Stars"),
+        "{told}"
+    );
 }
 
 async fn ann_wants_to_thank(stage: &Stage) {

@@ -146,7 +146,7 @@ impl Desk {
     }
 
     async fn work(&mut self, job: &NewJob) -> Change {
-        let mut work = Work::alone(job.lane.clone(), job.clone().into());
+        let mut work = Work::alone(job.clone());
         let engine = self.engine.clone();
         let done = match job.kind.as_str() {
             EVENTS => Events(engine).run(&mut work).await,
