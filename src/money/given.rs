@@ -180,7 +180,6 @@ mod tests {
             ("stars", "", true),
             ("stars", "tips", true),
             ("stars", "tip", true),
-            ("stars", "telegram", true),
             ("kofi", "ko-fi", true),
             ("stripe", "spotify", false),
             ("stripe", "first light", false),

@@ -460,7 +460,7 @@ async fn tips_are_told_by_currency(engine: Engine) {
     called(both, ("tips_status", &json!({})), "Here are your tips.").await;
     let told = told(&world);
     let told = told.last().unwrap().replace(&month.to_string(), "MONTH");
-    insta::assert_snapshot!(told, @r#"{"note":null,"result":"**Tips for Ann Example** (the jar is closed)\n- MONTH, Card (Stripe): 2 tips, **30.00 USD**, fees 1.48 USD, 28.52 USD left\n- MONTH, Telegram Stars: 1 tip, **100 Stars**\nLeft in all: **28.52 USD, 100 Stars**.\nLink for fans: https://t.me/toney_bot?start=tip_ann-example","status":"done"}"#);
+    insta::assert_snapshot!(told, @r#"{"note":null,"result":"**Tips for Ann Example** (the jar is closed)\n- MONTH, Card (Stripe): 2 tips, **30.00 USD**, fees 1.48 USD, 28.52 USD left\n- MONTH, Stars: 1 tip, **100 Stars**\nLeft in all: **28.52 USD, 100 Stars**.\nLink for fans: https://t.me/toney_bot?start=tip_ann-example","status":"done"}"#);
     world.finish().await;
 }
 

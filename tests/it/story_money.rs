@@ -398,7 +398,7 @@ async fn tips_stand_beside_the_statements(engine: Engine) {
 
     I have nothing to compare with from Apr to Jun 2026.
 
-    Telegram Stars
+    Stars
 
     Tips                    100 100%
     Total                   100
@@ -409,7 +409,7 @@ async fn tips_stand_beside_the_statements(engine: Engine) {
 
     Newest tip: on 15 Sep 2026. [By month] [By country] [By song] [Where from?]
     toney: <photo> Earnings in USD, Jul to Sep 2026
-    toney: <photo> Earnings in Telegram Stars, Jul to Sep 2026
+    toney: <photo> Earnings in Stars, Jul to Sep 2026
     ");
     insta::assert_snapshot!(without_days(&presses(&world, &ann, "Where from?").await), @r"
     toney: One statement is behind your earnings:
@@ -419,7 +419,7 @@ async fn tips_stand_beside_the_statements(engine: Engine) {
     Tips are behind them too, as each provider told me of every payment:
 
     • Ko-fi: 1 tip, 5.00 USD after fees and refunds, Sep 2026, the newest on 15 Sep 2026
-    • Telegram Stars: 1 tip, 100 Stars after fees and refunds, Sep 2026, the newest on 15 Sep 2026
+    • Stars: 1 tip, 100 Stars after fees and refunds, Sep 2026, the newest on 15 Sep 2026
     • Card (Stripe): 1 tip, 25.00 USD after fees and refunds, Aug 2026, the newest on 15 Aug 2026 [sales.tsv]
     ");
     insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings tips 2026").await), @r"
@@ -434,7 +434,7 @@ async fn tips_stand_beside_the_statements(engine: Engine) {
 
     I have nothing to compare with from Jan to Dec 2025.
 
-    Telegram Stars
+    Stars
 
     Sep 2026                     100
     Total                        100
@@ -445,7 +445,7 @@ async fn tips_stand_beside_the_statements(engine: Engine) {
 
     Newest tip: on 15 Sep 2026. [By source] [By country] [By song] [Where from?]
     toney: <photo> Earnings in USD, Jan to Dec 2026: tips
-    toney: <photo> Earnings in Telegram Stars, Jan to Dec 2026: tips
+    toney: <photo> Earnings in Stars, Jan to Dec 2026: tips
     ");
     let said = asks(&world, &ann, "/earnings from spotify in 2026").await;
     assert!(said.contains("31.45") && !said.contains("Stars"), "{said}");
@@ -483,7 +483,7 @@ async fn tips_alone_reach_a_threshold(engine: Engine) {
 
     I have nothing to compare with from Jun to Jul 2026.
 
-    Telegram Stars
+    Stars
 
     Aug 2026                  50,000
     Total                     50,000
@@ -492,12 +492,12 @@ async fn tips_alone_reach_a_threshold(engine: Engine) {
 
     Newest tip: on 15 Sep 2026. [By source] [By country] [By song] [Where from?]
     toney: <photo> Earnings in USD, Aug to Sep 2026
-    toney: <photo> Earnings in Telegram Stars, Aug to Sep 2026
+    toney: <photo> Earnings in Stars, Aug to Sep 2026
     ");
     insta::assert_snapshot!(presses(&world, &ann, "Where from?").await, @r"
     toney: Tips are behind them too, as each provider told me of every payment:
 
-    • Telegram Stars: 1 tip, 50000 Stars after fees and refunds, Aug 2026, the newest on 15 Aug 2026
+    • Stars: 1 tip, 50000 Stars after fees and refunds, Aug 2026, the newest on 15 Aug 2026
     • Card (Stripe): 1 tip, 120.00 USD after fees and refunds, Sep 2026, the newest on 15 Sep 2026
     ");
     let said = asks(&world, &ann, "/earnings 2020").await;

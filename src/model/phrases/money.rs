@@ -206,7 +206,7 @@ pub fn no_earnings(period: &str, only: &str, months: &str) -> String {
 /// What a currency is called above a table.
 pub fn currency_name(currency: &Currency) -> &str {
     match *currency == Currency::STARS {
-        true => "Telegram Stars",
+        true => "Stars",
         false => currency.code(),
     }
 }

@@ -181,7 +181,7 @@ pub fn tips_of(artist: &str, is_open: bool) -> String {
 /// What people call a way by which tips come.
 pub const fn tip_provider(provider: &str) -> &str {
     match provider.as_bytes() {
-        b"stars" => "Telegram Stars",
+        b"stars" => "Stars",
         b"stripe" => "Card (Stripe)",
         b"kofi" => "Ko-fi",
         b"buymeacoffee" => "Buy Me a Coffee",
