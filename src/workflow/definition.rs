@@ -307,7 +307,7 @@ pub(super) fn minor(number: &str, currency: Currency) -> Option<i64> {
 const THOUSAND_STARS: i64 = 1_300;
 
 impl Amount {
-    /// As many Stars are worth it. Telegram names the worth of a Star in dollars alone.
+    /// As many Stars are worth it. The worth of a Star is named in dollars alone.
     pub fn in_stars(self) -> Option<i64> {
         let Money { minor, currency } = self.0;
         let stars = minor.checked_mul(1_000)?.checked_add(THOUSAND_STARS - 1)? / THOUSAND_STARS;
