@@ -170,7 +170,7 @@ async fn the_model_knows_the_tips(stage: &Stage) {
     let asked = model.requests();
     let told = asked.last().expect("a request").last("tool").to_owned();
     assert!(
-        told.contains("37.00 USD") && told.contains("1000 Stars"),
+        told.contains("36.55 USD") && told.contains("1000 Stars"),
         "{told}"
     );
 }
