@@ -298,6 +298,17 @@ pub fn country(text: &str) -> String {
     }
 }
 
+/// A country by its two letters, as it is written in English; none where they are no country's that is known.
+pub fn country_name(code: &str) -> Option<String> {
+    let names = BOOK.countries.get(&code.to_uppercase())?;
+    let words = names.first()?.split(' ').map(|word| {
+        let mut letters = word.chars();
+        let first = letters.next().into_iter().flat_map(char::to_uppercase);
+        first.chain(letters).collect::<String>()
+    });
+    Some(words.collect::<Vec<_>>().join(" "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -106,7 +106,7 @@ impl Turn {
             let title = phrases::chart_title(
                 phrases::currency_name(&currency),
                 &period.to_string(),
-                &told.report.only,
+                &cards::named(&told.report.only),
             );
             let (stores, words) = (told.stores.clone(), title.clone());
             let drawn = tokio::task::spawn_blocking(move || {

@@ -25,6 +25,13 @@ pub(super) fn meant(only: &str) -> String {
     }
 }
 
+/// What is looked for, as a person would name it.
+pub(super) fn named(only: &str) -> String {
+    let country = Some(only).filter(|only| only.len() == 2);
+    let country = country.and_then(profile::country_name);
+    country.unwrap_or_else(|| only.to_owned())
+}
+
 /// The answer: a table for each currency, and what has to be known about it.
 pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: Month) -> Card {
     let Told {
@@ -33,7 +40,7 @@ pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: 
         stores: _,
         given,
     } = told;
-    let period = report.period;
+    let (period, only) = (report.period, self::named(&report.only));
     let mut lines = Vec::new();
     if report.sections.is_empty() {
         let stated = statements.iter().filter_map(|row| {
@@ -45,15 +52,11 @@ pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: 
         let months = known.map(|(from, to)| Period { from, to }.to_string());
         let (period, months) = (period.to_string(), months.unwrap_or_default());
         lines.push(match statements.is_empty() {
-            true => phrases::no_tips_in(&period, &report.only, &months),
-            false => phrases::no_earnings(&period, &report.only, &months),
+            true => phrases::no_tips_in(&period, &only, &months),
+            false => phrases::no_earnings(&period, &only, &months),
         });
     } else {
-        lines.push(phrases::earnings_of(
-            named,
-            &period.to_string(),
-            &report.only,
-        ));
+        lines.push(phrases::earnings_of(named, &period.to_string(), &only));
         for section in &report.sections {
             lines.push(section_of(section, report));
         }
@@ -122,7 +125,8 @@ fn section_of(section: &report::Section, report: &report::Report) -> String {
     let before = report.period.before().to_string();
     let compared = match (report::change(section), section.before) {
         (Some(change), Some(amount)) => {
-            let amount = format!("{} {currency}", amount.shown(currency));
+            let name = phrases::currency_name(&currency);
+            let amount = format!("{} {name}", amount.shown(currency));
             phrases::compared(&change, &before, &amount)
         }
         (_, _) => phrases::not_compared(&before),
@@ -203,5 +207,7 @@ mod tests {
         assert_eq!(meant("germany"), "de");
         assert_eq!(meant("spotify"), "spotify");
         assert_eq!(meant("us"), "us");
+        assert_eq!(named("de"), "Germany");
+        assert_eq!(named("spotify"), "spotify");
     }
 }
