@@ -2,6 +2,8 @@
 //! words are meant. A guard reaches no further than its sentence, so that what else is written around a cry for
 //! help never hides it.
 
+use std::collections::BTreeMap;
+
 use super::course::Cue;
 use super::pattern::Span;
 use super::rules::{Found, Guard, Meaning};
@@ -32,10 +34,16 @@ struct Weighed {
 
 /// What a message shows by itself.
 pub(super) fn judge(line: &Line, found: &[Found]) -> Sign {
+    let mut guards: BTreeMap<Guard, Vec<&Found>> = BTreeMap::new();
+    for one in found {
+        if let Meaning::Guard(guard) = one.meaning {
+            guards.entry(guard).or_default().push(one);
+        }
+    }
     let judge = Judge {
         line,
-        found,
-        serious: found.iter().any(|one| is(one, Guard::Serious)),
+        serious: guards.contains_key(&Guard::Serious),
+        guards,
     };
     let mut best: Option<Weighed> = None;
     let mut cues: Vec<Cue> = Vec::new();
@@ -75,13 +83,9 @@ pub(super) fn judge(line: &Line, found: &[Found]) -> Sign {
     }
 }
 
-fn is(found: &Found, guard: Guard) -> bool {
-    found.meaning == Meaning::Guard(guard)
-}
-
 struct Judge<'a> {
     line: &'a Line,
-    found: &'a [Found],
+    guards: BTreeMap<Guard, Vec<&'a Found>>,
     /// Whether the writer says that it is meant.
     serious: bool,
 }
@@ -149,8 +153,11 @@ impl Judge<'_> {
     }
 
     fn guards(&self, guard: Guard) -> impl Iterator<Item = Span> {
-        let found = self.found.iter().filter(move |one| is(one, guard));
-        found.map(|one| one.span)
+        self.found(guard).map(|one| one.span)
+    }
+
+    fn found(&self, guard: Guard) -> impl Iterator<Item = &Found> {
+        self.guards.get(&guard).into_iter().flatten().copied()
     }
 
     /// Whether a manner of speaking explains the words. One that is only a part of them does not.
@@ -193,7 +200,7 @@ impl Judge<'_> {
         let titled = span.to - span.from > 1
             && self.all(span, |word| word.capital)
             && self.line.words.iter().any(small);
-        if !(quoted || titled) || (said && !titled) {
+        if !(titled || quoted && !said) {
             return false;
         }
         let kinds = [Guard::Stage, Guard::Frame, Guard::FrameAfter];
@@ -230,9 +237,7 @@ impl Judge<'_> {
     fn frames(&self, one: &Found, guard: Guard) -> impl Iterator<Item = Span> {
         let quoted = self.all(one.span, |word| word.quoted);
         let language = one.language;
-        self.found
-            .iter()
-            .filter(move |other| is(other, guard))
+        self.found(guard)
             .filter(move |other| {
                 let words = other.span.to - other.span.from;
                 let english = other.language == "en" && words > 1;
@@ -255,9 +260,8 @@ impl Judge<'_> {
     /// Whether the clause denies it.
     fn denied(&self, one: &Found) -> bool {
         let clause = |at: usize| self.line.words.get(at).map(|word| word.clause);
-        self.found
-            .iter()
-            .filter(|other| is(other, Guard::Not) && other.language == one.language)
+        self.found(Guard::Not)
+            .filter(|other| other.language == one.language)
             .map(|other| other.span)
             .filter(|not| not.to <= one.span.from && one.span.from - not.to <= DENIED)
             .filter(|not| clause(not.from) == clause(one.span.from))

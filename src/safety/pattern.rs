@@ -5,12 +5,10 @@
 //! of any kind. Words that only strengthen (`really`, `just`) may stand anywhere inside and need not be written.
 //! There is no backtracking without bound: each part of a rule looks at a few words and no more.
 
-use std::collections::{HashMap, HashSet};
-
 use anyhow::{Context, Result, bail};
 
 use super::text;
-use super::vocabulary::{Line, Symbol, Vocabulary};
+use super::vocabulary::{HashMap, HashSet, Line, Symbol, Vocabulary};
 
 /// A group of expressions.
 type Group = u32;
@@ -57,14 +55,103 @@ pub(super) struct Patterns {
     by_group: HashMap<Group, Vec<usize>>,
     names: HashMap<String, Group>,
     groups: Group,
-    /// The expressions of all groups as one tree: from a node by a word to another node.
-    tree: HashMap<(usize, Symbol), usize>,
-    ends: Vec<Vec<Group>>,
+    /// The expressions of all groups, and all rules that are nothing but words, as one tree.
+    tree: Tree,
     fillers: HashSet<Symbol>,
+}
+
+/// From the root by its first word, from any other node by the next one, to another node.
+#[derive(Debug, Default)]
+struct Tree {
+    root: HashMap<Symbol, usize>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    next: Vec<(Symbol, usize)>,
+    /// What ends here.
+    ends: Vec<End>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Group(Group),
+    Rule(usize),
+}
+
+impl Tree {
+    fn next(&self, node: Option<usize>, symbol: Symbol) -> Option<usize> {
+        let Some(node) = node else {
+            return self.root.get(&symbol).copied();
+        };
+        let next = &self.nodes.get(node)?.next;
+        let at = next
+            .binary_search_by_key(&symbol, |(known, _)| *known)
+            .ok()?;
+        next.get(at).map(|(_, to)| *to)
+    }
+
+    fn step(&mut self, node: Option<usize>, symbol: Symbol) -> usize {
+        if let Some(known) = self.next(node, symbol) {
+            return known;
+        }
+        let new = self.nodes.len();
+        match node.and_then(|node| self.nodes.get_mut(node)) {
+            Some(node) => {
+                let at = node.next.partition_point(|(known, _)| *known < symbol);
+                node.next.insert(at, (symbol, new));
+            }
+            None => {
+                self.root.insert(symbol, new);
+            }
+        }
+        self.nodes.push(Node::default());
+        new
+    }
+
+    /// Adds words one after the other, of which some may be missing.
+    fn add(&mut self, words: &[(Symbol, bool)], end: End) -> bool {
+        let mut nodes = vec![None];
+        for (symbol, optional) in words {
+            let mut next = if *optional { nodes.clone() } else { Vec::new() };
+            next.extend(nodes.iter().map(|node| Some(self.step(*node, *symbol))));
+            nodes = next;
+        }
+        for node in &nodes {
+            let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) else {
+                return false;
+            };
+            if !node.ends.contains(&end) {
+                node.ends.push(end);
+            }
+        }
+        true
+    }
 }
 
 /// Where groups stand in a message: for each word which, and up to where.
 struct Stands(Vec<Vec<(Group, usize)>>);
+
+/// The words and groups that a message holds anywhere.
+struct Present {
+    symbols: HashSet<Symbol>,
+    groups: HashSet<Group>,
+}
+
+impl Present {
+    /// Whether everything is there that a rule cannot do without.
+    fn has(&self, elements: &[Element]) -> bool {
+        elements.iter().all(|element| {
+            element.optional
+                || match element.part {
+                    Part::Word(symbol) => self.symbols.contains(&symbol),
+                    Part::Group(group) => self.groups.contains(&group),
+                    Part::Gap(_) => true,
+                }
+        })
+    }
+}
 
 impl Patterns {
     /// Adds strengthening words.
@@ -103,38 +190,13 @@ impl Patterns {
         vocabulary: &mut Vocabulary,
     ) -> Result<()> {
         let elements = self.parse(scope, expression, vocabulary)?;
-        let mut nodes = vec![0];
-        for Element { part, optional } in elements {
-            let Part::Word(symbol) = part else {
-                bail!("`{expression}` stands in a group and may hold words only");
-            };
-            let mut next = if optional { nodes.clone() } else { Vec::new() };
-            next.extend(nodes.iter().map(|node| self.step(*node, symbol)));
-            nodes = next;
-        }
-        for node in nodes {
-            if node == 0 {
-                bail!("`{expression}` may be empty");
-            }
-            if let Some(ends) = self.ends.get_mut(node)
-                && !ends.contains(&group)
-            {
-                ends.push(group);
-            }
+        let Some(words) = words_of(&elements) else {
+            bail!("`{expression}` stands in a group and may hold words only");
+        };
+        if !self.tree.add(&words, End::Group(group)) {
+            bail!("`{expression}` may be empty");
         }
         Ok(())
-    }
-
-    fn step(&mut self, node: usize, symbol: Symbol) -> usize {
-        if self.ends.is_empty() {
-            self.ends.push(Vec::new());
-        }
-        let next = self.ends.len();
-        let found = *self.tree.entry((node, symbol)).or_insert(next);
-        if found == next {
-            self.ends.push(Vec::new());
-        }
-        found
     }
 
     /// Adds a rule under a number.
@@ -147,6 +209,12 @@ impl Patterns {
         let elements = self
             .parse(scope, rule, vocabulary)
             .with_context(|| format!("Reading `{rule}`"))?;
+        if let Some(words) = words_of(&elements) {
+            if !self.tree.add(&words, End::Rule(number)) {
+                bail!("`{rule}` may be empty");
+            }
+            return Ok(());
+        }
         let at = self.rules.len();
         match elements.first() {
             Some(Element {
@@ -202,6 +270,11 @@ impl Patterns {
                 Some(word) => (word, true),
                 None => (word, false),
             };
+            if !begins && word.bytes().all(|c| c.is_ascii_lowercase()) {
+                let part = Part::Word(vocabulary.word(word));
+                elements.push(Element { part, optional });
+                continue;
+            }
             let parts = text::words(word);
             let last = parts.len().saturating_sub(1);
             for (at, part) in parts.iter().enumerate() {
@@ -219,12 +292,25 @@ impl Patterns {
 
     /// Every rule that stands in a message, and where. No rule reaches over the end of a sentence.
     pub(super) fn find(&self, line: &Line) -> Vec<(usize, Span)> {
-        let stands = Stands(
-            (0..line.words.len())
-                .map(|at| self.groups_at(line, at))
-                .collect(),
-        );
         let mut found = Vec::new();
+        let mut stands = Stands(Vec::with_capacity(line.words.len()));
+        let mut present = Present {
+            symbols: line.symbols.iter().flatten().copied().collect(),
+            groups: HashSet::default(),
+        };
+        for from in 0..line.words.len() {
+            let mut groups = Vec::new();
+            for (end, to) in self.ends_at(line, from) {
+                match end {
+                    End::Group(group) => {
+                        present.groups.insert(group);
+                        groups.push((group, to));
+                    }
+                    End::Rule(number) => found.push((number, Span { from, to })),
+                }
+            }
+            stands.0.push(groups);
+        }
         for from in 0..line.words.len() {
             let by_word = line.symbols(from).iter().map(|s| self.by_word.get(s));
             let groups = stands.0.get(from).map_or(&[][..], Vec::as_slice);
@@ -237,6 +323,9 @@ impl Patterns {
                 let Some((number, elements)) = self.rules.get(*at) else {
                     continue;
                 };
+                if !present.has(elements) {
+                    continue;
+                }
                 let mut search = Search {
                     patterns: self,
                     line,
@@ -251,25 +340,23 @@ impl Patterns {
         found
     }
 
-    /// The groups that stand at a word, each with where it ends; those of one group follow one another.
-    fn groups_at(&self, line: &Line, from: usize) -> Vec<(Group, usize)> {
+    /// What stands at a word, each with where it ends: groups, those of one following one another, and rules.
+    fn ends_at(&self, line: &Line, from: usize) -> Vec<(End, usize)> {
         let mut found = Vec::new();
-        let mut open = vec![(0, from, 0)];
+        let mut open = vec![(None, from, 0)];
+        let sentence = line.words.get(from).map(|first| first.sentence);
         while let Some((node, at, filled)) = open.pop() {
-            let Some(word) = line.words.get(at) else {
-                continue;
-            };
-            if line.words.get(from).map(|first| first.sentence) != Some(word.sentence) {
+            if line.words.get(at).map(|word| word.sentence) != sentence {
                 continue;
             }
             for symbol in line.symbols(at) {
-                if let Some(next) = self.tree.get(&(node, *symbol)) {
-                    let ends = self.ends.get(*next).map_or(&[][..], Vec::as_slice);
-                    found.extend(ends.iter().map(|group| (*group, at + 1)));
-                    open.push((*next, at + 1, 0));
+                if let Some(next) = self.tree.next(node, *symbol) {
+                    let ends = self.tree.nodes.get(next).map(|node| node.ends.as_slice());
+                    found.extend(ends.unwrap_or_default().iter().map(|end| (*end, at + 1)));
+                    open.push((Some(next), at + 1, 0));
                 }
             }
-            if node != 0 && filled < FILLERS && self.is_filler(line, at) {
+            if node.is_some() && filled < FILLERS && self.is_filler(line, at) {
                 open.push((node, at + 1, filled + 1));
             }
         }
@@ -282,6 +369,15 @@ impl Patterns {
         let mut symbols = line.symbols(at).iter();
         symbols.any(|symbol| self.fillers.contains(symbol))
     }
+}
+
+/// The words of a rule that is nothing but words, and whether each may be missing.
+fn words_of(elements: &[Element]) -> Option<Vec<(Symbol, bool)>> {
+    let word = |element: &Element| match element.part {
+        Part::Word(symbol) => Some((symbol, element.optional)),
+        Part::Group(_) | Part::Gap(_) => None,
+    };
+    elements.iter().map(word).collect()
 }
 
 struct Search<'a> {
@@ -312,8 +408,7 @@ impl Search<'_> {
                 None
             }
             Part::Word(_) | Part::Group(_) => {
-                let mut here = at;
-                for _ in 0..=FILLERS {
+                for here in at..=at + FILLERS {
                     if !first && !self.follows(here, at) {
                         break;
                     }
@@ -323,7 +418,6 @@ impl Search<'_> {
                     if first || !self.patterns.is_filler(self.line, here) {
                         break;
                     }
-                    here += 1;
                 }
                 if element.optional {
                     return self.rest(rest, at, first);

@@ -1,15 +1,50 @@
 //! The words that rules are made of, and which of them a word of a message means, also when it is disguised
 //! (`k1ll`, `su*cide`, `d i e`, `killmyself`), stretched (`diiiie`) or misspelt.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use super::text::Word;
+
+/// Tables whose keys are ours, so that nobody can choose them to collide.
+pub(super) type HashMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<Mix>>;
+pub(super) type HashSet<K> = std::collections::HashSet<K, BuildHasherDefault<Mix>>;
+
+/// A hash for short keys.
+#[derive(Debug, Default)]
+pub(super) struct Mix(u64);
+
+impl Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 29)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let number = chunk
+                .iter()
+                .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+            self.write_u64(number);
+        }
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write_u64(u64::from(number));
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0.rotate_left(5) ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+}
 
 /// A word of the rules, or the beginning of words.
 pub(super) type Symbol = u32;
 
 /// A word without spaces of fewer letters is never cut into several.
-const SHORTEST_GLUED: usize = 5;
+const SHORTEST_GLUED: usize = 7;
 /// And of more, never either.
 const LONGEST_GLUED: usize = 40;
 /// So many single letters in a row are a word that was spaced out.
@@ -18,19 +53,15 @@ const SPACED: usize = 4;
 const LONGEST: usize = 16;
 /// A word of fewer letters is not mended.
 const SHORTEST_MENDED: usize = 6;
-/// Shortest beginning that rules may name.
-const SHORTEST_BEGINNING: usize = 2;
-
 /// The words of the rules.
 #[derive(Debug, Default)]
 pub(super) struct Vocabulary {
     words: HashMap<String, Symbol>,
-    beginnings: HashMap<String, Symbol>,
+    /// Beginnings of words, by their first letter.
+    beginnings: HashMap<char, Vec<(String, Symbol)>>,
     next: Symbol,
     /// Words whose misspellings are mended, by their first letter.
     mended: HashMap<char, Vec<(Vec<char>, Symbol)>>,
-    /// Longest beginning, in letters.
-    longest_beginning: usize,
 }
 
 /// The symbols of each word of a message.
@@ -50,24 +81,26 @@ impl Line {
 impl Vocabulary {
     /// The symbol of a word of the rules.
     pub(super) fn word(&mut self, word: &str) -> Symbol {
-        let next = self.next;
-        let symbol = *self.words.entry(word.to_owned()).or_insert(next);
-        if symbol == next {
-            self.next += 1;
+        if let Some(symbol) = self.words.get(word) {
+            return *symbol;
         }
-        symbol
+        self.words.insert(word.to_owned(), self.next);
+        self.next += 1;
+        self.next - 1
     }
 
     /// The symbol of all words that begin so.
     pub(super) fn beginning(&mut self, word: &str) -> Symbol {
-        let next = self.next;
-        let symbol = *self.beginnings.entry(word.to_owned()).or_insert(next);
-        if symbol == next {
-            self.next += 1;
-            let letters = word.chars().count();
-            self.longest_beginning = self.longest_beginning.max(letters);
+        let Some(first) = word.chars().next() else {
+            return self.word(word);
+        };
+        let known = self.beginnings.entry(first).or_default();
+        if let Some((_, symbol)) = known.iter().find(|(known, _)| known == word) {
+            return *symbol;
         }
-        symbol
+        known.push((word.to_owned(), self.next));
+        self.next += 1;
+        self.next - 1
     }
 
     /// Mends misspellings of this word.
@@ -133,16 +166,11 @@ impl Vocabulary {
     /// What a word of the rules, or a beginning, stands for it.
     fn symbols(&self, word: &str) -> Vec<Symbol> {
         let mut found: Vec<Symbol> = self.words.get(word).copied().into_iter().collect();
-        let ends = word
-            .char_indices()
-            .map(|(at, letter)| at + letter.len_utf8());
-        for end in ends
-            .take(self.longest_beginning)
-            .skip(SHORTEST_BEGINNING - 1)
-        {
-            let beginning = word.get(..end).and_then(|part| self.beginnings.get(part));
-            found.extend(beginning);
-        }
+        let first = word.chars().next();
+        let near = first.and_then(|first| self.beginnings.get(&first));
+        let begun = near.into_iter().flatten();
+        let begun = begun.filter(|(beginning, _)| word.starts_with(beginning.as_str()));
+        found.extend(begun.map(|(_, symbol)| *symbol));
         found
     }
 
@@ -207,6 +235,11 @@ impl Vocabulary {
         if !fits || !letters.iter().all(|letter| letter.is_alphabetic()) {
             return None;
         }
+        let bounds: Vec<usize> = glued
+            .char_indices()
+            .map(|(at, _)| at)
+            .chain([glued.len()])
+            .collect();
         // The cheapest way to each place, and where its last word begins.
         let mut ways: Vec<Option<(usize, usize)>> = vec![Some((0, 0))];
         for end in 1..=letters.len() {
@@ -215,9 +248,10 @@ impl Vocabulary {
                 let Some(Some((cost, _))) = ways.get(from) else {
                     continue;
                 };
-                let word: String = letters.get(from..end)?.iter().collect();
+                let bounds = bounds.get(from).zip(bounds.get(end));
+                let word = bounds.and_then(|(from, end)| glued.get(*from..*end))?;
                 let single = end - from == 1 && word != "i";
-                if single || !self.words.contains_key(word.as_str()) {
+                if single || !self.words.contains_key(word) {
                     continue;
                 }
                 let cost = cost + 1;
