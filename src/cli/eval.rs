@@ -73,6 +73,7 @@ enum Kind {
 #[derive(Debug, Deserialize)]
 struct Line {
     /// Comes back with the prediction, whatever it is.
+    #[serde(default)]
     id: serde_json::Value,
     text: String,
     #[serde(default)]
