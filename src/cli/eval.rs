@@ -17,7 +17,8 @@ use crate::app;
 use crate::config::Config;
 use crate::knowledge::Found;
 use crate::llm::{Door, Payer, Prompts};
-use crate::model::{Clock, Target};
+use crate::model::{Clock, Target, Time};
+use crate::safety::{Level, Safety, Topic};
 use crate::store::Asker;
 use crate::turn;
 use crate::turn::alone::Alone;
@@ -28,6 +29,9 @@ use crate::workflow::{self, Action, Draft, Rules, Trigger, Understanding, Wish};
 
 use super::Exit;
 use super::shelf::{Folder, Shelf};
+
+/// Time between two messages of a history.
+const BETWEEN: Duration = Duration::from_mins(5);
 
 /// Documents of a prediction.
 const RETRIEVED: usize = 10;
@@ -55,6 +59,8 @@ enum Kind {
     Retrieval,
     /// What is answered from them.
     Qa,
+    /// How great a danger a line tells of: `crisis`, `concern` or `safe`, and what it is about.
+    Safety,
     /// Which automation a line asks for: `expect` is `create`, `clarify` (something is missing), `refuse` or `none`;
     /// `trigger` one of `tip`, `new_fan`, `milestone`, `release_day`, `payout`, `schedule`, `stream_spike`,
     /// `workflow_failed`; `conditions` short texts like `amount>=10.00 USD`, `first_tip`, `weekday=mon`, `time=09:00`,
@@ -67,6 +73,7 @@ enum Kind {
 #[derive(Debug, Deserialize)]
 struct Line {
     /// Comes back with the prediction, whatever it is.
+    #[serde(default)]
     id: serde_json::Value,
     text: String,
     #[serde(default)]
@@ -118,6 +125,11 @@ enum Verdict {
         answer: String,
         abstained: bool,
     },
+    Safety {
+        id: serde_json::Value,
+        label: &'static str,
+        topic: &'static str,
+    },
 }
 
 /// What predictions are made with.
@@ -125,6 +137,7 @@ struct Judge {
     kind: Kind,
     reader: Reader,
     rules: Rules,
+    safety: Safety,
     door: Door,
     prompts: Arc<Prompts>,
     patience: Option<Duration>,
@@ -165,7 +178,7 @@ impl Judge {
             (Kind::Retrieval | Kind::Qa, Some(pages)) => {
                 Some(Shelf::load(config, pages, arguments.offline).await?)
             }
-            (Kind::Intent | Kind::Act | Kind::Workflow, _) => None,
+            (Kind::Intent | Kind::Act | Kind::Workflow | Kind::Safety, _) => None,
         };
         let door = if arguments.offline {
             Door::none()
@@ -189,6 +202,7 @@ impl Judge {
             kind: arguments.kind,
             reader: Reader::new(),
             rules: Rules::new(),
+            safety: Safety::new()?,
             door,
             prompts,
             patience,
@@ -213,6 +227,9 @@ impl Judge {
             role: line.role.as_deref(),
         };
         let (id, kind) = (line.id, self.kind);
+        if kind == Kind::Safety {
+            return Ok(self.safety(id, &said));
+        }
         if let Some(shelf) = &self.shelf {
             return documents(shelf, kind, (id, &said)).await;
         }
@@ -233,15 +250,34 @@ impl Judge {
                 act: intent.act,
                 args: intent.args,
             },
-            Kind::Intent | Kind::Retrieval | Kind::Qa | Kind::Workflow => Verdict::Intent {
-                id,
-                scope: intent.target,
-            },
+            Kind::Intent | Kind::Retrieval | Kind::Qa | Kind::Workflow | Kind::Safety => {
+                Verdict::Intent {
+                    id,
+                    scope: intent.target,
+                }
+            }
         })
     }
 }
 
 impl Judge {
+    /// What a line shows, by what is asked of every message before anything else. Lines of the history are
+    /// minutes apart.
+    fn safety(&self, id: serde_json::Value, said: &Said<'_>) -> Verdict {
+        let (mut before, mut at) = (Vec::new(), Time::default());
+        for earlier in said.history.iter().filter(|turn| !turn.from_toney) {
+            before.push(self.safety.look(earlier.text, at, &before));
+            at = at.plus(BETWEEN);
+        }
+        let sign = self.safety.look(said.text, at, &before);
+        let is_seen = sign.level > Level::None;
+        Verdict::Safety {
+            id,
+            label: sign.level.label(),
+            topic: if is_seen { sign.topic } else { Topic::None }.name(),
+        }
+    }
+
     /// What automation a line asks for, by what the chat asks.
     async fn workflow(&self, id: serde_json::Value, text: &str) -> Verdict {
         let understanding = Understanding {
@@ -299,10 +335,12 @@ async fn documents(
                 abstained: answered.abstained,
             }
         }
-        Kind::Retrieval | Kind::Intent | Kind::Act | Kind::Workflow => Verdict::Retrieval {
-            id,
-            retrieved: names(&shelf.find(nobody, said).await),
-        },
+        Kind::Retrieval | Kind::Intent | Kind::Act | Kind::Workflow | Kind::Safety => {
+            Verdict::Retrieval {
+                id,
+                retrieved: names(&shelf.find(nobody, said).await),
+            }
+        }
     })
 }
 

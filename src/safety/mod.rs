@@ -1,0 +1,159 @@
+//! Pure checks on text, before anything else sees what came in and before anything goes out.
+//!
+//! [`Safety::look`] says how great the danger is that somebody writes of: by rules of many languages, which know
+//! that music talk is full of death, and by what the last messages add up to. [`Help`] holds the fixed texts and the
+//! lines to call, country by country. [`conceal`] takes secrets and other people's data out of what goes out, and
+//! [`Injections`] finds orders to a model in what is only data. Nothing here asks a model, a network or a clock, nothing
+//! keeps or logs a word, and nothing ever lowers what a rule has found but another rule. Begin at [`Safety::look`].
+
+mod conceal;
+mod course;
+mod help;
+mod inject;
+mod judge;
+mod pattern;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod text;
+mod vocabulary;
+
+use std::fmt;
+
+use anyhow::Result;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Time;
+
+pub use conceal::{Concealed, Secret, conceal};
+pub use course::{Cue, WINDOW};
+pub use help::{Asked, Help, Line};
+pub use inject::{Injection, Injections};
+
+use rules::Rules;
+
+/// How great a danger is.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// Nothing was seen.
+    #[default]
+    None,
+    /// Somebody is low: a gentle word, and help goes on as ever.
+    Concern,
+    /// Somebody is in danger: fixed text, lines to call, a human is told.
+    High,
+    /// It may happen now: the emergency number first.
+    Imminent,
+}
+
+impl Level {
+    /// Whether fixed text goes out and a human is told.
+    pub const fn is_crisis(self) -> bool {
+        matches!(self, Self::High | Self::Imminent)
+    }
+
+    /// What predictions call it.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::None => "safe",
+            Self::Concern => "concern",
+            Self::High | Self::Imminent => "crisis",
+        }
+    }
+}
+
+/// What the danger is. Of two that are equally great the first counts.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Topic {
+    Suicide,
+    /// Hurting oneself.
+    SelfHarm,
+    /// An overdose, a relapse, not being able to stop.
+    SubstanceAbuse,
+    /// Violence, threats and coercion by somebody near, of any kind.
+    DomesticViolence,
+    EatingDisorder,
+    /// Wanting to hurt others.
+    Violence,
+    /// Panic, psychosis, despair.
+    MentalHealthCrisis,
+    #[default]
+    None,
+}
+
+impl Topic {
+    /// What predictions call it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Suicide => "suicide",
+            Self::SelfHarm => "self_harm",
+            Self::SubstanceAbuse => "substance_abuse",
+            Self::DomesticViolence => "domestic_violence",
+            Self::EatingDisorder => "eating_disorder",
+            Self::Violence => "violence",
+            Self::MentalHealthCrisis => "mental_health_crisis",
+            Self::None => "none",
+        }
+    }
+}
+
+impl fmt::Display for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What was seen in one message. It holds no word of it, so that it may be kept beside a conversation.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sign {
+    /// When it was said.
+    pub at: Time,
+    /// How great the danger is, by this message and those before it.
+    pub level: Level,
+    /// How great it is by this message alone.
+    pub alone: Level,
+    /// What it is about.
+    pub topic: Topic,
+    /// Whether it is about somebody else, whom the writer wants to help.
+    pub other: bool,
+    /// What adds up over messages.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cues: Vec<Cue>,
+    /// The language of the rule that decided, as a code of two letters, where it tells one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+}
+
+/// Everything that is looked for in what comes in; made once, shared by all.
+#[derive(Debug)]
+pub struct Safety {
+    rules: Rules,
+}
+
+impl Safety {
+    /// Reads the rules, which are compiled in.
+    ///
+    /// # Errors
+    /// Fails when a rule cannot be read, which a test rules out.
+    pub fn new() -> Result<Self> {
+        Ok(Self {
+            rules: Rules::read()?,
+        })
+    }
+
+    /// What `text`, written at `at`, shows. `before` is what the messages before it showed, the oldest first; those
+    /// that are too long ago count for nothing.
+    pub fn look(&self, text: &str, at: Time, before: &[Sign]) -> Sign {
+        let (line, found) = self.rules.find(text);
+        let mut sign = judge::judge(&line, &found);
+        sign.at = at;
+        course::weigh(&mut sign, before);
+        sign
+    }
+}
