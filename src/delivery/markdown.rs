@@ -173,7 +173,8 @@ impl<'a> Writer<'a> {
                         self.begin_line(start, marker && last);
                     }
                     let edge = start + line.len() == to && to < self.slice.text.len();
-                    self.escape(line, edge);
+                    let deep = if self.line_start { deep(line) } else { 0 };
+                    self.escape(piece(line, deep, line.len()), edge);
                     start += line.len() + 1;
                 }
             }
@@ -366,6 +367,15 @@ impl<'a> Writer<'a> {
             self.out.push_str(address);
         }
         true
+    }
+}
+
+/// How much of a line's indentation would make code of it, in bytes: code that lost its fence is prose.
+fn deep(line: &str) -> usize {
+    let indent = line.len() - line.trim_start_matches([' ', '\t']).len();
+    match piece(line, 0, indent).contains('\t') {
+        true => indent,
+        false => indent.saturating_sub(3),
     }
 }
 

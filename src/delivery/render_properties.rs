@@ -245,6 +245,33 @@ fn check_seams(whole: &str, parts: &[Part], limit: usize) {
     assert!(blank(piece(whole, at, whole.len())));
 }
 
+/// What stands in the parts is read as what the source means.
+fn reads_as_meant(source: &str, limit: usize) -> Result<(), TestCaseError> {
+    let parts = render(source, &within(limit));
+    let mut read = String::new();
+    for part in &parts {
+        prop_assert!(measure(&part.text, Unit::Chars) <= limit, "{:?}", part);
+        prop_assert!(!blank(&part.text));
+        let fence = |line: &&str| line.trim_start_matches("> ").starts_with("```");
+        prop_assert_eq!(part.text.lines().filter(fence).count() % 2, 0);
+        let calls = ["@everyone", "<@1", "<#2"];
+        prop_assert!(calls.iter().all(|call| !part.text.contains(call)));
+        read.push_str(&unlisted(&visible(&part.text)));
+    }
+    let meant = Flat::read(source, &within(limit)).text;
+    prop_assert_eq!(read, unlisted(&meant), "{:?}", parts);
+    Ok(())
+}
+
+/// What was found once is looked at every time.
+#[test]
+fn code_without_its_fence_is_no_code() {
+    let link = "[a](https://b.example)";
+    let source = format!("](@everyone{link}{link}\n```\n\n    - ");
+    reads_as_meant(&source, 36).unwrap();
+    reads_as_meant(&source.replace("    ", "\t"), 36).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -276,17 +303,7 @@ proptest! {
 
     #[test]
     fn markdown_reads_as_what_was_meant(source in source(), limit in limit()) {
-        let parts = render(&source, &within(limit));
-        let mut read = String::new();
-        for part in &parts {
-            prop_assert!(measure(&part.text, Unit::Chars) <= limit, "{:?}", part);
-            prop_assert!(!blank(&part.text));
-            prop_assert_eq!(part.text.lines().filter(|line| line.trim_start_matches("> ").starts_with("```")).count() % 2, 0);
-            prop_assert!(!part.text.contains("@everyone") && !part.text.contains("<@1") && !part.text.contains("<#2"));
-            read.push_str(&unlisted(&visible(&part.text)));
-        }
-        let meant = Flat::read(&source, &within(limit)).text;
-        prop_assert_eq!(read, unlisted(&meant), "{:?}", parts);
+        reads_as_meant(&source, limit)?;
     }
 
     #[test]
