@@ -97,11 +97,9 @@ mod tests {
     use super::*;
     use crate::model::{Clock, Ids, PersonId};
 
-    #[test]
-    fn a_setting_has_its_value_or_a_reason() {
-        let person = PersonId::new(&Ids::new(Clock::System, Some(1)));
-        let manners = Manners {
-            person,
+    fn usual() -> Manners {
+        Manners {
+            person: PersonId::new(&Ids::new(Clock::System, Some(1))),
             name: String::new(),
             language: String::new(),
             speaks: String::new(),
@@ -110,8 +108,12 @@ mod tests {
             keeps_facts: true,
             reminders: true,
             spoken_to: false,
-        };
-        let set = |name, value| changed(manners.clone(), (name, value));
+        }
+    }
+
+    #[test]
+    fn a_setting_has_its_value_or_a_reason() {
+        let set = |name, value| changed(usual(), (name, value));
         assert_eq!(set("language", "Deutsch").unwrap().speaks, "Deutsch");
         assert_eq!(set("language", "Auto").unwrap().speaks, "");
         assert_eq!(set("zone", "lisbon").unwrap().zone, "Europe/Lisbon");
@@ -127,18 +129,7 @@ mod tests {
 
     #[test]
     fn every_setting_can_be_brought_back() {
-        let person = PersonId::new(&Ids::new(Clock::System, Some(1)));
-        let before = Manners {
-            person,
-            name: String::new(),
-            language: String::new(),
-            speaks: String::new(),
-            zone: String::new(),
-            current: None,
-            keeps_facts: true,
-            reminders: true,
-            spoken_to: false,
-        };
+        let before = usual();
         for (name, other) in [
             ("language", "Deutsch"),
             ("zone", "Lisbon"),

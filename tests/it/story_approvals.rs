@@ -8,7 +8,6 @@ use crate::sim::discord::{Channel, User};
 use crate::world::{Engine, PATIENCE, Person, World, on_both};
 
 mod chats;
-mod figures;
 mod terminal;
 
 on_both! {

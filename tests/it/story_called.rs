@@ -4,7 +4,8 @@
 use serde_json::{Value, json};
 use toney::model::Standing;
 
-use crate::sim::model::{Answer, Request};
+use crate::sim::model::Answer;
+use crate::story_doing::{artist, offered};
 use crate::world::{Engine, Person, World, on_both};
 
 on_both!(
@@ -21,26 +22,11 @@ on_both!(
 /// A question that no rule takes for an order.
 const ASKED: &str = "What would be a good way to treat new fans?";
 
-async fn artist(engine: Engine) -> (World, Person) {
-    let world = World::on(engine).await;
-    let ann = world
-        .invited("ann", ("Ann Example", Standing::Artist))
-        .await;
-    world.sees(&ann);
-    (world, ann)
-}
-
 /// What the last tool gave back in each request that followed one.
 fn told(world: &World) -> Vec<String> {
     let all = world.model.requests();
     let told = all.iter().map(|one| one.last("tool").to_owned());
     told.filter(|one| !one.is_empty()).collect()
-}
-
-fn offered(request: &Request) -> Vec<String> {
-    let tools = request.body["tools"].as_array().cloned();
-    let name = |tool: &Value| tool["function"]["name"].as_str().unwrap().to_owned();
-    tools.unwrap_or_default().iter().map(name).collect()
 }
 
 /// Asks something that the model answers with this call and these words; what can be seen then.

@@ -27,7 +27,8 @@ fn steps() -> serde_json::Value {
 }
 
 /// The names of the tools that a model was offered.
-fn offered(request: &Request) -> Vec<String> {
+/// The names of the tools that a model was given.
+pub(crate) fn offered(request: &Request) -> Vec<String> {
     let tools = request.body["tools"]
         .as_array()
         .cloned()
@@ -36,7 +37,8 @@ fn offered(request: &Request) -> Vec<String> {
     tools.iter().map(name).collect()
 }
 
-async fn artist(engine: Engine) -> (World, crate::world::Person) {
+/// A world with an artist in it, who sees everything.
+pub(crate) async fn artist(engine: Engine) -> (World, crate::world::Person) {
     let world = World::on(engine).await;
     let ann = world
         .invited("ann", ("Ann Example", Standing::Artist))

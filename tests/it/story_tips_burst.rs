@@ -12,11 +12,16 @@ use serde_json::json;
 use crate::sim::dice::Dice;
 use crate::sim::telegram::User;
 use crate::story_tips::stripe_event;
+use crate::world::pause;
 
 pub(crate) mod scene;
 
 use scene::Scene;
 
+/// So many updates wait for the program at most.
+const AHEAD: usize = 1_000;
+/// The pause between two looks into the database, which has other work.
+const LOOK: Duration = Duration::from_millis(100);
 /// What stands in each message that thanks.
 const THANKS: &str = "You are wonderful";
 
@@ -117,7 +122,7 @@ pub(crate) async fn deliver(client: &reqwest::Client, url: &str, call: &Call) {
         match request.send().await.map(|answer| answer.status().as_u16()) {
             Ok(200) => return,
             // The provider tries again until it is told that it is stored.
-            Ok(503) | Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Ok(503) | Err(_) => pause().await,
             Ok(other) => panic!("{} was answered with {other}", call.id),
         }
     }
@@ -195,8 +200,9 @@ async fn give(scene: &Scene, people: &[User], (lives, seed): (&[Life], u64)) {
                 scene.telegram.redeliver(update);
             }
         }
-        if n % 50 == 0 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        // As fast as the program reads, and always far ahead of it.
+        while scene.telegram.look(|s| s.unconfirmed()) > AHEAD {
+            pause().await;
         }
     }
 }
@@ -226,7 +232,7 @@ async fn settle(scene: &Scene, (tips, begun): (usize, Instant), seed: u64) -> us
                 return kills;
             }
             assert!(begun.elapsed() < patience, "{}", scene.dump().await);
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            tokio::time::sleep(LOOK).await;
         }
         kills += scene.kill(&mut dice).await;
     }

@@ -14,6 +14,7 @@ use crate::sim::servers::{Postgres, Redis};
 use crate::sim::smtp::Sink;
 use crate::sim::telegram::{SimOptions, Telegram, User};
 use crate::story_tips::STRIPE;
+use crate::world::pause;
 
 /// What a dead program held on PostgreSQL stays its own for so long. On a busy machine a shorter one is lost by the
 /// living.
@@ -130,7 +131,7 @@ impl Scene {
             .look(|s| people.iter().any(|one| s.replies(*one).is_empty()))
         {
             assert!(begun.elapsed() < PATIENCE, "{}", self.dump().await);
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            pause().await;
         }
         people
     }

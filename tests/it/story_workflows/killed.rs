@@ -12,6 +12,7 @@ use crate::sim::smtp::Trouble;
 use crate::sim::telegram::{Chat, Fault, On, User};
 use crate::story_tips_burst::scene::Scene;
 use crate::story_tips_burst::{Call, deliver};
+use crate::world::pause;
 
 /// So long is waited before a button that is still there is pressed again, and before time passes again.
 const AGAIN: Duration = Duration::from_millis(800);
@@ -204,7 +205,7 @@ async fn killed(scene: Scene) {
                 }
                 let patience = Duration::from_secs(120 + 6 * runs as u64);
                 assert!(begun.elapsed() < patience, "{}", cast.scene.dump().await);
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                pause().await;
             }
             kills += cast.scene.kill(&mut dice).await;
         }
