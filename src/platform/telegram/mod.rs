@@ -32,7 +32,7 @@ use futures::future::join_all;
 use serde::de::IgnoredAny;
 use teloxide_core::payloads::{AnswerCallbackQuery, AnswerPreCheckoutQuery, GetMe};
 use teloxide_core::types::{BotCommand, CallbackQueryId, PreCheckoutQueryId};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -69,6 +69,9 @@ const MAX_DOWNLOAD: u64 = 20 * 1024 * 1024;
 
 /// So long the next updates wait for the quick answers to the last ones.
 const ANSWERED: Duration = Duration::from_secs(2);
+
+/// So long a search waits at most for what came while nobody was here to be read.
+const BACKLOG: Duration = Duration::from_secs(10);
 
 /// So long the last quick answers may take when we stop.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -110,6 +113,8 @@ pub struct Telegram {
     me: OnceCell<Me>,
     seen: Mutex<Seen>,
     waits: Mutex<Waits>,
+    /// Whether all that came before we did is read.
+    caught_up: watch::Sender<bool>,
     tasks: TaskTracker,
 }
 
@@ -137,6 +142,7 @@ impl Telegram {
             me: OnceCell::new(),
             seen: Mutex::default(),
             waits: Mutex::default(),
+            caught_up: watch::Sender::new(false),
             tasks: TaskTracker::new(),
             settings,
         })
@@ -367,6 +373,9 @@ impl Platform for Telegram {
     }
 
     async fn find(&self, lost: &Lost<'_>) -> Result<Option<Message>, SendError> {
+        // What came meanwhile takes ids as well; while it is not read they hide the letter's.
+        let mut caught_up = self.caught_up.subscribe();
+        let _ = timeout(BACKLOG, caught_up.wait_for(|is| *is)).await;
         probe::find(self, lost).await
     }
 

@@ -63,8 +63,8 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
     let mut offset = None;
     loop {
         // While something is wrong, a poll without waiting shows soonest whether it still is; but only
-        // a waiting one shows a conflict.
-        let short = health.is_ill() && !health.is_contested();
+        // a waiting one shows a conflict. Nor is waited before all is read that came before we did.
+        let short = health.is_ill() && !health.is_contested() || !*telegram.caught_up.borrow();
         let wait = if short { 0 } else { telegram.poll_timeout() };
         match once(telegram, (&reader, desk), offset, wait).await {
             Ok(taken) if taken.count > 0 && taken.next.is_none() => {
@@ -85,6 +85,9 @@ async fn polling(telegram: &Telegram, desk: &Desk, health: &mut Health) -> Resul
                     continue;
                 }
                 offset = next.or(offset);
+                if count < usize::from(BATCH) {
+                    telegram.caught_up.send_replace(true);
+                }
                 health.good(count == 0 && !short);
                 telegram.reply(presses, begun).await;
             }

@@ -74,6 +74,9 @@ async fn keeping(
                 "Telegram was told where to bring its updates."
             );
         }
+        if info.pending_update_count == 0 {
+            telegram.caught_up.send_replace(true);
+        }
         health.good(true);
         tokio::time::sleep(LOOK).await;
     }
