@@ -20,6 +20,7 @@ pub mod model;
 pub mod money;
 pub mod people;
 pub mod platform;
+pub mod proactive;
 pub mod safety;
 pub mod store;
 pub mod tips;

@@ -16,6 +16,7 @@ mod inbound;
 mod key;
 mod mailing;
 mod money;
+mod nudge;
 mod outbound;
 mod outcome;
 pub mod phrases;
@@ -48,6 +49,7 @@ pub use key::{
 };
 pub use mailing::{MailState, Mailed, SendMail, TellMailed};
 pub use money::{Currency, Money, UnknownCurrency};
+pub use nudge::{Category, Impulse, Suggested};
 pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
 pub use place::Place;

@@ -1,6 +1,3 @@
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 /// Which knowledge a question is about.
@@ -62,24 +59,26 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
 
-        impl FromStr for $name {
-            type Err = UnknownWord;
+        impl std::str::FromStr for $name {
+            type Err = $crate::model::UnknownWord;
 
-            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+            fn from_str(word: &str) -> Result<Self, Self::Err> {
                 match word {
                     $($word => Ok(Self::$variant),)*
-                    _ => Err(UnknownWord::new(word, &[$($word),*])),
+                    _ => Err($crate::model::UnknownWord::new(word, &[$($word),*])),
                 }
             }
         }
     };
 }
+
+pub(super) use words;
 
 words!(Target { Personal = "personal", Global = "global", Hybrid = "hybrid", None = "none" });
 words!(Standing { Artist = "artist", Manager = "manager", Fan = "fan", Operator = "operator" });
