@@ -40,7 +40,8 @@ pub use ids::{
     ApprovalId, ArtistId, AskId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId,
     EventId, FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
     MilestoneId, ModelCallId, NudgeId, OutboundId, PersonId, ProcessId, ProposalId, ReadId,
-    RecommendationId, ReleaseId, RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
+    RecommendationId, ReleaseId, RequestId, RunId, SessionId, StatementId, TipId, TurnId,
+    WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,

@@ -155,7 +155,11 @@ mod tests {
 
     #[test]
     fn times_of_day_are_read() {
-        for (text, shown) in [("21:00", Some("21:00")), ("8", Some("08:00")), ("24", Some("00:00"))] {
+        for (text, shown) in [
+            ("21:00", Some("21:00")),
+            ("8", Some("08:00")),
+            ("24", Some("00:00")),
+        ] {
             let read = Minute::parse(text).map(|minute| minute.to_string());
             assert_eq!(read.as_deref(), shown);
         }

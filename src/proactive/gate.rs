@@ -94,7 +94,12 @@ impl Outcome {
 
     /// The outcome of that word.
     pub fn find(word: &str) -> Option<Self> {
-        let all = [Self::Accepted, Self::Answered, Self::Declined, Self::Ignored];
+        let all = [
+            Self::Accepted,
+            Self::Answered,
+            Self::Declined,
+            Self::Ignored,
+        ];
         all.into_iter().find(|one| one.as_str() == word)
     }
 
@@ -295,7 +300,13 @@ pub fn decide(
         return Verdict::Drop(rule);
     }
     let hours = settings.hours(&person.zone, person.wants.quiet);
-    let gate = Gate { impulse, settings, history, person, hours: &hours };
+    let gate = Gate {
+        impulse,
+        settings,
+        history,
+        person,
+        hours: &hours,
+    };
     let (mut at, mut first) = (now, None);
     for _ in 0..ROUNDS {
         let Some((until, rule)) = gate.held(at) else {
@@ -334,10 +345,13 @@ fn forbidden(impulse: &Impulse, person: &PersonState, now: Time) -> Option<Rule>
 
 /// Whether a text has words and none of its places was left open.
 fn is_whole(text: &str) -> bool {
-    let open = text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    let open = text
+        .split_once('{')
+        .and_then(|(_, rest)| rest.split_once('}'));
     let is_open = open.is_some_and(|(name, _)| {
         let name = name.trim_matches(['{', ' ']);
-        name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter == '.')
+        name.chars()
+            .all(|letter| letter.is_ascii_lowercase() || letter == '_' || letter == '.')
     });
     !text.trim().is_empty() && !is_open
 }
@@ -353,7 +367,13 @@ struct Gate<'a> {
 impl Gate<'_> {
     /// What holds it back at this time, and until when.
     fn held(&self, at: Time) -> Option<(Time, Rule)> {
-        let Self { impulse, settings, history, person, hours } = self;
+        let Self {
+            impulse,
+            settings,
+            history,
+            person,
+            hours,
+        } = self;
         let until = |time: Time, rule| (time > at).then_some((time, rule));
         let again = |is_held: bool, rule| is_held.then(|| (at.plus(LOOK_AGAIN), rule));
         let (ignored, last) = history.ignored(person.spoke);
@@ -366,7 +386,10 @@ impl Gate<'_> {
             true => {
                 let sent = history.sent.iter().rev().find(|one| one.is_exempt);
                 let minutes = u32::try_from(settings.exempt_spacing_minutes);
-                sent.map(|one| one.at.plus(Duration::from_secs(60) * minutes.unwrap_or(u32::MAX)))
+                sent.map(|one| {
+                    one.at
+                        .plus(Duration::from_secs(60) * minutes.unwrap_or(u32::MAX))
+                })
             }
             false => {
                 let hours = u32::try_from(settings.spacing_hours).unwrap_or(u32::MAX);
@@ -447,7 +470,11 @@ pub fn step(
     let hours = settings.hours(&person.zone, person.wants.quiet);
     // What was planned already is the hour for the rest, so that it comes together.
     let fresh = |time: &Time| *time > now || now.since(*time) < STALE;
-    let mut hour = ready.iter().filter_map(|one| one.planned).filter(fresh).min();
+    let mut hour = ready
+        .iter()
+        .filter_map(|one| one.planned)
+        .filter(fresh)
+        .min();
     let mut is_due = false;
     let mut patient = Vec::new();
     for one in &ready {
@@ -469,14 +496,19 @@ pub fn step(
         patient.push((one.id, planned));
     }
     if !is_due {
-        let waits = patient.into_iter().map(|(id, planned)| (id, planned, Rule::Hour));
+        let waits = patient
+            .into_iter()
+            .map(|(id, planned)| (id, planned, Rule::Hour));
         step.wait.extend(waits);
         return step;
     }
     let mut scored: Vec<(f64, &Waiting)> = Vec::new();
     for one in &ready {
         let liked = known.draw_kind(&one.impulse.trigger, &mut *dice);
-        scored.push((f64::from(one.impulse.priority) + settings.learn_weight * liked, one));
+        scored.push((
+            f64::from(one.impulse.priority) + settings.learn_weight * liked,
+            one,
+        ));
     }
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.id.cmp(&b.1.id)));
     let most = settings.digest_most.max(1);
@@ -491,12 +523,7 @@ pub fn step(
 }
 
 /// The hour of the coming day at which it is likeliest to be taken up.
-fn plan(
-    impulse: &Impulse,
-    hours: &Hours,
-    known: Known<'_>,
-    (now, dice): (Time, Dice<'_>),
-) -> Time {
+fn plan(impulse: &Impulse, hours: &Hours, known: Known<'_>, (now, dice): (Time, Dice<'_>)) -> Time {
     let end = impulse.expires.min(now.plus(DAY));
     let mut best = (f64::MIN, now);
     let mut seen = [false; BUCKETS];
@@ -516,7 +543,8 @@ fn plan(
         }
         // On to where the next two hours begin.
         let left = 120 - u64::from(minute % 120);
-        at = Time::from_ms(at.ms() - at.ms().rem_euclid(60_000)).plus(Duration::from_secs(60 * left));
+        at = Time::from_ms(at.ms() - at.ms().rem_euclid(60_000))
+            .plus(Duration::from_secs(60 * left));
     }
     if best.1 <= now {
         return now;
@@ -524,7 +552,11 @@ fn plan(
     // Not everybody at the full hour.
     let spread = Duration::from_secs(dice() % 3_600);
     let spread = best.1.plus(spread);
-    if spread < end && !hours.is_quiet(spread) { spread } else { best.1 }
+    if spread < end && !hours.is_quiet(spread) {
+        spread
+    } else {
+        best.1
+    }
 }
 
 #[cfg(test)]

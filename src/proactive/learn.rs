@@ -49,7 +49,13 @@ pub struct Tallies {
 impl Tallies {
     /// Counts a nudge that went out at this minute of the person's day.
     pub fn count(&mut self, (minute, kind): (u16, &str), taken: bool) {
-        self.add((minute, kind), Tally { tried: 1, taken: u32::from(taken) });
+        self.add(
+            (minute, kind),
+            Tally {
+                tried: 1,
+                taken: u32::from(taken),
+            },
+        );
     }
 
     /// Counts several at once.
@@ -76,7 +82,9 @@ impl Tallies {
 
     /// All kinds that were tried.
     pub fn kinds(&self) -> impl Iterator<Item = (&str, Tally)> {
-        self.kinds.iter().map(|(kind, tally)| (kind.as_str(), *tally))
+        self.kinds
+            .iter()
+            .map(|(kind, tally)| (kind.as_str(), *tally))
     }
 }
 
@@ -164,11 +172,16 @@ mod tests {
         let mut rng = StdRng::seed_from_u64(1);
         let mut dice = || rng.next_u64();
         for (alpha, beta) in [(0.5, 0.5), (1.0, 1.0), (2.0, 5.0), (30.0, 10.0)] {
-            let draws: Vec<f64> = (0..20_000).map(|_| sample(alpha, beta, &mut dice)).collect();
+            let draws: Vec<f64> = (0..20_000)
+                .map(|_| sample(alpha, beta, &mut dice))
+                .collect();
             let mean = draws.iter().sum::<f64>() / 20_000.0;
             let spread = draws.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / 20_000.0;
             let total: f64 = alpha + beta;
-            assert!((mean - alpha / total).abs() < 0.01, "{alpha} {beta}: {mean}");
+            assert!(
+                (mean - alpha / total).abs() < 0.01,
+                "{alpha} {beta}: {mean}"
+            );
             let right = alpha * beta / (total * total * (total + 1.0));
             assert!((spread - right).abs() < 0.01, "{alpha} {beta}: {spread}");
         }
@@ -199,10 +212,7 @@ mod tests {
     }
 
     /// The share that is taken up when `choose` says what is tried.
-    fn tell(
-        seed: u64,
-        choose: impl Fn(&Known<'_>, Dice<'_>) -> (usize, usize),
-    ) -> (Tally, Tally) {
+    fn tell(seed: u64, choose: impl Fn(&Known<'_>, Dice<'_>) -> (usize, usize)) -> (Tally, Tally) {
         let mut rng = StdRng::seed_from_u64(seed);
         let mut dice = || rng.next_u64();
         let people: Vec<Somebody> = (0..500).map(|_| Somebody::new(&mut dice)).collect();
@@ -261,7 +271,11 @@ mod tests {
             ("fixed hour (10:00), any kind", ten),
             ("the best fixed hour and kind", fixed),
         ] {
-            println!("{name}: {:.3}, last quarter {:.3}", whole.share(), late.share());
+            println!(
+                "{name}: {:.3}, last quarter {:.3}",
+                whole.share(),
+                late.share()
+            );
         }
         let share = |(whole, _): (Tally, Tally)| whole.share();
         assert!(share(learned) > share(fixed) * 1.05);

@@ -3,6 +3,11 @@
 //!
 //! A [`Trigger`] makes an [`Impulse`], a job in its person's lane; it never sends. Begin at [`Trigger`].
 
+pub mod gate;
+mod hours;
+pub mod learn;
+pub mod wish;
+
 use async_trait::async_trait;
 
 use crate::model::{Category, Impulse, PersonId, Time};

@@ -34,7 +34,11 @@ pub enum Wish {
 pub fn read(text: &str, days: u64) -> Option<Wish> {
     let lower = text.trim().to_lowercase();
     let words: Vec<&str> = lower.split_whitespace().collect();
-    let number = |word: &str| word.parse::<u64>().ok().filter(|days| (1..=LONGEST).contains(days));
+    let number = |word: &str| {
+        word.parse::<u64>()
+            .ok()
+            .filter(|days| (1..=LONGEST).contains(days))
+    };
     Some(match words.as_slice() {
         ["less" | "fewer"] | ["less", "often"] => Wish::Less,
         ["usual" | "more"] | ["as", "usual"] => Wish::Usual,
@@ -107,10 +111,7 @@ pub fn changed(before: &NudgeSettings, wish: Wish, now: Time) -> NudgeSettings {
         Wish::Quiet(from, to) => after.quiet = Some((from, to)),
         Wish::UsualQuiet => after.quiet = None,
     }
-    let ends_stop = matches!(
-        wish,
-        Wish::Resume | Wish::All(true) | Wish::Switch(_, true)
-    );
+    let ends_stop = matches!(wish, Wish::Resume | Wish::All(true) | Wish::Switch(_, true));
     if ends_stop {
         after.stopped_at = Time::default();
     }
@@ -137,7 +138,10 @@ mod tests {
     fn words_are_understood() {
         let minute = |text| Minute::parse(text).unwrap();
         for (said, wish) in [
-            ("earnings off", Some(Wish::Switch(Category::Earnings, false))),
+            (
+                "earnings off",
+                Some(Wish::Switch(Category::Earnings, false)),
+            ),
             ("Fans ON", Some(Wish::Switch(Category::Fans, true))),
             ("off", Some(Wish::All(false))),
             ("less", Some(Wish::Less)),
@@ -146,7 +150,10 @@ mod tests {
             ("snooze 10 days", Some(Wish::Snooze(10))),
             ("snooze 9999", None),
             ("quiet 22-8", Some(Wish::Quiet(minute("22"), minute("8")))),
-            ("quiet 22:30 to 7", Some(Wish::Quiet(minute("22:30"), minute("7")))),
+            (
+                "quiet 22:30 to 7",
+                Some(Wish::Quiet(minute("22:30"), minute("7"))),
+            ),
             ("quiet 9-9", None),
             ("quiet 30-8", None),
             ("quiet usual", Some(Wish::UsualQuiet)),
@@ -162,10 +169,20 @@ mod tests {
         let now = Time::from_ms(5_000);
         let stopped = changed(&usual(), Wish::Stop, now);
         assert!(stopped.is_stopped() && !stopped.has_answered());
-        for wish in [Wish::Less, Wish::Usual, Wish::Snooze(2), Wish::All(false), Wish::UsualQuiet] {
+        for wish in [
+            Wish::Less,
+            Wish::Usual,
+            Wish::Snooze(2),
+            Wish::All(false),
+            Wish::UsualQuiet,
+        ] {
             assert!(changed(&stopped, wish, now).is_stopped(), "{wish:?}");
         }
-        for wish in [Wish::Resume, Wish::All(true), Wish::Switch(Category::Fans, true)] {
+        for wish in [
+            Wish::Resume,
+            Wish::All(true),
+            Wish::Switch(Category::Fans, true),
+        ] {
             assert!(!changed(&stopped, wish, now).is_stopped(), "{wish:?}");
         }
         let none = changed(&usual(), Wish::All(false), now);

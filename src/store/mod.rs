@@ -29,6 +29,7 @@ mod lexical;
 mod links;
 mod mails;
 mod merge;
+mod nudges;
 mod passages;
 mod people;
 mod plans;
@@ -51,6 +52,7 @@ mod statements;
 mod tx;
 mod usage;
 mod vectors;
+mod wanted;
 mod workflows;
 mod write;
 mod writer;
@@ -97,6 +99,7 @@ pub use people::Artist;
 pub use plans::{Milestone, NewMilestone};
 pub use proposals::{NewProposal, Proposal};
 
+pub use nudges::{NudgeLetter, NudgeRow, NudgeSent, NudgeTally};
 pub use profile::{
     Activity, Goal, GoalKind, GoalState, Manners, Origin, ProfileField, drop_field, drop_goal,
     put_field, put_goal, put_manners, rename_artist, touch_context,
@@ -113,6 +116,7 @@ pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
+pub use wanted::{NewRecommendation, Recommendation};
 pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};
 pub use write::Write;
 pub use writer::Fenced;

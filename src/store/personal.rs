@@ -36,6 +36,18 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         "facts",
         same("SELECT text, state, source, said_at FROM facts WHERE person_id = $1 ORDER BY id"),
     ),
+    (
+        "nudges",
+        same("SELECT * FROM nudges WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "nudge_settings",
+        same("SELECT * FROM nudge_settings WHERE person_id = $1"),
+    ),
+    (
+        "recommendations",
+        same("SELECT * FROM recommendations WHERE person_id = $1 ORDER BY id"),
+    ),
 ];
 
 /// What is deleted.
@@ -54,4 +66,7 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM profiles WHERE person_id = $1"),
     same("DELETE FROM goals WHERE person_id = $1"),
     same("DELETE FROM facts WHERE person_id = $1"),
+    same("DELETE FROM recommendations WHERE person_id = $1"),
+    same("DELETE FROM nudges WHERE person_id = $1"),
+    same("DELETE FROM nudge_settings WHERE person_id = $1"),
 ];

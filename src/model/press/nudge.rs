@@ -118,7 +118,14 @@ mod tests {
             assert!(button.data.len() <= 64, "{}", button.data);
             assert_eq!(NudgePress::parse(&button.data), Some(press));
         }
-        for foreign in ["", "nudge:", "nudge:on:cats", "nudge:why:", "nudge:yes:zz", "stop:1"] {
+        for foreign in [
+            "",
+            "nudge:",
+            "nudge:on:cats",
+            "nudge:why:",
+            "nudge:yes:zz",
+            "stop:1",
+        ] {
             assert_eq!(NudgePress::parse(foreign), None, "{foreign}");
         }
     }

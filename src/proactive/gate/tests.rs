@@ -85,7 +85,11 @@ impl Case {
     }
 
     fn sent(mut self, hour: i64, outcome: Option<Outcome>) -> Self {
-        self.sent.push(Sent { at: at(hour), is_exempt: false, outcome });
+        self.sent.push(Sent {
+            at: at(hour),
+            is_exempt: false,
+            outcome,
+        });
         self
     }
 
@@ -113,12 +117,17 @@ fn who_agreed_is_written_to_by_day() {
 
 #[test]
 fn nothing_is_said_without_consent_or_after_a_stop() {
-    let want = |wish| Case::new().with(|case| {
-        case.person.wants = wish::changed(&case.person.wants, wish, case.now);
-    });
+    let want = |wish| {
+        Case::new().with(|case| {
+            case.person.wants = wish::changed(&case.person.wants, wish, case.now);
+        })
+    };
     let off = want(Wish::Switch(Category::Coaching, false));
     assert_eq!(off.decides(), Verdict::Drop(Rule::Consent));
-    assert_eq!(want(Wish::Switch(Category::Fans, false)).decides(), Verdict::Send);
+    assert_eq!(
+        want(Wish::Switch(Category::Fans, false)).decides(),
+        Verdict::Send
+    );
     assert_eq!(want(Wish::Stop).decides(), Verdict::Drop(Rule::Stop));
     let exempt = want(Wish::Stop).with(|case| case.impulse.is_exempt = true);
     assert_eq!(exempt.decides(), Verdict::Drop(Rule::Stop));
@@ -128,7 +137,10 @@ fn nothing_is_said_without_consent_or_after_a_stop() {
     let unasked = Case::new().with(|case| {
         case.person.wants = NudgeSettings::new(case.impulse.person);
     });
-    assert!(matches!(unasked.decides(), Verdict::Drop(Rule::Consent) | Verdict::Wait(_, Rule::Consent)));
+    assert!(matches!(
+        unasked.decides(),
+        Verdict::Drop(Rule::Consent) | Verdict::Wait(_, Rule::Consent)
+    ));
     let never = Case::new().with(|case| {
         case.person.wants = wish::without(&case.person.wants, "stagnation");
     });
@@ -140,12 +152,19 @@ fn caps_count_any_day_and_any_week() {
     let answered = Some(Outcome::Answered);
     let day = Case::new().sent(-3, answered);
     assert_eq!(day.decides(), Verdict::Wait(at(21), Rule::Day));
-    let week = Case::new().sent(-160, answered).sent(-100, answered).sent(-30, answered);
+    let week = Case::new()
+        .sent(-160, answered)
+        .sent(-100, answered)
+        .sent(-30, answered);
     assert_eq!(week.decides(), Verdict::Wait(at(8), Rule::Week));
     // An exempt one goes all the same, and counts for nobody else.
-    let exempt = Case::new().sent(-3, answered).with(|case| case.impulse.is_exempt = true);
+    let exempt = Case::new()
+        .sent(-3, answered)
+        .with(|case| case.impulse.is_exempt = true);
     assert_eq!(exempt.decides(), Verdict::Send);
-    let beside = Case::new().sent(-3, answered).with(|case| case.sent[0].is_exempt = true);
+    let beside = Case::new()
+        .sent(-3, answered)
+        .with(|case| case.sent[0].is_exempt = true);
     assert_eq!(beside.decides(), Verdict::Send);
     // But two exempt ones keep their distance, and quiet hours.
     let flood = beside.with(|case| {
@@ -163,7 +182,10 @@ fn what_is_ignored_is_said_half_as_often_and_then_not_at_all() {
     let two = Case::new().sent(-80, ignored).sent(-25, ignored);
     // Noon and 23 hours is 11:00, which is not quiet.
     assert_eq!(two.decides(), Verdict::Wait(at(23), Rule::Day));
-    let three = Case::new().sent(-400, ignored).sent(-300, ignored).sent(-200, ignored);
+    let three = Case::new()
+        .sent(-400, ignored)
+        .sent(-300, ignored)
+        .sent(-200, ignored);
     // Thirty days after the last of them it is 04:00; so 09:00.
     assert_eq!(three.decides(), Verdict::Wait(at(525), Rule::Pause));
     // Whoever speaks is there again.
@@ -176,7 +198,10 @@ fn trouble_talk_and_open_questions_come_first() {
     let care = Case::new().with(|case| case.person.care_until = at(24));
     assert_eq!(care.decides(), Verdict::Wait(at(24), Rule::Care));
     let talks = Case::new().with(|case| case.person.spoke = at(0));
-    assert_eq!(talks.decides(), Verdict::Wait(at(0).plus(usual_open()), Rule::Open));
+    assert_eq!(
+        talks.decides(),
+        Verdict::Wait(at(0).plus(usual_open()), Rule::Open)
+    );
     let gone = Case::new().with(|case| case.person.is_reachable = false);
     assert!(matches!(gone.decides(), Verdict::Wait(_, Rule::Reach)));
     for waits in ["stagnation", "plan_save"] {
@@ -188,7 +213,10 @@ fn trouble_talk_and_open_questions_come_first() {
                 args: json!({}),
             });
         });
-        assert!(matches!(asked.decides(), Verdict::Wait(_, Rule::Unanswered)));
+        assert!(matches!(
+            asked.decides(),
+            Verdict::Wait(_, Rule::Unanswered)
+        ));
     }
 }
 
@@ -229,21 +257,35 @@ fn waiting(case: &Case, ids: &Ids, trigger: &str, priority: u8) -> Waiting {
         priority,
         ..case.impulse.clone()
     };
-    Waiting { id: NudgeId::new(ids), impulse, planned: None }
+    Waiting {
+        id: NudgeId::new(ids),
+        impulse,
+        planned: None,
+    }
 }
 
 fn step_of(waiting: &[Waiting], case: &Case, settings: &Settings) -> Step {
     let ids = Ids::new(Clock::System, Some(9));
     let history = History::new(case.sent.iter().copied(), case.now);
     let none = Tallies::default();
-    let known = Known { own: &none, all: &none };
-    step(waiting, (settings, &history, &case.person), known, (case.now, &mut || ids.random()))
+    let known = Known {
+        own: &none,
+        all: &none,
+    };
+    step(
+        waiting,
+        (settings, &history, &case.person),
+        known,
+        (case.now, &mut || ids.random()),
+    )
 }
 
 #[test]
 fn a_flood_becomes_one_message() {
     let (case, ids) = (Case::new(), Ids::new(Clock::System, Some(2)));
-    let flood: Vec<Waiting> = (0..100_u8).map(|at| waiting(&case, &ids, &format!("kind{at}"), at)).collect();
+    let flood: Vec<Waiting> = (0..100_u8)
+        .map(|at| waiting(&case, &ids, &format!("kind{at}"), at))
+        .collect();
     let step = step_of(&flood, &case, &usual());
     assert_eq!(step.send.len(), 3);
     assert_eq!(step.wait.len(), 97);
@@ -254,20 +296,34 @@ fn a_flood_becomes_one_message() {
 #[test]
 fn a_chosen_hour_is_kept_and_brings_others_along() {
     let (case, ids) = (Case::new(), Ids::new(Clock::System, Some(2)));
-    let settings = Settings { best_hour: true, ..usual() };
+    let settings = Settings {
+        best_hour: true,
+        ..usual()
+    };
     let mut flood = vec![waiting(&case, &ids, "a", 9), waiting(&case, &ids, "b", 5)];
     let mut seen = BTreeSet::new();
     for round in 0..40 {
         flood[0].id = NudgeId::new(&Ids::new(Clock::System, Some(round)));
         let now = Ids::new(Clock::System, Some(round + 100));
         let none = Tallies::default();
-        let known = Known { own: &none, all: &none };
+        let known = Known {
+            own: &none,
+            all: &none,
+        };
         let history = History::default();
-        let step = step(&flood, (&settings, &history, &case.person), known, (case.now, &mut || now.random()));
+        let step = step(
+            &flood,
+            (&settings, &history, &case.person),
+            known,
+            (case.now, &mut || now.random()),
+        );
         match step.send.len() {
             2 => seen.insert(case.now),
             _ => {
-                assert_eq!((step.send.len(), step.wait.len(), step.planned.len()), (0, 2, 2));
+                assert_eq!(
+                    (step.send.len(), step.wait.len(), step.planned.len()),
+                    (0, 2, 2)
+                );
                 assert_eq!(step.planned[0].1, step.planned[1].1);
                 assert!(!settings.hours("Etc/UTC", None).is_quiet(step.planned[0].1));
                 seen.insert(step.planned[0].1)

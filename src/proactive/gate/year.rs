@@ -21,12 +21,36 @@ use crate::proactive::wish::{self, Wish};
 const NEW_YEAR: i64 = 1_767_225_600_000;
 const DAY_MS: i64 = 86_400_000;
 const ZONES: [&str; 30] = [
-    "Europe/Berlin", "Europe/London", "Europe/Lisbon", "Europe/Kyiv", "Europe/Istanbul", "Atlantic/Azores",
-    "America/New_York", "America/Chicago", "America/Denver", "America/Phoenix", "America/Los_Angeles",
-    "America/Anchorage", "America/St_Johns", "America/Sao_Paulo", "America/Santiago", "America/Bogota",
-    "America/Havana", "Africa/Lagos", "Africa/Cairo", "Africa/Casablanca", "Africa/Johannesburg", "Asia/Kolkata",
-    "Asia/Kathmandu", "Asia/Tokyo", "Asia/Shanghai", "Asia/Tehran", "Australia/Sydney", "Australia/Lord_Howe",
-    "Pacific/Auckland", "Pacific/Chatham",
+    "Europe/Berlin",
+    "Europe/London",
+    "Europe/Lisbon",
+    "Europe/Kyiv",
+    "Europe/Istanbul",
+    "Atlantic/Azores",
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Phoenix",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "America/St_Johns",
+    "America/Sao_Paulo",
+    "America/Santiago",
+    "America/Bogota",
+    "America/Havana",
+    "Africa/Lagos",
+    "Africa/Cairo",
+    "Africa/Casablanca",
+    "Africa/Johannesburg",
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Asia/Tokyo",
+    "Asia/Shanghai",
+    "Asia/Tehran",
+    "Australia/Sydney",
+    "Australia/Lord_Howe",
+    "Pacific/Auckland",
+    "Pacific/Chatham",
 ];
 const KINDS: [(&str, Category); 6] = [
     ("earnings_threshold", Category::Earnings),
@@ -96,7 +120,10 @@ impl Life {
         // One in eleven never said where they live.
         let zone = if number % 11 == 0 { "" } else { ZONES[index] };
         let mut life = Self {
-            settings: Settings { best_hour: true, ..usual() },
+            settings: Settings {
+                best_hour: true,
+                ..usual()
+            },
             person: PersonState {
                 wants,
                 zone: zone.to_owned(),
@@ -121,8 +148,13 @@ impl Life {
             rng: StdRng::seed_from_u64(rng.next_u64()),
         };
         let per_year = [
-            (What::Impulse, 110), (What::Speaks, 60), (What::Wishes, 5), (What::Moves, 2), (What::Trouble, 1),
-            (What::Blocks, 1), (What::Jumps, 1),
+            (What::Impulse, 110),
+            (What::Speaks, 60),
+            (What::Wishes, 5),
+            (What::Moves, 2),
+            (What::Trouble, 1),
+            (What::Blocks, 1),
+            (What::Jumps, 1),
         ];
         for (what, count) in per_year {
             for _ in 0..life.upto(2 * count) {
@@ -185,7 +217,8 @@ impl Life {
                 self.speaks(now);
                 let days = 1 + self.upto(14);
                 self.care_until = self.care_until.max(at + days * DAY_MS);
-                self.person.care_until = Time::from_ms(now.ms() + days * DAY_MS).max(self.person.care_until);
+                self.person.care_until =
+                    Time::from_ms(now.ms() + days * DAY_MS).max(self.person.care_until);
             }
             What::Blocks => {
                 self.person.is_reachable = false;
@@ -221,13 +254,21 @@ impl Life {
                 priority: u8::try_from(self.upto(255)).unwrap(),
                 expires: Time::from_ms(now.ms() + self.upto(10 * DAY_MS)),
                 is_exempt: kind == "approval_waiting",
-                text: if self.upto(60) == 0 { "Hello {name}".to_owned() } else { "Something happened.".to_owned() },
+                text: if self.upto(60) == 0 {
+                    "Hello {name}".to_owned()
+                } else {
+                    "Something happened.".to_owned()
+                },
                 why: "A figure went up by 12.".to_owned(),
                 deed: None,
             };
             if self.known.insert(impulse.key(), ()).is_none() {
                 let id = NudgeId::new(&self.ids);
-                self.waiting.push(Waiting { id, impulse, planned: None });
+                self.waiting.push(Waiting {
+                    id,
+                    impulse,
+                    planned: None,
+                });
             }
         }
     }
@@ -264,7 +305,10 @@ impl Life {
         let from = self.kept.len().saturating_sub(60);
         let history = History::new(self.kept[from..].iter().copied(), now);
         let rng = &mut self.rng;
-        let known = Known { own: &self.own, all: &self.all };
+        let known = Known {
+            own: &self.own,
+            all: &self.all,
+        };
         let state = (&self.settings, &history, &self.person);
         let step = step(&self.waiting, state, known, (now, &mut || rng.next_u64()));
         for (id, rule) in &step.drop {
@@ -282,10 +326,19 @@ impl Life {
             return;
         }
         let is_sent = |one: &Waiting| step.send.contains(&one.id);
-        let items: Vec<Impulse> = self.waiting.iter().filter(|one| is_sent(one)).map(|one| one.impulse.clone()).collect();
+        let items: Vec<Impulse> = self
+            .waiting
+            .iter()
+            .filter(|one| is_sent(one))
+            .map(|one| one.impulse.clone())
+            .collect();
         self.waiting.retain(|one| !step.send.contains(&one.id));
         let is_exempt = items.iter().all(|item| item.is_exempt);
-        self.kept.push(Sent { at: now, is_exempt, outcome: None });
+        self.kept.push(Sent {
+            at: now,
+            is_exempt,
+            outcome: None,
+        });
         self.said.push(Said {
             at: (at, now),
             zone: self.person.zone.clone(),
@@ -313,7 +366,9 @@ impl Life {
 
 /// The hour there, by the library's own arithmetic and not by the gate's.
 fn minute_there(at: i64, zone: &str) -> u16 {
-    let there = Timestamp::from_millisecond(at).unwrap().to_zoned(TimeZone::get(zone).unwrap());
+    let there = Timestamp::from_millisecond(at)
+        .unwrap()
+        .to_zoned(TimeZone::get(zone).unwrap());
     u16::try_from(i32::from(there.hour()) * 60 + i32::from(there.minute())).unwrap()
 }
 
@@ -322,15 +377,33 @@ fn judge(life: &Life) {
     let Life { said, settings, .. } = life;
     let mut seen = BTreeSet::new();
     for one in said {
-        let Said { at: (at, now), zone, quiet, items, wants, care_until, is_reachable, .. } = one;
+        let Said {
+            at: (at, now),
+            zone,
+            quiet,
+            items,
+            wants,
+            care_until,
+            is_reachable,
+            ..
+        } = one;
         let (from, to) = match zone.as_str() {
             // Where nobody knows where they are, only the window is open.
             "" => (18 * 60, 16 * 60),
-            _ => quiet.map_or((21 * 60, 9 * 60), |(from, to)| (from.minutes(), to.minutes())),
+            _ => quiet.map_or((21 * 60, 9 * 60), |(from, to)| {
+                (from.minutes(), to.minutes())
+            }),
         };
         let minute = minute_there(now.ms(), if zone.is_empty() { "Etc/UTC" } else { zone });
-        let is_quiet = if from <= to { (from..to).contains(&minute) } else { minute >= from || minute < to };
-        assert!(!is_quiet, "at {minute} in {zone}, quiet from {from} to {to}");
+        let is_quiet = if from <= to {
+            (from..to).contains(&minute)
+        } else {
+            minute >= from || minute < to
+        };
+        assert!(
+            !is_quiet,
+            "at {minute} in {zone}, quiet from {from} to {to}"
+        );
         assert!(*is_reachable && !wants.is_stopped() && *now >= wants.snoozed_until);
         // A clock that runs ahead ends a time that was set by it early; it never does for longer than it is wrong.
         assert!(at >= care_until || life.jumps > 0, "in trouble");
@@ -345,14 +418,30 @@ fn judge(life: &Life) {
     // By the true time, any day and any week. A clock that jumps days ahead cannot be told from days that passed; it
     // opens one further span, and what was said then closes the next one once the clock is right again.
     for (index, one) in counted.iter().enumerate() {
-        let within = |span: i64| counted[..=index].iter().filter(|other| other.at.0 > one.at.0 - span).count();
-        assert!(within(DAY_MS) <= 1 + life.jumps, "{} in a day", within(DAY_MS));
-        assert!(within(7 * DAY_MS) <= 3 * (1 + life.jumps), "{} in a week", within(7 * DAY_MS));
+        let within = |span: i64| {
+            counted[..=index]
+                .iter()
+                .filter(|other| other.at.0 > one.at.0 - span)
+                .count()
+        };
+        assert!(
+            within(DAY_MS) <= 1 + life.jumps,
+            "{} in a day",
+            within(DAY_MS)
+        );
+        assert!(
+            within(7 * DAY_MS) <= 3 * (1 + life.jumps),
+            "{} in a week",
+            within(7 * DAY_MS)
+        );
     }
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "a test is told its size by the environment")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test is told its size by the environment"
+)]
 fn nobody_is_disturbed_for_a_year() {
     let people = std::env::var("TONEY_YEAR_PEOPLE").ok();
     let people: u64 = people.map_or(400, |count| count.parse().unwrap());
@@ -373,10 +462,23 @@ fn nobody_is_disturbed_for_a_year() {
             *dropped.entry(*rule).or_default() += count;
         }
     }
-    println!("{people} people, {jumped} with clocks that jumped: {all} messages, {exempt} exempt, {digests} digests, {taken} taken up; dropped {dropped:?}");
+    println!(
+        "{people} people, {jumped} with clocks that jumped: {all} messages, {exempt} exempt, {digests} digests, {taken} taken up; dropped {dropped:?}"
+    );
     let people = usize::try_from(people).unwrap();
     assert!(all > people * 5 && digests > people / 4 && exempt > people / 2);
-    for rule in [Rule::Words, Rule::Expiry, Rule::Stop, Rule::Consent, Rule::Care, Rule::Quiet, Rule::Day] {
-        assert!(dropped.contains_key(&rule), "nothing was dropped for {rule:?}");
+    for rule in [
+        Rule::Words,
+        Rule::Expiry,
+        Rule::Stop,
+        Rule::Consent,
+        Rule::Care,
+        Rule::Quiet,
+        Rule::Day,
+    ] {
+        assert!(
+            dropped.contains_key(&rule),
+            "nothing was dropped for {rule:?}"
+        );
     }
 }
