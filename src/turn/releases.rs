@@ -1,7 +1,6 @@
 //! Handing in a release: `/release` asks for what is missing, shows it, and asks whoever manages it; `/releases`
 //! shows where each stands. What happens to a release behind that is not this file's business.
 
-use anyhow::Context;
 use async_trait::async_trait;
 
 use crate::approval::Approved;
@@ -260,13 +259,9 @@ impl Worker for ReleaseApproved {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, ordered)) = work.only::<ApprovedAction>()? else {
             return Ok(Change::default());
         };
-        let ordered: ApprovedAction = serde_json::from_str(&job.payload)
-            .with_context(|| format!("Reading what {} carries out", job.id))
-            .map_err(Failure::GiveUp)?;
         let approved = Approved::obtain(&self.store, &ordered).await?;
         let approved = approved.map_err(|refused| Failure::GiveUp(refused.into()))?;
         let about = (approved.approval(), approved.revision());
@@ -298,9 +293,7 @@ impl Worker for ReleaseDecided {
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
         let mut change = Change::default();
         for job in &work.jobs {
-            let event: Event = serde_json::from_str(&job.payload)
-                .with_context(|| format!("Reading the event of {}", job.id))
-                .map_err(Failure::GiveUp)?;
+            let event: Event = job.read()?;
             let Happening::ApprovalDecided { approval, state } = event.what else {
                 continue;
             };
