@@ -340,6 +340,11 @@ impl Turn {
         mut commit: Commit<'_>,
         (command, args, said): (Command, &str, String),
     ) -> Result<Change, Failure> {
+        let alone = command.alone();
+        if let Some(sentence) = alone.filter(|_| scene.setting() == Setting::Group) {
+            commit.say(scene, sentence.to_owned());
+            return Ok(commit.done().await);
+        }
         let answer = match command {
             Command::Approvals => return self.approvals(scene, commit, args).await,
             Command::Release => return self.release(scene, commit, args).await,

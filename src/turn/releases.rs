@@ -8,7 +8,7 @@ use crate::capability::release::{Draft, KIND, hand_in};
 use crate::jobs::{Work, Worker};
 use crate::model::{
     ApprovalId, ApprovalPress as Press, ApprovedAction, ArtistId, Button, Clock, Content, Event,
-    Failure, Happening, Message, ReleaseId, Setting, phrases,
+    Failure, Happening, Message, ReleaseId, phrases,
 };
 use crate::store::{Change, Release, Store, Write};
 
@@ -27,10 +27,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::RELEASE_IN_GROUP.to_owned());
-            return Ok(commit.done().await);
-        }
         if self.artist_of(&commit).await?.is_none() {
             commit.say(scene, phrases::NO_ARTIST_HERE.to_owned());
             return Ok(commit.done().await);
@@ -210,10 +206,6 @@ impl Turn {
         scene: &Scene,
         mut commit: Commit<'_>,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::REQUESTS_IN_GROUP.to_owned());
-            return Ok(commit.done().await);
-        }
         let asker = self.standings(&commit).await?;
         let mut lines = Vec::new();
         let mut buttons = Vec::new();
