@@ -8,6 +8,7 @@ mod flows;
 mod health;
 mod library;
 mod money;
+mod nudges;
 pub(crate) mod past;
 mod people;
 mod receive;
@@ -38,6 +39,7 @@ use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
+use crate::proactive::triggers::Waits;
 use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
 use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
@@ -70,6 +72,7 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("provider_back", NOTICE),
     hears("address_lost", Lost::KIND),
     hears("approval_decided", ReleaseDecided::KIND),
+    hears("approval_asked", Waits::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {

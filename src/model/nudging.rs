@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Address, Category, Message, NudgeId, PersonId, RecommendationId, Time};
+use super::{Address, Category, Interaction, Message, NudgeId, PersonId, RecommendationId, Time};
 
 /// Minutes of a day.
 const DAY: u16 = 24 * 60;
@@ -105,6 +105,8 @@ pub struct NudgeSaid {
     pub word: NudgeWord,
     /// The message whose button was pressed.
     pub card: Option<Message>,
+    /// The handle that lets the answer fill what the platform holds open for it.
+    pub interaction: Option<Interaction>,
 }
 
 /// What is said.
@@ -113,8 +115,6 @@ pub struct NudgeSaid {
 pub enum NudgeWord {
     /// They are asked whether they want to be written to, if they never were.
     Ask,
-    /// The same, because it just fits.
-    AskNow,
     /// What stands behind the command.
     Said(String),
     /// One category, on or off.

@@ -344,7 +344,7 @@ fn forbidden(impulse: &Impulse, person: &PersonState, now: Time) -> Option<Rule>
 }
 
 /// Whether a text has words and none of its places was left open.
-fn is_whole(text: &str) -> bool {
+pub(super) fn is_whole(text: &str) -> bool {
     let open = text
         .split_once('{')
         .and_then(|(_, rest)| rest.split_once('}'));

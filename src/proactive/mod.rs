@@ -3,9 +3,13 @@
 //!
 //! A [`Trigger`] makes an [`Impulse`], a job in its person's lane; it never sends. Begin at [`Trigger`].
 
+pub mod answer;
 pub mod gate;
 mod hours;
 pub mod learn;
+mod letter;
+pub mod outreach;
+pub mod triggers;
 pub mod wish;
 
 use async_trait::async_trait;
