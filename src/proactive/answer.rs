@@ -75,10 +75,14 @@ impl Outreach {
             Some(wish) => wish::changed(&before, wish, now),
             None => before.clone(),
         };
-        if let Word::LessThan(id) | Word::SnoozeAfter(id) | Word::StopAfter(id) = &said.word
-            && let Some(row) = self.own(said.person, *id).await?
-        {
-            self.outcome(&row, Outcome::Declined, now, &mut change)?;
+        let about = match &said.word {
+            Word::LessThan(id) | Word::SnoozeAfter(id) | Word::StopAfter(id) => {
+                self.own(said.person, *id).await?
+            }
+            _ => None,
+        };
+        if let Some(row) = &about {
+            self.outcome(row, Outcome::Declined, now, &mut change)?;
         }
         if wish.is_some() {
             metrics::counter!("toney_nudges_wishes_total", "wish" => name(&said.word)).increment(1);
@@ -102,7 +106,7 @@ impl Outreach {
             }
             _ => self.card(&after, now).await?,
         };
-        self.without_buttons(&said, &mut change);
+        self.without((&said, about.as_ref()), &mut change).await?;
         change.absorb(self.said(&said, answer));
         Ok(change)
     }
@@ -182,17 +186,18 @@ impl Outreach {
             (false, false) if offered.state == "pending" => phrases::RECOMMENDATION_EXPIRED,
             (false, false) => phrases::RECOMMENDATION_ANSWERED,
         };
+        let row = self.own(said.person, offered.nudge).await?;
         if is_open {
             count("rejected", &offered.kind);
             change
                 .writes
                 .push(Write::settle_recommendation(id, false, now)?);
-            if let Some(row) = self.own(said.person, offered.nudge).await? {
-                self.outcome(&row, Outcome::Declined, now, &mut change)?;
+            if let Some(row) = &row {
+                self.outcome(row, Outcome::Declined, now, &mut change)?;
             }
         }
         change.jobs.push(self.soon(said.person, &said.key)?);
-        self.without_buttons(said, &mut change);
+        self.without((said, row.as_ref()), &mut change).await?;
         change.absorb(self.said(said, (text.to_owned(), Vec::new())));
         Ok(change)
     }
@@ -270,20 +275,41 @@ impl Outreach {
         Ok((text, vec![Category::ALL.map(switch).to_vec(), last]))
     }
 
-    /// The card whose button was pressed stands without what was answered.
-    fn without_buttons(&self, said: &NudgeSaid, change: &mut Change) {
+    /// The message whose button was pressed stands without what was answered; what else it offers stays.
+    async fn without(
+        &self,
+        (said, about): (&NudgeSaid, Option<&NudgeRow>),
+        change: &mut Change,
+    ) -> anyhow::Result<()> {
         let Some(message) = said.card.clone() else {
-            return;
+            return Ok(());
         };
-        let content = Content::Buttons {
-            message,
-            buttons: Vec::new(),
+        let mut buttons = match about {
+            Some(row) => self.rows_of(row.letter.unwrap_or(row.id)).await?,
+            None => Vec::new(),
         };
+        let is_answered = |data: &str| match &said.word {
+            Word::Later(id) | Word::Never(id) => data == Press::Later(*id).data(),
+            Word::LessThan(id) | Word::SnoozeAfter(id) => data == Press::Why(*id).data(),
+            _ => true,
+        };
+        buttons.retain(|row| !row.iter().any(|button| is_answered(&button.data)));
+        let content = Content::Buttons { message, buttons };
         let key = format!("{}:nudge:buttons", said.key);
         let letter = self
             .delivery
             .letter(said.address.clone(), key, Priority::Reply, content);
         change.outbound.push(letter);
+        Ok(())
+    }
+
+    /// The rows of buttons that a message went out with.
+    async fn rows_of(&self, letter: NudgeId) -> anyhow::Result<Vec<Vec<Button>>> {
+        let row = self.store.outbound(&format!("nudge:{letter}")).await?;
+        Ok(match row.map(|row| row.outbound.content) {
+            Some(Content::Message { buttons, .. }) => buttons,
+            _ => Vec::new(),
+        })
     }
 
     fn said(&self, said: &NudgeSaid, (text, buttons): Answer) -> Change {

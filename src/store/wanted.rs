@@ -55,7 +55,7 @@ const ONE: Sql = same(
      FROM recommendations WHERE id = $1",
 );
 const PENDING: Sql = same(
-    "SELECT kind, capability FROM recommendations
+    "SELECT DISTINCT kind FROM recommendations
      WHERE person_id = $1 AND state = 'pending' AND expires_at > $2",
 );
 
@@ -209,15 +209,12 @@ impl Store {
         .transpose()
     }
 
-    /// The kinds and capabilities of what was suggested to a person and is not answered.
+    /// The kinds of what was suggested to a person and is not answered.
     pub async fn pending_kinds(&self, person: PersonId, now: Time) -> Result<BTreeSet<String>> {
-        let rows: Vec<(String, String)> = reading!(&self.db, PENDING, |sql, pool| {
+        let rows: Vec<(String,)> = reading!(&self.db, PENDING, |sql, pool| {
             let query = sqlx::query_as(sql).bind(person.to_string());
             query.bind(now.ms()).fetch_all(pool).await?
         });
-        let rows = rows.into_iter();
-        Ok(rows
-            .flat_map(|(kind, capability)| [kind, capability])
-            .collect())
+        Ok(rows.into_iter().map(|(kind,)| kind).collect())
     }
 }

@@ -201,6 +201,27 @@ impl Turn {
         Ok(())
     }
 
+    /// Asks behind the first questions, if nobody did before.
+    pub(super) fn ask_about_nudges(
+        &self,
+        scene: &Scene,
+        commit: &mut Commit<'_>,
+    ) -> Result<(), Failure> {
+        if !self.asks_consent {
+            return Ok(());
+        }
+        let said = NudgeSaid {
+            person: commit.person(),
+            address: commit.address(),
+            key: format!("ask:{}", scene.key),
+            word: Word::Ask,
+            card: None,
+            interaction: None,
+        };
+        commit.job(self.heard(&said)?);
+        Ok(())
+    }
+
     /// Somebody who works for an artist is asked once whether they want to be written to, when they are here.
     pub(super) async fn ask_consent(
         &self,
