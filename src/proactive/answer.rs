@@ -11,9 +11,9 @@ use crate::model::{
 use crate::people::zone;
 use crate::store::{Change, Manners, NudgeRow, Write};
 
-use super::gate::Outcome;
 use super::letter::Passed;
 use super::outreach::{Outreach, care_until, count};
+use super::rule::Outcome;
 use super::wish::{self, Wish};
 
 /// Lines of what waits and of what was sent.

@@ -7,12 +7,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::model::{Impulse, Minute, NudgeId, NudgeSettings, Time};
 
 use super::hours::Hours;
 use super::learn::{self, BUCKETS, Dice, Known};
+use super::rule::{Outcome, Rule};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -64,48 +65,6 @@ impl Settings {
     /// What nobody reacted to for so long was ignored.
     pub fn ignored_after(&self) -> Duration {
         HOUR * u32::try_from(self.ignored_after_hours).unwrap_or(u32::MAX)
-    }
-}
-
-/// What became of something that was said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Its Yes was pressed.
-    Accepted,
-    /// They wrote or pressed something about it.
-    Answered,
-    /// Not now, less, snooze, never or stop.
-    Declined,
-    /// Nothing.
-    Ignored,
-}
-
-impl Outcome {
-    /// The word of the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Answered => "answered",
-            Self::Declined => "declined",
-            Self::Ignored => "ignored",
-        }
-    }
-
-    /// The outcome of that word.
-    pub fn find(word: &str) -> Option<Self> {
-        let all = [
-            Self::Accepted,
-            Self::Answered,
-            Self::Declined,
-            Self::Ignored,
-        ];
-        all.into_iter().find(|one| one.as_str() == word)
-    }
-
-    /// Whether it was worth saying.
-    pub const fn is_taken(self) -> bool {
-        matches!(self, Self::Accepted | Self::Answered)
     }
 }
 
@@ -191,92 +150,6 @@ pub struct PersonState {
     pub is_reachable: bool,
     /// What waits for their answer: kinds of nudges, capabilities, kinds of requests.
     pub unanswered: BTreeSet<String>,
-}
-
-/// Why something waits or is dropped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    /// It has words, and says why.
-    Words,
-    /// Its time is not over.
-    Expiry,
-    /// They did not stop everything.
-    Stop,
-    /// They agreed to this category.
-    Consent,
-    /// They never said that they do not want this kind.
-    Never,
-    Snooze,
-    /// They are not in trouble.
-    Care,
-    /// Nothing of the same kind waits for their answer.
-    Unanswered,
-    /// There is a chat that reaches them.
-    Reach,
-    /// They are not talking right now.
-    Open,
-    /// What was ignored is not repeated.
-    Pause,
-    Week,
-    Day,
-    Spacing,
-    Quiet,
-    /// The hour at which they like it best.
-    Hour,
-    /// The reason is still there.
-    Reason,
-}
-
-impl Rule {
-    /// All that the gate asks, in order.
-    pub const ALL: [Self; 17] = [
-        Self::Words,
-        Self::Expiry,
-        Self::Stop,
-        Self::Consent,
-        Self::Never,
-        Self::Snooze,
-        Self::Care,
-        Self::Unanswered,
-        Self::Reach,
-        Self::Open,
-        Self::Pause,
-        Self::Week,
-        Self::Day,
-        Self::Spacing,
-        Self::Quiet,
-        Self::Hour,
-        Self::Reason,
-    ];
-
-    /// The word of the table and of figures.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Words => "words",
-            Self::Expiry => "expiry",
-            Self::Stop => "stop",
-            Self::Consent => "consent",
-            Self::Never => "never",
-            Self::Snooze => "snooze",
-            Self::Care => "care",
-            Self::Unanswered => "unanswered",
-            Self::Reach => "reach",
-            Self::Open => "open",
-            Self::Pause => "pause",
-            Self::Week => "week",
-            Self::Day => "day",
-            Self::Spacing => "spacing",
-            Self::Quiet => "quiet",
-            Self::Hour => "hour",
-            Self::Reason => "reason",
-        }
-    }
-
-    /// The rule of that word.
-    pub fn find(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|rule| rule.as_str() == word)
-    }
 }
 
 /// What becomes of an impulse.
@@ -375,7 +248,8 @@ impl Gate<'_> {
             hours,
         } = self;
         let until = |time: Time, rule| (time > at).then_some((time, rule));
-        let again = |is_held: bool, rule| is_held.then(|| (at.plus(LOOK_AGAIN), rule));
+        // At times that are the same for all, so that what is looked at again is looked at together.
+        let again = |is_held: bool, rule| is_held.then(|| (grid(at), rule));
         let (ignored, last) = history.ignored(person.spoke);
         let is_halved = settings.halve_after > 0 && ignored >= settings.halve_after;
         let is_paused = settings.pause_after > 0 && ignored >= settings.pause_after;
@@ -422,6 +296,17 @@ impl Gate<'_> {
         unanswered.contains(&self.impulse.trigger)
             || deed.is_some_and(|deed| unanswered.contains(&deed.capability))
     }
+}
+
+/// The next time at which what nobody can foresee is looked at again.
+fn grid(at: Time) -> Time {
+    let span = i64::try_from(LOOK_AGAIN.as_millis()).unwrap_or(i64::MAX);
+    Time::from_ms(
+        at.ms()
+            .div_euclid(span)
+            .saturating_add(1)
+            .saturating_mul(span),
+    )
 }
 
 /// Something that waits to be said.
@@ -560,6 +445,6 @@ fn plan(impulse: &Impulse, hours: &Hours, known: Known<'_>, (now, dice): (Time, 
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::proactive) mod tests;
 #[cfg(test)]
 mod year;

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Button, Content, Impulse, NudgeId, NudgePress as Press, Time, phrases};
 use crate::store::{NewRecommendation, NudgeLetter};
 
-use super::gate::{PersonState, Rule, Settings};
+use super::gate::{PersonState, Settings};
+use super::rule::Rule;
 
 /// A week, in milliseconds.
 const WEEK: i64 = 7 * 86_400_000;

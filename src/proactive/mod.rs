@@ -9,6 +9,7 @@ mod hours;
 pub mod learn;
 mod letter;
 pub mod outreach;
+pub mod rule;
 pub mod triggers;
 pub mod wish;
 

@@ -26,11 +26,10 @@ use crate::store::{
 };
 
 use super::Trigger;
-use super::gate::{
-    History, Outcome, PersonState, Rule, Sent, Settings, Step, Waiting, is_whole, settled, step,
-};
+use super::gate::{History, PersonState, Sent, Settings, Step, Waiting, is_whole, settled, step};
 use super::learn::{self, Known, Tallies, Tally};
 use super::letter::{Passed, letter};
+use super::rule::{Outcome, Rule};
 
 /// The kind of job that looks at what waits for a person.
 const LOOK: &str = "nudge_look";
@@ -134,13 +133,17 @@ impl Worker for Looks {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some((job, Look { person })) = work.only()? else {
+        // Looks that are due together are one.
+        let looks = work.jobs.iter().take_while(|job| job.kind == LOOK).count();
+        work.jobs.truncate(looks);
+        let Some(job) = work.jobs.first() else {
             return Ok(Change::default());
         };
+        let Look { person } = job.read()?;
         let outreach = &self.0;
         if work.lane != lane(person) {
             let order = (LOOK, lane(person), format!("{}:in", job.key));
-            let job = outreach.job(order, job.payload, outreach.clock.now());
+            let job = outreach.job(order, job.payload.clone(), outreach.clock.now());
             return Ok(Change::jobs(vec![job]));
         }
         Ok(outreach.look(person).await?)
@@ -180,12 +183,14 @@ impl Outreach {
         }
     }
 
-    /// A look at a later time. It waits in a lane of its own.
+    /// A look at a later time. It waits in a lane of that time, in which all such looks become one.
     fn later(&self, person: PersonId, at: Time) -> anyhow::Result<NewJob> {
         let waits = format!("nudge-wait:{person}:{}", at.ms());
         let payload = serde_json::to_string(&Look { person })?;
-        let key = format!("nudge:look:{person}:{}", at.ms());
-        Ok(self.job((LOOK, waits, key), payload, at))
+        let mut job = self.job((LOOK, waits, String::new()), payload, at);
+        // A clock that went back comes by the same time twice.
+        job.key = format!("nudge:look:{}", job.id);
+        Ok(job)
     }
 
     /// A look at once, behind what is being done in the lane; `key` is the same at every attempt.
@@ -540,3 +545,6 @@ fn ms(span: Duration) -> i64 {
 pub(super) async fn care_until(_: &Store, _: PersonId) -> anyhow::Result<Time> {
     Ok(Time::default())
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,4 +69,5 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM recommendations WHERE person_id = $1"),
     same("DELETE FROM nudges WHERE person_id = $1"),
     same("DELETE FROM nudge_settings WHERE person_id = $1"),
+    same("DELETE FROM lanes WHERE holder = '' AND lane LIKE 'nudge%:' || $1 || '%'"),
 ];

@@ -17,6 +17,7 @@ on_both! {
     what_comes_together_is_said_together_and_waits_for_the_day
     a_decision_waits_on_both_platforms
     who_blocks_and_comes_back_is_found
+    what_could_not_leave_is_not_said_late
 }
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -117,8 +118,14 @@ fn impulse(person: PersonId, (kind, episode): (&str, &str), now: Time) -> Impuls
     }
 }
 
-/// Something is seen, as a trigger of any room orders it.
+/// Something is seen, and said if it may be.
 async fn sees_that(world: &World, impulses: &[Impulse]) {
+    order(world, impulses).await;
+    later(world, Duration::ZERO).await;
+}
+
+/// Something is seen, as a trigger of any room orders it.
+async fn order(world: &World, impulses: &[Impulse]) {
     let ids = Ids::new(world.clock.clone(), None);
     let (store, _writer) = world.store_of(world.clock.clone(), ids.clone()).await;
     let now = world.clock.now();
@@ -134,7 +141,6 @@ async fn sees_that(world: &World, impulses: &[Impulse]) {
     };
     let jobs = impulses.iter().map(job).collect();
     store.apply(Change::jobs(jobs)).await.unwrap();
-    later(world, Duration::ZERO).await;
 }
 
 async fn states(world: &World) -> Vec<String> {
@@ -318,8 +324,13 @@ async fn a_decision_waits_on_both_platforms(engine: Engine) {
         at_mia,
         ..
     } = &cast;
-    world.sees(ben);
+    // After a day the request itself is shown once more; a day and a half is ten at night.
     later(world, DAY + HOUR).await;
+    later(world, 12 * HOUR).await;
+    world.sees(ben);
+    let held = "SELECT state || ' ' || reason FROM nudges";
+    assert_eq!(world.read(held).await, ["waiting quiet", "waiting quiet"]);
+    later(world, 11 * HOUR).await;
     let seen = world.sees(ben);
     assert!(
         seen.contains("“Night Drive” waits for your decision"),
@@ -331,36 +342,46 @@ async fn a_decision_waits_on_both_platforms(engine: Engine) {
         "“Night Drive” waits for your decision. /approvals shows it."
     );
     assert_eq!(buttons, ["Why?", "Less", "Snooze", "Stop"]);
-    world.discord.press(*mia, *at_mia, "Why?");
-    world.settle().await;
+    press(world, (*mia, *at_mia), "Why?").await;
     let (text, _) = cast.mia_sees();
     assert!(
         text.contains("1 request has waited for you for more than a day"),
         "{text}"
     );
-    world.discord.press(*mia, *at_mia, "Stop");
-    world.settle().await;
+    press(world, (*mia, *at_mia), "Stop").await;
     assert!(
         cast.mia_sees()
             .0
             .contains("I won't write to you unasked any more")
     );
+    ben.presses("Approve");
+    world.settle().await;
     // Another one is decided at night, before it is said.
     cast.hands_in("Day Drive").await;
-    later(world, DAY + 10 * HOUR).await;
+    later(world, DAY + HOUR).await;
+    later(world, 12 * HOUR).await;
     let ready = "SELECT reason FROM nudges WHERE state = 'waiting'";
     assert_eq!(world.read(ready).await, ["quiet"]);
-    world.sees(ben);
     ben.presses("Approve");
     world.settle().await;
     world.sees(ben);
     later(world, 12 * HOUR).await;
     let seen = world.sees(ben);
     assert!(!seen.contains("waits for your decision"), "{seen}");
-    let gone = "SELECT state || ' ' || reason FROM nudges WHERE state = 'dropped' ORDER BY id";
+    let gone =
+        "SELECT state || ' ' || reason FROM nudges WHERE state = 'dropped' ORDER BY reason DESC";
     assert_eq!(world.read(gone).await, ["dropped stop", "dropped reason"]);
     cast.all_read();
     cast.world.finish().await;
+}
+
+async fn press(world: &World, (user, channel): (User, Channel), label: &str) {
+    let before = world.discord.bot_messages(channel).len();
+    world.discord.press(user, channel, label);
+    let more =
+        |discord: &crate::sim::discord::Discord| discord.bot_messages(channel).len() > before;
+    assert!(world.discord.wait_until(PATIENCE, more).await);
+    world.settle().await;
 }
 
 async fn who_blocks_and_comes_back_is_found(engine: Engine) {
@@ -397,5 +418,29 @@ async fn who_blocks_and_comes_back_is_found(engine: Engine) {
             .await
             .starts_with(&["ignored".to_owned(), "ignored".to_owned()])
     );
+    world.finish().await;
+}
+
+async fn what_could_not_leave_is_not_said_late(engine: Engine) {
+    let (mut world, ann) = agreed(engine).await;
+    let person = first_person(&world).await;
+    world.stop().await;
+    // Nobody is there who could send it; two hours later it may be night.
+    world.start_elsewhere().await;
+    order(
+        &world,
+        &[impulse(person, ("stagnation", "a"), world.clock.now())],
+    )
+    .await;
+    let said = "SELECT state FROM outbound WHERE key LIKE 'nudge:%'";
+    world.until_stored(said, &["pending"]).await;
+    world.clock.advance(2 * HOUR);
+    world.stop().await;
+    world.start().await;
+    world.until_ready().await;
+    world.until_stored(said, &["failed"]).await;
+    world.settle().await;
+    assert_eq!(world.sees(&ann), "");
+    world.expect_unsent(1);
     world.finish().await;
 }

@@ -8,10 +8,10 @@ use crate::proactive::learn::Tallies;
 use crate::proactive::wish::{self, Wish};
 
 /// Sunday, 22 November 2026, 12:00 in UTC.
-pub(super) const NOON: i64 = 1_795_348_800_000;
+pub(in crate::proactive) const NOON: i64 = 1_795_348_800_000;
 
 /// The settings of the manual.
-pub(super) fn usual() -> Settings {
+pub(in crate::proactive) fn usual() -> Settings {
     let minute = |text| Minute::parse(text).unwrap();
     Settings {
         ask: true,

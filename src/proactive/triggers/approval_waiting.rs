@@ -1,4 +1,4 @@
-//! Something has waited for somebody's decision for a day. It matters more than advice and counts against no cap, for
+//! Something has waited for somebody's decision for more than a day. It matters more than advice and counts against no cap, for
 //! others wait for it; quiet hours and a stop hold all the same.
 
 use std::time::Duration;
@@ -14,8 +14,9 @@ use crate::model::{
 use crate::proactive::Trigger;
 use crate::store::{Change, NewJob, Store};
 
-/// What has waited so long is worth a word.
-const WAITED: Duration = Duration::from_secs(86_400);
+/// What has waited so long is worth a word: a day, and time to react to the request itself, which is shown once more
+/// when that day is over.
+const WAITED: Duration = Duration::from_secs(36 * 3_600);
 /// And means nothing any more after so long.
 const LASTS: Duration = Duration::from_secs(7 * 86_400);
 const PRIORITY: u8 = 220;
