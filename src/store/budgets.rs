@@ -305,7 +305,7 @@ impl Store {
         let days = reservations.iter().map(|one| one.day);
         let days = days.chain(settlements.iter().map(|one| one.day)).collect();
         let mut tx = Tx::begin(&self.db).await?;
-        self.lease.fence(&mut tx, self.clock.now()).await?;
+        self.lease.fence(&mut tx).await?;
         lock(&mut tx, &days).await?;
         let over = take_back(&mut tx, settlements.iter().map(|one| one.id.to_string())).await?;
         let mut ledger = Ledger::read(&mut tx, reservations, &over).await?;

@@ -214,7 +214,7 @@ impl Store {
     /// Writes a note of an adapter; not over that of a process that took over.
     pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
-        self.lease.fence(&mut tx, self.clock.now()).await?;
+        self.lease.fence(&mut tx).await?;
         write_note(&mut tx, (account, name), value).await?;
         tx.commit().await
     }

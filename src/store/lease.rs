@@ -1,6 +1,7 @@
-//! What says that the work this process holds is its own still. With SQLite that is a locked file, with PostgreSQL a time until
-//! which nobody else takes it. Once that has run out it is lost for good: what was finished meanwhile could not be
-//! recorded, so that a lease which came back to life would hold lanes that nobody works on.
+//! What says that the work this process holds is its own still. With SQLite that is a locked file. With PostgreSQL it is a row
+//! that says until when nobody else may take the work over; whoever does deletes that row with the same stroke. So a
+//! process that was late goes on as long as its row is there, and once it is gone everything is lost for good: what was
+//! finished meanwhile could not be recorded, and lanes that came back would have nobody who works on them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -11,14 +12,15 @@ use tokio_util::sync::CancellationToken;
 use crate::model::{ProcessId, Time};
 
 use super::db::Sql;
-use super::tx::{Bind, Tx};
+use super::tx::Tx;
 
+/// The row is held until the end of the transaction: nobody takes over before that.
 const FENCE: Sql = Sql {
-    sqlite: "SELECT id FROM processes WHERE id = $1 AND $2 > 0",
-    postgres: "SELECT id FROM processes WHERE id = $1 AND lease_until > $2 FOR SHARE",
+    sqlite: "SELECT id FROM processes WHERE id = $1",
+    postgres: "SELECT id FROM processes WHERE id = $1 FOR SHARE",
 };
 
-/// This process lost its lease: others may do its work by now, and nothing it decides counts.
+/// This process lost its lease: others do its work now, and nothing it decides counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this process lost its lease")]
 pub struct Fenced;
@@ -70,13 +72,11 @@ impl Lease {
         self.lost.cancelled().await;
     }
 
-    /// Fails when others may do the work of this process by now.
-    pub(super) async fn fence(&self, tx: &mut Tx, now: Time) -> Result<()> {
+    /// Fails when others do the work of this process by now.
+    pub(super) async fn fence(&self, tx: &mut Tx) -> Result<()> {
         self.check()?;
         if let Tx::Postgres(_) = tx {
-            let alive: Vec<(String,)> = tx
-                .read(FENCE, self.me.to_string(), &[Bind::Int(now.ms())])
-                .await?;
+            let alive: Vec<(String,)> = tx.read(FENCE, self.me.to_string(), &[]).await?;
             if alive.is_empty() {
                 return Err(self.lose());
             }

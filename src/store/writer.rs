@@ -174,7 +174,7 @@ impl Writer {
         let now = self.clock.now();
         let me = self.lease.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        self.lease.fence(&mut tx, now).await?;
+        self.lease.fence(&mut tx).await?;
         let gone = passages::gone(&mut tx, &change.reads).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
         let written = apply::write_rows(&mut tx, change, &me).await?;
