@@ -39,6 +39,7 @@ use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
+use crate::proactive::outreach::Back;
 use crate::proactive::triggers::Waits;
 use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
@@ -73,6 +74,7 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("address_lost", Lost::KIND),
     hears("approval_decided", ReleaseDecided::KIND),
     hears("approval_asked", Waits::KIND),
+    hears("address_regained", Back::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {

@@ -12,7 +12,7 @@ use crate::model::{Clock, Ids, Time};
 use crate::proactive::Trigger;
 use crate::proactive::answer::Sayings;
 use crate::proactive::gate::Settings;
-use crate::proactive::outreach::{Impulses, Looks, Outreach};
+use crate::proactive::outreach::{Back, Impulses, Looks, Outreach};
 use crate::proactive::triggers::{ApprovalWaiting, Waits};
 use crate::store::Store;
 
@@ -45,6 +45,7 @@ pub(super) fn workers(
     Ok(vec![
         Arc::new(Impulses(outreach.clone())),
         Arc::new(Looks(outreach.clone())),
+        Arc::new(Back(outreach.clone())),
         Arc::new(Sayings(outreach)),
         Arc::new(Waits(waiting)),
     ])

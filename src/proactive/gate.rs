@@ -187,7 +187,12 @@ pub fn decide(
         };
         first = first.or(Some(rule));
         at = until.max(at);
-        if at >= impulse.expires {
+        // Of what nobody can foresee nothing is known behind the next look.
+        let is_open = matches!(
+            rule,
+            Rule::Consent | Rule::Unanswered | Rule::Reach | Rule::Pause
+        );
+        if is_open || at >= impulse.expires {
             break;
         }
     }
@@ -283,7 +288,11 @@ impl Gate<'_> {
             .or_else(|| again(self.is_unanswered(), Rule::Unanswered))
             .or_else(|| again(!person.is_reachable, Rule::Reach))
             .or_else(|| is_open.then(|| (person.spoke.max(at).plus(window), Rule::Open)))
-            .or_else(|| until(last.plus(pause), Rule::Pause).filter(|_| is_paused))
+            .or_else(|| {
+                // A word of theirs ends it sooner.
+                let (end, rule) = until(last.plus(pause), Rule::Pause).filter(|_| is_paused)?;
+                Some((end.min(grid(at)), rule))
+            })
             .or_else(|| capped(settings.per_week, WEEK).map(|free| (free, Rule::Week)))
             .or_else(|| capped(settings.per_day, DAY).map(|free| (free, Rule::Day)))
             .or_else(|| until(spacing?, Rule::Spacing))

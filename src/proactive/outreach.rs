@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::delivery::Delivery;
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    Address, Clock, Failure, Ids, Impulse, JobId, NudgeId, PersonId, Priority, RecommendationId,
-    Time,
+    Address, Clock, Event, Failure, Ids, Impulse, JobId, NudgeId, PersonId, Priority,
+    RecommendationId, Time,
 };
 use crate::store::{
     Change, NewJob, NewRecommendation, NudgeLetter, NudgeRow, NudgeSent, Store, Write,
@@ -61,6 +61,14 @@ pub struct Outreach {
 pub struct Impulses(pub Outreach);
 /// Looks at what waits.
 pub struct Looks(pub Outreach);
+
+/// Looks at what waits for somebody who can be reached again.
+pub struct Back(pub Outreach);
+
+impl Back {
+    /// The name of the job.
+    pub const KIND: &'static str = "nudge_back";
+}
 
 /// The payload of a look.
 #[derive(Debug, Serialize, Deserialize)]
@@ -147,6 +155,23 @@ impl Worker for Looks {
             return Ok(Change::jobs(vec![job]));
         }
         Ok(outreach.look(person).await?)
+    }
+}
+
+#[async_trait]
+impl Worker for Back {
+    fn kind(&self) -> &'static str {
+        Self::KIND
+    }
+
+    async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
+        let Some((job, event)) = work.only::<Event>()? else {
+            return Ok(Change::default());
+        };
+        let Some(person) = event.person else {
+            return Ok(Change::default());
+        };
+        Ok(Change::jobs(vec![self.0.soon(person, &job.key)?]))
     }
 }
 

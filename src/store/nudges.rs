@@ -42,11 +42,12 @@ const SENT: Sql = dialect!(
             hour = CAST(j.value ->> 'hour' AS BIGINT), sent_at = CAST(j.value ->> 'at' AS BIGINT)
      FROM" each "WHERE nudges.id = j.value ->> 'id' AND nudges.state = 'waiting'"
 );
-// What was decided first counts.
+// What was noted first counts; but whoever looked or waited first may say yes all the same.
 const OUTCOME: Sql = dialect!(
     "UPDATE nudges SET outcome = j.value ->> 'outcome',
             outcome_at = CAST(j.value ->> 'at' AS BIGINT) FROM" each
-    "WHERE nudges.letter = j.value ->> 'letter' AND nudges.state = 'sent' AND nudges.outcome = ''"
+    "WHERE nudges.letter = j.value ->> 'letter' AND nudges.state = 'sent' AND (nudges.outcome = ''
+     OR (nudges.outcome <> 'accepted' AND j.value ->> 'outcome' = 'accepted'))"
 );
 // A time that is still to come was written by a clock that went wrong since.
 const CLAMP: Sql = dialect!(

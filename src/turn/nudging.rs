@@ -153,9 +153,15 @@ impl Turn {
             "pending" | "expired" => Some(phrases::RECOMMENDATION_EXPIRED),
             _ => Some(phrases::RECOMMENDATION_ANSWERED),
         };
+        let letter = self.store.nudge(nudge).await?.and_then(|row| row.letter);
+        if let Some(letter) = letter {
+            // Whatever comes of it now, it is answered; what else the message offers stays.
+            self.keep_rest(scene, &mut commit, (letter.to_string(), id, card))
+                .await?;
+        }
         let (Some(entry), None) = (Entry::find(&capability), over) else {
-            let sentence = over.unwrap_or(phrases::BUTTON_OUTDATED);
-            return Ok(self.outdated(scene, commit, sentence, card).await);
+            commit.say(scene, over.unwrap_or(phrases::BUTTON_OUTDATED).to_owned());
+            return Ok(commit.done().await);
         };
         let args = serde_json::from_str(&args).unwrap_or_default();
         let ran = self.act(scene, &commit, (entry, args, By::Person)).await?;
@@ -165,12 +171,9 @@ impl Turn {
         if is_done {
             metrics::counter!("toney_nudges_total", "kind" => kind, "result" => "accepted")
                 .increment(1);
-            let letter = self.store.nudge(nudge).await?.and_then(|row| row.letter);
             let mut writes = vec![Write::settle_recommendation(id, true, scene.now)?];
             if let Some(letter) = letter {
                 writes.push(Write::nudge_outcome(letter, "accepted", scene.now)?);
-                self.keep_rest(scene, &mut commit, (letter.to_string(), id, card))
-                    .await?;
             }
             commit.besides(Change {
                 writes,

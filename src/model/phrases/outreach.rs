@@ -224,7 +224,7 @@ pub fn nudge_rule(rule: &str) -> &'static str {
         "consent" => "you agreed to this subject",
         "never" => "you never said “never” to this kind",
         "snooze" => "no snooze is running",
-        "care" => "this is no time in which I leave you alone",
+        "care" => "I was not leaving you alone for a while",
         "unanswered" => "nothing of the same kind waits for your answer",
         "reach" => "there is a chat that reaches you",
         "open" => "you were not in the middle of talking with me",
@@ -262,10 +262,7 @@ pub fn nudge_clock(clock: &str, zone: &str) -> String {
 
 /// Something waited a day for somebody's decision.
 pub fn approval_waits(subjects: &[&str], more: usize) -> String {
-    let named: Vec<String> = subjects
-        .iter()
-        .map(|subject| format!("“{}”", plain(subject)))
-        .collect();
+    let named: Vec<String> = subjects.iter().map(|subject| plain(subject)).collect();
     let named = named.join(", ");
     match (subjects.len(), more) {
         (1, 0) => format!("{named} waits for your decision. /approvals shows it."),

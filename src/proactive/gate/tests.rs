@@ -186,8 +186,13 @@ fn what_is_ignored_is_said_half_as_often_and_then_not_at_all() {
         .sent(-400, ignored)
         .sent(-300, ignored)
         .sent(-200, ignored);
-    // Thirty days after the last of them it is 04:00; so 09:00.
-    assert_eq!(three.decides(), Verdict::Wait(at(525), Rule::Pause));
+    // For thirty days; every six hours is looked whether a word of theirs has ended it.
+    assert_eq!(three.decides(), Verdict::Wait(at(6), Rule::Pause));
+    let over = Case::new()
+        .sent(-900, ignored)
+        .sent(-830, ignored)
+        .sent(-740, ignored);
+    assert_eq!(over.decides(), Verdict::Send);
     // Whoever speaks is there again.
     let back = three.with(|case| case.person.spoke = at(-1));
     assert_eq!(back.decides(), Verdict::Send);
