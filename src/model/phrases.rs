@@ -12,6 +12,8 @@ mod people;
 mod releases;
 mod tips;
 
+pub mod insights;
+pub mod learned;
 mod money;
 mod voice;
 pub mod workflows;

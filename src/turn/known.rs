@@ -206,6 +206,8 @@ pub(super) const fn fate(press: &MePress) -> Option<(Fate, &'static str)> {
         | MePress::Goal(_)
         | MePress::Facts
         | MePress::Forget(_)
+        | MePress::Learned
+        | MePress::Unlearn
         | MePress::As(_)
         | MePress::Settings
         | MePress::Set(_, _)

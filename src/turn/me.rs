@@ -49,6 +49,7 @@ impl Turn {
                 (phrases::FACTS_GONE.to_owned(), Vec::new())
             }
             "facts" => self.facts_card(&commit).await?,
+            "learned" => self.learned_card(&commit).await?,
             "goals" => return self.goals(scene, commit, rest).await,
             "setup" => return self.begin_onboarding(scene, commit, None).await,
             "delete" | "forget" if FIELDS.contains(&rest) => {
@@ -121,6 +122,8 @@ impl Turn {
                     vec![vec![Press::Facts.button(phrases::BUTTON_FACTS)]],
                 )
             }
+            Press::Learned => self.learned_card(&commit).await?,
+            Press::Unlearn => (Self::unlearn(&mut commit)?, Vec::new()),
             Press::Settings => self.settings_card(scene, &commit).await?,
             Press::Set(name, value) => {
                 let (name, value) = (name.clone(), value.clone());
@@ -292,6 +295,7 @@ impl Turn {
         let accounts = phrases::me_accounts(&accounts.join(", "));
         let mut last = vec![
             Press::Facts.button(phrases::BUTTON_FACTS),
+            Press::Learned.button(phrases::learned::BUTTON_LEARNED),
             Press::Settings.button(phrases::BUTTON_SETTINGS),
         ];
         let Ok(acting) = asker.acting(Need::Team) else {

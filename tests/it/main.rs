@@ -53,6 +53,7 @@ mod story_forgetting;
 mod story_group;
 mod story_health;
 mod story_input;
+mod story_insights;
 mod story_message;
 mod story_models;
 mod story_money;

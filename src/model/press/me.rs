@@ -28,6 +28,10 @@ pub enum MePress {
     Facts,
     /// Forgets one of these.
     Forget(FactId),
+    /// What their thumbs taught.
+    Learned,
+    /// Forgets that.
+    Unlearn,
     /// Works for this artist now.
     As(ArtistId),
     /// The settings.
@@ -61,6 +65,8 @@ impl MePress {
             "dropgoal" => Self::DropGoal(goal()?),
             "facts" => Self::Facts,
             "forget" => Self::Forget(format!("fct_{what}").parse().ok()?),
+            "learned" => Self::Learned,
+            "unlearn" => Self::Unlearn,
             "as" => Self::As(format!("art_{what}").parse().ok()?),
             "settings" => Self::Settings,
             "set" => {
@@ -88,6 +94,8 @@ impl MePress {
             Self::Done(id) => format!("me:done:{}", id.body()),
             Self::DropGoal(id) => format!("me:dropgoal:{}", id.body()),
             Self::Facts => "me:facts:".to_owned(),
+            Self::Learned => "me:learned:".to_owned(),
+            Self::Unlearn => "me:unlearn:".to_owned(),
             Self::Forget(id) => format!("me:forget:{}", id.body()),
             Self::As(id) => format!("me:as:{}", id.body()),
             Self::Settings => "me:settings:".to_owned(),
