@@ -66,6 +66,19 @@ pub struct Known {
     pub speaks: String,
     /// What their clock shows; empty = not known.
     pub local: String,
+    /// How they like to be written to.
+    pub manner: Manner,
+}
+
+/// How somebody likes to be written to, in words of ours; empty = as anybody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// `short`, `medium` or `long`.
+    pub length: &'static str,
+    /// `casual`, `neutral` or `formal`.
+    pub tone: &'static str,
+    /// `none`, `some` or `many`.
+    pub emoji: &'static str,
 }
 
 /// A passage that an answer may use.
@@ -168,6 +181,9 @@ impl Prompts {
             facts => known.facts.trim(),
             speaks => one_line(&known.speaks),
             local => known.local.as_str(),
+            length => known.manner.length,
+            tone => known.manner.tone,
+            emoji => known.manner.emoji,
         })
     }
 
@@ -311,6 +327,11 @@ mod tests {
         facts: String::new(),
         speaks: String::new(),
         local: String::new(),
+        manner: Manner {
+            length: "",
+            tone: "",
+            emoji: "",
+        },
     };
 
     #[test]

@@ -5,6 +5,7 @@ mod budgets;
 mod choice;
 mod doing;
 mod files;
+mod habits;
 mod health;
 mod known;
 mod models;
@@ -13,6 +14,7 @@ mod releases;
 mod tips;
 
 mod money;
+pub mod nudges;
 mod voice;
 pub mod workflows;
 
@@ -23,6 +25,7 @@ pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
 pub use files::*;
+pub use habits::*;
 pub use health::*;
 pub use known::*;
 pub use models::*;

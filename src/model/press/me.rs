@@ -34,6 +34,12 @@ pub enum MePress {
     Settings,
     /// Sets one of them: its name and value.
     Set(String, String),
+    /// How they write.
+    Habits,
+    /// A word of theirs on that: field and value.
+    Style(String, String),
+    /// Forgets how they write.
+    Unlearn,
     /// Makes a code for somebody who is to be this.
     Invite(String),
     /// Asks once more before a member goes.
@@ -67,6 +73,12 @@ impl MePress {
                 let (name, value) = what.split_once('=')?;
                 Self::Set(name.to_owned(), value.to_owned())
             }
+            "habits" => Self::Habits,
+            "style" => {
+                let (field, value) = what.split_once('=')?;
+                Self::Style(field.to_owned(), value.to_owned())
+            }
+            "unlearn" => Self::Unlearn,
             "invite" => Self::Invite(what.to_owned()),
             "remove" => Self::Remove(person()?),
             "really" => Self::ReallyRemove(person()?),
@@ -92,6 +104,9 @@ impl MePress {
             Self::As(id) => format!("me:as:{}", id.body()),
             Self::Settings => "me:settings:".to_owned(),
             Self::Set(name, value) => format!("me:set:{name}={value}"),
+            Self::Habits => "me:habits:".to_owned(),
+            Self::Style(field, value) => format!("me:style:{field}={value}"),
+            Self::Unlearn => "me:unlearn:".to_owned(),
             Self::Invite(standing) => format!("me:invite:{standing}"),
             Self::Remove(id) => format!("me:remove:{}", id.body()),
             Self::ReallyRemove(id) => format!("me:really:{}", id.body()),
@@ -125,6 +140,9 @@ mod tests {
             MePress::As(ArtistId::new(&ids)),
             MePress::Settings,
             MePress::Set("voice".to_owned(), "on".to_owned()),
+            MePress::Habits,
+            MePress::Style("length".to_owned(), "short".to_owned()),
+            MePress::Unlearn,
             MePress::Invite("manager".to_owned()),
             MePress::Remove(person),
             MePress::ReallyRemove(person),
