@@ -40,9 +40,9 @@ const ARM: Sql = dialect!(
      AND watches.due_at = CAST(j.value ->> 'was' AS BIGINT)"
 );
 const END: Sql = dialect!(
-    "DELETE FROM watches WHERE EXISTS (SELECT 1 FROM" each
-    "WHERE watches.person_id = j.value ->> 'person' AND watches.kind = j.value ->> 'kind'
-     AND watches.due_at = CAST(j.value ->> 'was' AS BIGINT))"
+    "DELETE FROM watches WHERE (person_id, kind, due_at) IN
+         (SELECT j.value ->> 'person', j.value ->> 'kind', CAST(j.value ->> 'was' AS BIGINT) FROM" each
+    ")"
 );
 const FORWARD: Sql = dialect!(
     "UPDATE watches SET due_at = CAST(j.value ->> 'at' AS BIGINT) FROM" each
@@ -52,7 +52,7 @@ const FORWARD: Sql = dialect!(
 // For whom somebody works, the one they chose first; and when they were last heard of in a direct chat.
 const SEAT: Sql = same(
     "SELECT m.artist_id, m.standing, a.name, p.zone, p.keeps_facts,
-         CASE WHEN m.artist_id = p.artist_id THEN 0 ELSE 1 END,
+         CAST(CASE WHEN m.artist_id = p.artist_id THEN 0 ELSE 1 END AS BIGINT),
          COALESCE((SELECT MAX(c.last_at) FROM conversations c WHERE c.person_id = $1
                    AND c.person_id <> '' AND c.setting = 'direct'), 0)
      FROM memberships m JOIN persons p ON p.id = m.person_id JOIN artists a ON a.id = m.artist_id

@@ -93,7 +93,7 @@ async fn a_silent_day_is_one_impulse(engine: Engine) {
     // Not yet, then once, whoever looks and however often.
     clock.advance(23 * HOUR);
     sweep(&world, &clock).await;
-    assert_eq!(ordered(&world).await, []);
+    assert!(ordered(&world).await.is_empty());
     for _ in 0..3 {
         clock.advance(HOUR);
         sweep(&world, &clock).await;
@@ -117,7 +117,7 @@ async fn a_silent_day_is_one_impulse(engine: Engine) {
     forget_jobs(&world).await;
     clock.advance(2 * DAY);
     sweep(&world, &clock).await;
-    assert_eq!(ordered(&world).await, []);
+    assert!(ordered(&world).await.is_empty());
 
     // Ann comes back, and is silent again.
     world.start().await;
@@ -129,7 +129,7 @@ async fn a_silent_day_is_one_impulse(engine: Engine) {
     world.stop().await;
     clock.advance(HOUR);
     sweep(&world, &clock).await;
-    assert_eq!(ordered(&world).await, []);
+    assert!(ordered(&world).await.is_empty());
     clock.advance(23 * HOUR);
     sweep(&world, &clock).await;
     let again = ordered(&world).await;
@@ -200,11 +200,12 @@ async fn a_step_tomorrow_and_a_statement_that_is_missing(engine: Engine) {
     );
     world.read(&statement).await;
     sweep(&world, &clock).await;
-    assert_eq!(ordered(&world).await, []);
+    assert!(ordered(&world).await.is_empty());
     clock.advance(DAY + HOUR);
     sweep(&world, &clock).await;
     let named = |all: &[Impulse]| {
-        let names: Vec<String> = all.iter().map(|one| one.trigger.clone()).collect();
+        let mut names: Vec<String> = all.iter().map(|one| one.trigger.clone()).collect();
+        names.sort();
         names.join(" ")
     };
     let found = ordered(&world).await;

@@ -97,7 +97,7 @@ fn hours_are_those_of_the_place() {
     let seen = of(&lines);
     // Noon in UTC on Fridays is 13:00 in Berlin, or 14:00 by summer time.
     let hours = &seen.active_hours;
-    assert_eq!((hours.at(4, 13), hours.at(4, 14)), (5, 1));
+    assert_eq!((hours.at(4, 13), hours.at(4, 14)), (4, 2));
     assert_eq!(hours.best_day(), Some(4));
     let (from, count) = hours.busiest().unwrap();
     assert_eq!((from, count), (12, 6));
@@ -120,7 +120,10 @@ fn topics_come_from_what_was_understood() {
 
 #[test]
 fn engagement_is_the_sum_of_its_parts() {
-    let lines: Vec<_> = (0..7).map(|day| line("hello", -f64::from(day))).collect();
+    let lines: Vec<_> = (0..7)
+        .rev()
+        .map(|day| line("hello", -f64::from(day)))
+        .collect();
     let progress = Progress {
         this_week: 1,
         ..Progress::default()
@@ -183,8 +186,9 @@ fn a_trend_needs_enough_on_both_sides() {
 
 #[test]
 fn what_is_kept_comes_back() {
-    let lines: Vec<_> = (0..9)
-        .map(|day| line("I love this", -f64::from(day * 3)))
+    let lines: Vec<_> = (0..7)
+        .rev()
+        .map(|day| line("I love this", -f64::from(day)))
         .collect();
     let habits = of(&lines);
     let row = HabitsRow {

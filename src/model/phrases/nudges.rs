@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn figures_are_said_as_people_say_them() {
-        assert_eq!(percent(0.305), "31 %");
+        assert_eq!(percent(0.314), "31 %");
         let text = stagnation("a tour", 4, None);
         assert!(
             text.starts_with("Nothing has moved on **a tour** for 4 days."),

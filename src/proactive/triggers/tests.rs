@@ -129,7 +129,7 @@ fn a_step_is_near_on_the_day_before() {
         step("late", -1.0, None),
         step("done", 0.5, Some(-1.0)),
         step("one", 1.0, None),
-        step("two", 1.2, None),
+        step("two", 1.25, None),
         step("far", 4.0, None),
     ];
     let names = |now: f64| {
@@ -140,10 +140,10 @@ fn a_step_is_near_on_the_day_before() {
     let none: [&str; 0] = [];
     assert_eq!(names(-0.5), (none.to_vec(), at(0.0)));
     // The second comes near while the first is: one word holds both.
-    assert_eq!(names(0.0), (vec!["one"], at(0.2)));
+    assert_eq!(names(0.0), (vec!["one"], at(0.25)));
     assert_eq!(names(0.3).0, ["one", "two"]);
     assert_eq!(names(1.1).0, ["two"]);
-    assert_eq!(names(1.3), (none.to_vec(), at(2.3)));
+    assert_eq!(names(1.5), (none.to_vec(), at(2.5)));
     assert_eq!(names(3.5).0, ["far"]);
     assert_eq!(soon(&[], at(0.0), (DAY, "")), (Vec::new(), at(1.0)));
 }
@@ -155,9 +155,9 @@ fn a_mood_that_fell_is_one_episode() {
         .map(|day| (at(f64::from(day) - 21.0), 0.8))
         .collect();
     assert_eq!(fell(&felt, at(0.0), 0.2), None);
-    felt.extend((0..3).map(|hour| (at(f64::from(hour) / 24.0), 0.3)));
-    // Four bright and three dark in the week: 0.59 of 0.8.
-    let (trend, first) = fell(&felt, at(0.2), 0.2).unwrap();
+    felt.extend((0..10).map(|hour| (at(f64::from(hour) / 24.0), 0.3)));
+    // Six bright and ten dark in the week: 0.49 after 0.8.
+    let (trend, first) = fell(&felt, at(0.45), 0.2).unwrap();
     assert!(trend.fell() > 0.2, "{trend:?}");
     assert_eq!(first, day_number(at(0.0)));
     let (_, next) = fell(&felt, at(1.2), 0.2).unwrap();

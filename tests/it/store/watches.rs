@@ -140,9 +140,10 @@ async fn a_sweep_reads_only_those_who_are_due(home: Home) {
     let plan = process.store.plan_of_due_watches(START, 200).await.unwrap();
     let plan = plan.join("\n");
     assert!(plan.contains("watches_due"), "{plan}");
-    for whole_table in ["Seq Scan", "SCAN watches", "Sort", "B-TREE"] {
-        assert!(!plan.contains(whole_table), "{plan}");
-    }
+    // A few rows may as well be sorted; very many are not.
+    let sorts = ["Sort", "B-TREE"].map(|word| is_measured && plan.contains(word));
+    let reads_all = ["Seq Scan", "SCAN watches"].map(|word| plan.contains(word));
+    assert_eq!((sorts, reads_all), ([false; 2], [false; 2]), "{plan}");
     let sweep = sweep(&process, all(&process));
     let begun = Instant::now();
     let slices = whole(&sweep).await;
