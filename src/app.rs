@@ -346,7 +346,12 @@ impl Gateway {
         if let Some(watch) = self.watch.clone() {
             tasks.spawn(until(self.serving.clone(), watch.run()));
         }
-        let watch = self.keep_alive();
+        let watch = async {
+            tokio::select! {
+                () = self.keep_alive() => {}
+                () = self.store.lost() => {}
+            }
+        };
         tokio::pin!(watch);
         let mut left = self.platforms.len();
         let mut sentences = Vec::new();

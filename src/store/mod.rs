@@ -26,6 +26,7 @@ mod happened;
 mod facts;
 mod health;
 mod lanes;
+mod lease;
 mod lexical;
 mod links;
 mod mails;
@@ -113,6 +114,7 @@ pub use team::{Member, PersonRow};
 pub use thanks::{NoteRow, Telling, VoiceRow};
 pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
+pub use lease::Fenced;
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
@@ -122,9 +124,9 @@ pub use watches::{
 };
 pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};
 pub use write::Write;
-pub use writer::Fenced;
 
 use db::Db;
+use lease::Lease;
 use writer::{Checkpoint, Order, Writer};
 
 /// Settings of the section `[store]`.
@@ -175,12 +177,11 @@ pub struct Store {
     room: Arc<AtomicI64>,
     sending: Arc<AtomicBool>,
     subscriptions: Arc<OnceLock<Vec<Subscription>>>,
-    me: ProcessId,
+    lease: Lease,
+    /// So long it holds each time.
+    span: Duration,
     clock: Clock,
     ids: Ids,
-    lease: Duration,
-    /// Until when our lease surely holds; beyond it nothing may be sent.
-    lease_until: Arc<AtomicI64>,
     sign_of_life: Arc<Mutex<Option<std::fs::File>>>,
     vectors: Arc<vectors::Cache>,
     folder: Option<PathBuf>,
@@ -204,18 +205,17 @@ impl Store {
         let (news, heard) = mpsc::unbounded_channel();
         let room = Arc::new(AtomicI64::new(0));
         let sending = Arc::new(AtomicBool::new(false));
-        let me = ProcessId::new(&ids);
+        let lease = Lease::new(ProcessId::new(&ids));
         let store = Self {
             folder: db::sqlite_folder(&settings.url),
             orders,
             room: room.clone(),
             sending: sending.clone(),
             subscriptions: Arc::default(),
-            me,
+            lease: lease.clone(),
+            span: Duration::from_secs(settings.lease_seconds),
             clock: clock.clone(),
             ids,
-            lease: Duration::from_secs(settings.lease_seconds),
-            lease_until: Arc::default(),
             sign_of_life: Arc::default(),
             vectors: Arc::default(),
             checkpoint: Arc::default(),
@@ -223,7 +223,7 @@ impl Store {
         };
         let writer = Writer {
             db,
-            me,
+            lease,
             clock,
             news,
             room,
@@ -319,17 +319,22 @@ impl Store {
 
     /// True while our lease surely holds for `span` more, so that what leaves now is still ours.
     pub fn surely_ours(&self, span: Duration) -> bool {
-        self.clock.now().plus(span).ms() < self.lease_until.load(Ordering::Relaxed)
+        self.lease.covers(self.clock.now().plus(span))
     }
 
     /// How long a process counts as alive after its last sign of life.
     pub fn lease(&self) -> Duration {
-        self.lease
+        self.span
+    }
+
+    /// Returns when the lease is lost. Nothing this process decides counts from then on, and only a new one can do its work.
+    pub async fn lost(&self) {
+        self.lease.lost().await;
     }
 
     /// Who we are among the processes.
     pub fn process(&self) -> ProcessId {
-        self.me
+        self.lease.me
     }
 
     fn fan_out(&self, change: &mut Change) {
