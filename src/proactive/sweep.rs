@@ -232,12 +232,9 @@ impl Worker for Sweep {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, order)) = work.only::<Order>()? else {
             return Ok(Change::default());
         };
-        let order: Order =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         // A sweep was on its way when they were switched off.
         if self.every.is_zero() {
             return Ok(Change::default());
@@ -283,12 +280,9 @@ impl Worker for Look {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
-        let event: Event =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let of_event = self.kinds.iter().find(|one| one.0 == event.what.name());
         let (Some(artist), Some((_, kinds))) = (event.artist, of_event) else {
             return Ok(Change::default());
