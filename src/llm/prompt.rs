@@ -394,6 +394,24 @@ mod tests {
         );
     }
 
+    #[test]
+    fn how_somebody_likes_to_be_written_to() {
+        let mut known = Known::default();
+        (known.manner.length, known.manner.emoji) = ("short", "none");
+        let told = |place| {
+            let known = &known;
+            let persona = Persona {
+                place,
+                known,
+                ..nobody()
+            };
+            Prompts::new().unwrap().persona(&persona).unwrap()
+        };
+        let lines = "written to:\n- Very short: one or two sentences, unless they ask for more.\n- Without emoji.";
+        assert!(told(Place::Direct).ends_with(lines));
+        assert!(!told(Place::Group).contains("written to"));
+    }
+
     fn slots(prompt: &str) -> Vec<&str> {
         prompt
             .split('<')

@@ -46,14 +46,14 @@ fn numbered(home: &Home, count: usize) -> (String, &'static str) {
     match home.is_postgres() {
         true => (
             format!("generate_series(1, {count}) AS n(i)"),
-            "lpad(i::text, 26, '0')",
+            "lpad(i::text, 25, '0')",
         ),
         false => (
             format!(
                 "(WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < {count})
                  SELECT i FROM c) AS n"
             ),
-            "printf('%026d', i)",
+            "printf('%025d', i)",
         ),
     }
 }
