@@ -182,6 +182,8 @@ const COLUMNS: &[Column] = &[
         steps: &[],
     },
     moves!("releases", "person_id"),
+    yields!("watches", "person_id", "k.kind = watches.kind"),
+    yields!("habits", "person_id", "TRUE"),
     Column {
         table: "facts",
         column: "person_id",

@@ -21,6 +21,7 @@ mod drafts;
 mod erase;
 mod esteem;
 mod fans;
+mod habits;
 mod happened;
 
 mod facts;
@@ -54,6 +55,7 @@ mod statements;
 mod tx;
 mod usage;
 mod vectors;
+mod watches;
 mod workflows;
 mod write;
 mod writer;
@@ -87,6 +89,7 @@ pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use dialogues::{end_dialogue, open_dialogue};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
 pub use drafts::{Draft, HumanRequest, NewDraft, NewFeedback, NewHumanRequest};
+pub use habits::{DirectLine, HabitsRow, forget_habits, put_habits, put_said_style};
 pub use happened::Happened;
 
 pub use facts::{Acquaintance, Fact, NewFact, forget_all_facts, forget_facts, keep_facts};
@@ -119,6 +122,10 @@ pub use lease::Fenced;
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
+pub use watches::{
+    Armed, NEWCOMER, PlanStep, Role as SeatRole, Seat, Tipped, Watch, arm_watches, begin_watches,
+    bring_forward, end_watches,
+};
 pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};
 pub use write::Write;
 

@@ -36,6 +36,16 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         "facts",
         same("SELECT text, state, source, said_at FROM facts WHERE person_id = $1 ORDER BY id"),
     ),
+    (
+        "habits",
+        same(
+            "SELECT style, observed, said, since_at, computed_at FROM habits WHERE person_id = $1",
+        ),
+    ),
+    (
+        "watches",
+        same("SELECT kind, due_at, episode FROM watches WHERE person_id = $1 ORDER BY kind"),
+    ),
 ];
 
 /// What is deleted.
@@ -54,4 +64,6 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM profiles WHERE person_id = $1"),
     same("DELETE FROM goals WHERE person_id = $1"),
     same("DELETE FROM facts WHERE person_id = $1"),
+    same("DELETE FROM habits WHERE person_id = $1"),
+    same("DELETE FROM watches WHERE person_id = $1"),
 ];

@@ -11,13 +11,6 @@ use super::me::besides;
 /// Documents that are shown.
 const SHOWN: usize = 8;
 
-/// What models are asked to do since, by what was wrong.
-const WISHES: [(&str, &str); 3] = [
-    ("long", "I keep answers short"),
-    ("unclear", "I use plain words and explain terms"),
-    ("tone", "I leave out flourishes and get to the point"),
-];
-
 impl Turn {
     /// All of it.
     pub(super) async fn learned_card(
@@ -40,17 +33,15 @@ impl Turn {
                 lines.push(words::document_counts(&known.name, (*net, percent)));
             }
         }
-        for (word, wish) in WISHES {
-            if let Some(times) = esteem.wrong.get(word) {
-                lines.push(words::writes_since(wish, *times));
-            }
+        if let Some(times) = esteem.wrong.get("long") {
+            lines.push(words::too_long(*times));
         }
-        let undo = Press::Unlearn.button(words::BUTTON_UNLEARN);
+        let undo = Press::ForgetThumbs.button(words::BUTTON_UNLEARN);
         Ok((lines.join("\n"), vec![vec![undo]]))
     }
 
     /// Takes it back.
-    pub(super) fn unlearn(commit: &mut Commit<'_>) -> Result<String, Failure> {
+    pub(super) fn thumbs_gone(commit: &mut Commit<'_>) -> Result<String, Failure> {
         let write = forget_feedback(commit.person()).map_err(Failure::GiveUp)?;
         besides(commit, vec![write]);
         Ok(words::UNLEARNED.to_owned())

@@ -18,6 +18,7 @@ mod documents;
 mod flows;
 mod gather;
 mod ground;
+mod habits;
 mod hearing;
 pub mod intent;
 mod known;

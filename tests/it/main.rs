@@ -51,6 +51,7 @@ mod story_doing_at_random;
 mod story_files;
 mod story_forgetting;
 mod story_group;
+mod story_habits;
 mod story_health;
 mod story_input;
 mod story_insights;

@@ -10,6 +10,7 @@ mod older;
 mod rows;
 mod takeover;
 mod vectors;
+mod watches;
 mod workflows;
 
 use std::path::Path;

@@ -166,5 +166,13 @@ async fn thumbs_move_documents_and_can_be_taken_back(engine: Engine) {
     assert_eq!(order(&answered(&world, &ann).await), before);
     let learned = asks(&world, &ann, "/me learned").await;
     assert!(learned.contains("You have not told me yet"), "{learned}");
+    asks(&world, &ann, "/feedback").await;
+    ann.presses("👎");
+    world.settle().await;
+    ann.presses("It was too long");
+    world.settle().await;
+    insta::assert_snapshot!(world.sees(&ann), @"");
+    let given = answered(&world, &ann).await;
+    assert!(given.contains("short"), "{given}");
     world.finish().await;
 }

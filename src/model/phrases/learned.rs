@@ -10,6 +10,10 @@ pub const NOTHING_LEARNED: &str = "You have not told me yet whether answers help
 pub const UNLEARNED: &str =
     "I have forgotten what you thought of my answers. Nothing of it counts any more.";
 
+/// An answer was too long.
+pub const KEEPS_SHORT: &str =
+    "Thank you. I keep my answers short from now on; say “write longer” if that was too much.";
+
 /// The first line.
 pub fn learned_head(good: i64, wrong: i64) -> String {
     format!("**What your thumbs taught me**\n{good} answers helped you, {wrong} did not.")
@@ -21,11 +25,11 @@ pub fn document_counts(name: &str, (net, weight): (i64, i64)) -> String {
     format!("- “{name}” counts {word} when I look something up for you ({weight} %)")
 }
 
-/// How I write since.
-pub fn writes_since(wish: &str, times: i64) -> String {
+/// Answers were too long.
+pub fn too_long(times: i64) -> String {
     let times = match times {
         1 => "once".to_owned(),
         times => format!("{times} times"),
     };
-    format!("- {wish} (you said so {times})")
+    format!("- Answers were too long {times}: I keep them short since; /me habits changes that")
 }
