@@ -11,6 +11,7 @@ mod money;
 mod nudges;
 pub(crate) mod past;
 mod people;
+mod proactive;
 mod receive;
 pub(crate) mod tips;
 pub(crate) mod voice;
@@ -39,6 +40,7 @@ use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
+use crate::proactive::Look;
 use crate::proactive::outreach::Back;
 use crate::proactive::triggers::Waits;
 use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
@@ -75,6 +77,8 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("approval_decided", ReleaseDecided::KIND),
     hears("approval_asked", Waits::KIND),
     hears("address_regained", Back::KIND),
+    hears("tip_received", Look::KIND),
+    hears("approval_decided", Look::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
@@ -225,6 +229,10 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
+    if !own_work_only {
+        let sweep = proactive::sweeper(&config, &all.store, &tools)?;
+        tasks.spawn(until(all.receiving.clone(), proactive::begin(sweep)));
+    }
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
         drop(tending.await);

@@ -9,12 +9,13 @@ use crate::config::Config;
 use crate::delivery::Delivery;
 use crate::jobs::Worker;
 use crate::model::{Clock, Ids, Time};
-use crate::proactive::Trigger;
 use crate::proactive::answer::Sayings;
 use crate::proactive::gate::Settings;
 use crate::proactive::outreach::{Back, Impulses, Looks, Outreach};
 use crate::proactive::triggers::{ApprovalWaiting, Waits};
 use crate::store::Store;
+
+use super::proactive;
 
 /// How people are written to unasked.
 pub(super) fn settings(config: &Config) -> Result<Settings> {
@@ -32,7 +33,8 @@ pub(super) fn workers(
         store: store.clone(),
         approvals: approvals.clone(),
     };
-    let triggers: Vec<Arc<dyn Trigger>> = vec![Arc::new(waiting.clone())];
+    let mut triggers = proactive::triggers(config, store)?;
+    triggers.push(Arc::new(waiting.clone()));
     let outreach = Outreach {
         store: store.clone(),
         delivery: delivery.clone(),

@@ -22,7 +22,7 @@ use crate::turn::intent::Reader;
 use crate::turn::{self, Looked, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, approval, books, entrusted, flows, nudges, people, voice};
+use super::{WINDOWS, approval, books, entrusted, flows, nudges, people, proactive, voice};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
@@ -68,6 +68,7 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     all.extend(what_follows(&store, delivery, tools));
+    all.extend(proactive::watchers(config, &store, tools)?);
     let (knowledge, redis, tips) = shared;
     all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;

@@ -66,6 +66,19 @@ pub struct Known {
     pub speaks: String,
     /// What their clock shows; empty = not known.
     pub local: String,
+    /// How they like to be written to.
+    pub manner: Manner,
+}
+
+/// How somebody likes to be written to, in words of ours; empty = as anybody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// `short`, `medium` or `long`.
+    pub length: &'static str,
+    /// `casual`, `neutral` or `formal`.
+    pub tone: &'static str,
+    /// `none`, `some` or `many`.
+    pub emoji: &'static str,
 }
 
 /// A passage that an answer may use.
@@ -168,6 +181,9 @@ impl Prompts {
             facts => known.facts.trim(),
             speaks => one_line(&known.speaks),
             local => known.local.as_str(),
+            length => known.manner.length,
+            tone => known.manner.tone,
+            emoji => known.manner.emoji,
         })
     }
 
@@ -311,6 +327,11 @@ mod tests {
         facts: String::new(),
         speaks: String::new(),
         local: String::new(),
+        manner: Manner {
+            length: "",
+            tone: "",
+            emoji: "",
+        },
     };
 
     #[test]
@@ -371,6 +392,24 @@ mod tests {
                 .unwrap()
                 .contains("nothing was found")
         );
+    }
+
+    #[test]
+    fn how_somebody_likes_to_be_written_to() {
+        let mut known = Known::default();
+        (known.manner.length, known.manner.emoji) = ("short", "none");
+        let told = |place| {
+            let known = &known;
+            let persona = Persona {
+                place,
+                known,
+                ..nobody()
+            };
+            Prompts::new().unwrap().persona(&persona).unwrap()
+        };
+        let lines = "written to:\n- Very short: one or two sentences, unless they ask for more.\n- Without emoji.";
+        assert!(told(Place::Direct).ends_with(lines));
+        assert!(!told(Place::Group).contains("written to"));
     }
 
     fn slots(prompt: &str) -> Vec<&str> {

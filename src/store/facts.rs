@@ -51,7 +51,10 @@ const OF: Sql = same(
      UNION ALL SELECT 'role', artist_id, standing, '', 0 FROM memberships
          WHERE person_id = $1 AND standing <> 'fan'
      UNION ALL SELECT 'manners', id, speaks, zone, 0 FROM persons
-         WHERE id = $1 AND (speaks <> '' OR zone <> '') ORDER BY 1, 2",
+         WHERE id = $1 AND (speaks <> '' OR zone <> '')
+     UNION ALL SELECT 'style', h.person_id, CASE WHEN p.keeps_facts = 1 THEN h.style ELSE '' END,
+         h.said, 0 FROM habits h JOIN persons p ON p.id = h.person_id WHERE h.person_id = $1
+     ORDER BY 1, 2",
 );
 
 /// Something that a person said of themselves.
@@ -96,6 +99,8 @@ pub struct Acquaintance {
     pub speaks: String,
     /// Their time zone; empty = not known.
     pub zone: String,
+    /// How they write, and how they said they want to be written to; JSON, or empty.
+    pub style: (String, String),
 }
 
 /// Keeps facts, each in place of what held until now.
@@ -182,6 +187,7 @@ impl Store {
                     said: Time::from_ms(at),
                 }),
                 "role" => all.roles.push((id.parse()?, one.parse()?)),
+                "style" => all.style = (one, other),
                 _ => (all.speaks, all.zone) = (one, other),
             }
         }

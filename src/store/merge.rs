@@ -214,6 +214,8 @@ const COLUMNS: &[Column] = &[
             same("UPDATE nudge_settings SET person_id = $2 WHERE person_id = $1"),
         ],
     },
+    yields!("watches", "person_id", "k.kind = watches.kind"),
+    yields!("habits", "person_id", "TRUE"),
     Column {
         table: "facts",
         column: "person_id",

@@ -19,11 +19,14 @@ mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod esteem;
 mod fans;
+mod habits;
 mod happened;
 
 mod facts;
 mod health;
+mod insights;
 mod lanes;
 mod lease;
 mod lexical;
@@ -54,6 +57,7 @@ mod tx;
 mod usage;
 mod vectors;
 mod wanted;
+mod watches;
 mod workflows;
 mod write;
 mod writer;
@@ -87,6 +91,7 @@ pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use dialogues::{end_dialogue, open_dialogue};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
 pub use drafts::{Draft, HumanRequest, NewDraft, NewFeedback, NewHumanRequest};
+pub use habits::{DirectLine, HabitsRow, forget_habits, put_habits, put_said_style};
 pub use happened::Happened;
 
 pub use facts::{Acquaintance, Fact, NewFact, forget_all_facts, forget_facts, keep_facts};
@@ -114,11 +119,17 @@ pub use team::{Member, PersonRow};
 pub use thanks::{NoteRow, Telling, VoiceRow};
 pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
+pub use esteem::{Esteem, forget_feedback};
+pub use insights::TipsWithin;
 pub use lease::Fenced;
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
 pub use wanted::{NewRecommendation, Recommendation};
+pub use watches::{
+    Armed, NEWCOMER, PlanStep, Role as SeatRole, Seat, Tipped, Watch, arm_watches, begin_watches,
+    bring_forward, end_watches,
+};
 pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};
 pub use write::Write;
 

@@ -48,6 +48,16 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         "recommendations",
         same("SELECT * FROM recommendations WHERE person_id = $1 ORDER BY id"),
     ),
+    (
+        "habits",
+        same(
+            "SELECT style, observed, said, since_at, computed_at FROM habits WHERE person_id = $1",
+        ),
+    ),
+    (
+        "watches",
+        same("SELECT kind, due_at, episode FROM watches WHERE person_id = $1 ORDER BY kind"),
+    ),
 ];
 
 /// What is deleted.
@@ -70,4 +80,6 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM nudges WHERE person_id = $1"),
     same("DELETE FROM nudge_settings WHERE person_id = $1"),
     same("DELETE FROM lanes WHERE holder = '' AND lane LIKE 'nudge%:' || $1 || '%'"),
+    same("DELETE FROM habits WHERE person_id = $1"),
+    same("DELETE FROM watches WHERE person_id = $1"),
 ];

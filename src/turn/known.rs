@@ -3,6 +3,7 @@
 use crate::llm;
 use crate::memory::Remembering;
 use crate::memory::facts::{is_private, meant, proposal, relevant};
+use crate::memory::habits::{Emoji, Length, Manner, Style};
 use crate::model::{Content, Failure, MePress, Setting, phrases};
 use crate::people::profile::Fate;
 use crate::people::zone;
@@ -53,6 +54,7 @@ impl Turn {
             facts,
             speaks: who.speaks,
             local,
+            manner: manner(&who.style),
         })
     }
 
@@ -143,6 +145,10 @@ impl Turn {
         let [only] = said else {
             return Ok(Told::Aside(Box::new(commit)));
         };
+        commit = match self.style_ordered(scene, commit, said).await? {
+            Told::Aside(commit) => *commit,
+            told @ Told::Answered(_) => return Ok(told),
+        };
         if scene.setting() == Setting::Group {
             return Ok(Told::Aside(Box::new(commit)));
         }
@@ -182,6 +188,16 @@ impl Turn {
     }
 }
 
+/// How an answer is to be written: their own word before what was seen of them.
+fn manner((seen, said): &(String, String)) -> llm::Manner {
+    let style = Style::read(said).over(Style::read(seen));
+    llm::Manner {
+        length: style.length.map_or("", Length::as_str),
+        tone: style.manner.map_or("", Manner::as_str),
+        emoji: style.emoji.map_or("", Emoji::as_str),
+    }
+}
+
 /// What stands behind one of these openings, in the person's own letters.
 fn behind<'a>(text: &'a str, openings: &[&str]) -> Option<&'a str> {
     openings.iter().find_map(|opening| {
@@ -206,9 +222,14 @@ pub(super) const fn fate(press: &MePress) -> Option<(Fate, &'static str)> {
         | MePress::Goal(_)
         | MePress::Facts
         | MePress::Forget(_)
+        | MePress::Learned
+        | MePress::ForgetThumbs
         | MePress::As(_)
         | MePress::Settings
         | MePress::Set(_, _)
+        | MePress::Habits
+        | MePress::Style(_, _)
+        | MePress::Unlearn
         | MePress::Invite(_)
         | MePress::Remove(_)
         | MePress::ReallyRemove(_) => None,

@@ -98,6 +98,8 @@ impl Options {
         options.set("TONEY__TURN__THUMBS", false);
         // So does the story of nudges with the question about them.
         options.set("TONEY__NUDGES__ASK", false);
+        // Whoever tells of the sweep does it by hand; no other story is about what is said unasked.
+        options.set("TONEY__TRIGGERS__SWEEP_MINUTES", 0);
         options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
         options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
         options.set("TONEY__MODELS__NEARBY", "");
