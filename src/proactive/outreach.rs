@@ -405,7 +405,7 @@ impl Outreach {
                 continue;
             };
             match self.again(&row.impulse, now).await? {
-                Again::Same(impulse) => items.push((*id, impulse)),
+                Again::Same(impulse) => items.push((*id, *impulse)),
                 Again::Gone => change
                     .writes
                     .push(dropped((*id, row.impulse.trigger.clone()), Rule::Reason)?),
@@ -480,7 +480,7 @@ impl Outreach {
             .iter()
             .find(|one| one.name() == impulse.trigger)
         else {
-            return Ok(Again::Same(impulse.clone()));
+            return Ok(Again::Same(Box::new(impulse.clone())));
         };
         let looked = AssertUnwindSafe(trigger.look(impulse.person, now))
             .catch_unwind()
@@ -496,12 +496,14 @@ impl Outreach {
         Ok(match looked {
             Some(fresh) if fresh.episode != impulse.episode => Again::Gone,
             // The newest figures, in the frame of what was let through.
-            Some(fresh) if is_whole(&fresh.text) && is_whole(&fresh.why) => Again::Same(Impulse {
-                text: fresh.text,
-                why: fresh.why,
-                deed: fresh.deed,
-                ..impulse.clone()
-            }),
+            Some(fresh) if is_whole(&fresh.text) && is_whole(&fresh.why) => {
+                Again::Same(Box::new(Impulse {
+                    text: fresh.text,
+                    why: fresh.why,
+                    deed: fresh.deed,
+                    ..impulse.clone()
+                }))
+            }
             Some(_) => Again::Failed("words"),
             None => Again::Gone,
         })
@@ -510,7 +512,7 @@ impl Outreach {
 
 /// What a trigger says in the moment of sending.
 enum Again {
-    Same(Impulse),
+    Same(Box<Impulse>),
     /// The reason is not there any more.
     Gone,
     Failed(&'static str),

@@ -506,12 +506,12 @@ async fn who_blocks_and_comes_back_is_found(engine: Engine) {
     }
     world.sees(&ann);
     let ignored = "SELECT outcome FROM nudges WHERE state = 'sent' ORDER BY id";
-    assert!(
-        world
-            .read(ignored)
-            .await
-            .starts_with(&["ignored".to_owned(), "ignored".to_owned()])
-    );
+    assert_eq!(world.read(ignored).await, ["ignored"; 3]);
+    sees_that(&world, &[impulse(person, ("d", "1"), world.clock.now())]).await;
+    assert_eq!(states(&world).await.last().unwrap(), "d waiting pause");
+    says(&world, &ann, "/help").await;
+    later(&world, 7 * HOUR).await;
+    assert!(world.sees(&ann).contains("Your plan waits (d 1)"));
     world.finish().await;
 }
 

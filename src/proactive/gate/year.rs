@@ -118,7 +118,11 @@ impl Life {
         let wants = NudgeSettings::new(PersonId::new(&ids));
         let index = usize::try_from(number % 30).unwrap();
         // One in eleven never said where they live.
-        let zone = if number % 11 == 0 { "" } else { ZONES[index] };
+        let zone = if number.is_multiple_of(11) {
+            ""
+        } else {
+            ZONES[index]
+        };
         let mut life = Self {
             settings: Settings {
                 best_hour: true,

@@ -89,50 +89,7 @@ async fn outreach(folder: &Path, triggers: Vec<Told>) -> (Outreach, PersonId) {
         .unwrap();
     tokio::task::spawn_local(writer);
     store.start().await.unwrap();
-    let (person, at) = (PersonId::new(&ids), clock.now());
-    let address = Address {
-        platform: "p".into(),
-        bot: "main".into(),
-        chat: Chat::new("1"),
-        thread: None,
-    };
-    let wants = wish::changed(&NudgeSettings::new(person), Wish::All(true), at);
-    let change = Change {
-        people: vec![NewPerson {
-            person,
-            platform: "p".to_owned(),
-            user: "1".to_owned(),
-            name: "Ann".to_owned(),
-            language: String::new(),
-            at,
-        }],
-        conversations: vec![Conversation {
-            id: ConversationId::new(&ids),
-            account: address.account(),
-            address,
-            setting: Setting::Direct,
-            person: Some(person),
-            session: SessionId::new(&ids),
-            last_inbound: String::new(),
-            at: Time::from_ms(NOON - 3_600_000),
-        }],
-        writes: vec![Write::nudge_settings(&wants).unwrap()],
-        ..Change::default()
-    };
-    store.apply(change).await.unwrap();
-    let manners = store.manners(person).await.unwrap();
-    let manners = crate::store::Manners {
-        zone: "Etc/UTC".to_owned(),
-        ..manners
-    };
-    let writes = vec![crate::store::put_manners(&manners).unwrap()];
-    store
-        .apply(Change {
-            writes,
-            ..Change::default()
-        })
-        .await
-        .unwrap();
+    let person = ann(&store, &ids, clock.now()).await;
     let how = delivery::Settings {
         pace: false,
         max_attempts: 3,
@@ -157,6 +114,55 @@ async fn outreach(folder: &Path, triggers: Vec<Told>) -> (Outreach, PersonId) {
         ids,
     };
     (outreach, person)
+}
+
+/// Somebody with a chat, who agreed to everything and lives by UTC.
+async fn ann(store: &Store, ids: &Ids, at: Time) -> PersonId {
+    let person = PersonId::new(ids);
+    let address = Address {
+        platform: "p".into(),
+        bot: "main".into(),
+        chat: Chat::new("1"),
+        thread: None,
+    };
+    let wants = wish::changed(&NudgeSettings::new(person), Wish::All(true), at);
+    let change = Change {
+        people: vec![NewPerson {
+            person,
+            platform: "p".to_owned(),
+            user: "1".to_owned(),
+            name: "Ann".to_owned(),
+            language: String::new(),
+            at,
+        }],
+        conversations: vec![Conversation {
+            id: ConversationId::new(ids),
+            account: address.account(),
+            address,
+            setting: Setting::Direct,
+            person: Some(person),
+            session: SessionId::new(ids),
+            last_inbound: String::new(),
+            at: Time::from_ms(NOON - 3_600_000),
+        }],
+        writes: vec![Write::nudge_settings(&wants).unwrap()],
+        ..Change::default()
+    };
+    store.apply(change).await.unwrap();
+    let manners = store.manners(person).await.unwrap();
+    let manners = crate::store::Manners {
+        zone: "Etc/UTC".to_owned(),
+        ..manners
+    };
+    let writes = vec![crate::store::put_manners(&manners).unwrap()];
+    store
+        .apply(Change {
+            writes,
+            ..Change::default()
+        })
+        .await
+        .unwrap();
+    person
 }
 
 /// Takes these in, looks once, and makes it true.
