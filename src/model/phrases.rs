@@ -13,6 +13,8 @@ mod people;
 mod releases;
 mod tips;
 
+pub mod insights;
+pub mod learned;
 mod money;
 pub mod nudges;
 mod voice;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use tokio_util::sync::CancellationToken;
 
 use crate::model::{ProcessId, Time};
@@ -48,6 +48,10 @@ impl Lease {
         self.until.store(until.ms(), Ordering::Relaxed);
     }
 
+    fn is_entered(&self) -> bool {
+        self.until.load(Ordering::Relaxed) > 0
+    }
+
     /// Whether it surely holds at that time.
     pub(super) fn covers(&self, at: Time) -> bool {
         at.ms() < self.until.load(Ordering::Relaxed)
@@ -76,8 +80,12 @@ impl Lease {
     pub(super) async fn fence(&self, tx: &mut Tx) -> Result<()> {
         self.check()?;
         if let Tx::Postgres(_) = tx {
+            // Asked first: the row may come between the two.
+            let is_entered = self.is_entered();
             let alive: Vec<(String,)> = tx.read(FENCE, self.me.to_string(), &[]).await?;
             if alive.is_empty() {
+                // What is told to a webhook may come before anything else is ready.
+                ensure!(is_entered, "this process is not among the living yet");
                 return Err(self.lose());
             }
         }

@@ -19,12 +19,14 @@ mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod esteem;
 mod fans;
 mod habits;
 mod happened;
 
 mod facts;
 mod health;
+mod insights;
 mod lanes;
 mod lease;
 mod lexical;
@@ -114,6 +116,8 @@ pub use team::{Member, PersonRow};
 pub use thanks::{NoteRow, Telling, VoiceRow};
 pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
+pub use esteem::{Esteem, forget_feedback};
+pub use insights::TipsWithin;
 pub use lease::Fenced;
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};

@@ -222,6 +222,8 @@ pub(super) const fn fate(press: &MePress) -> Option<(Fate, &'static str)> {
         | MePress::Goal(_)
         | MePress::Facts
         | MePress::Forget(_)
+        | MePress::Learned
+        | MePress::ForgetThumbs
         | MePress::As(_)
         | MePress::Settings
         | MePress::Set(_, _)

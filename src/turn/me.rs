@@ -49,6 +49,7 @@ impl Turn {
                 (phrases::FACTS_GONE.to_owned(), Vec::new())
             }
             "facts" => self.facts_card(&commit).await?,
+            "learned" => self.learned_card(&commit).await?,
             "habits" if matches!(rest, "forget" | "delete" | "clear") => {
                 (self.habits_gone(scene, &mut commit)?, Vec::new())
             }
@@ -130,6 +131,8 @@ impl Turn {
                     vec![vec![Press::Facts.button(phrases::BUTTON_FACTS)]],
                 )
             }
+            Press::Learned => self.learned_card(&commit).await?,
+            Press::ForgetThumbs => (Self::thumbs_gone(&mut commit)?, Vec::new()),
             Press::Habits => self.habits_card(scene, &mut commit).await?,
             Press::Style(field, value) => {
                 let text = self.style_set(&mut commit, (field, value)).await?;
@@ -310,6 +313,7 @@ impl Turn {
         let accounts = phrases::me_accounts(&accounts.join(", "));
         let mut last = vec![
             Press::Facts.button(phrases::BUTTON_FACTS),
+            Press::Learned.button(phrases::learned::BUTTON_LEARNED),
             Press::Habits.button(phrases::BUTTON_HABITS),
             Press::Settings.button(phrases::BUTTON_SETTINGS),
         ];

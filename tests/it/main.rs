@@ -54,6 +54,7 @@ mod story_group;
 mod story_habits;
 mod story_health;
 mod story_input;
+mod story_insights;
 mod story_message;
 mod story_models;
 mod story_money;

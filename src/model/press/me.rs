@@ -28,6 +28,10 @@ pub enum MePress {
     Facts,
     /// Forgets one of these.
     Forget(FactId),
+    /// What their thumbs taught.
+    Learned,
+    /// Forgets that.
+    ForgetThumbs,
     /// Works for this artist now.
     As(ArtistId),
     /// The settings.
@@ -67,6 +71,8 @@ impl MePress {
             "dropgoal" => Self::DropGoal(goal()?),
             "facts" => Self::Facts,
             "forget" => Self::Forget(format!("fct_{what}").parse().ok()?),
+            "learned" => Self::Learned,
+            "nothumbs" => Self::ForgetThumbs,
             "as" => Self::As(format!("art_{what}").parse().ok()?),
             "settings" => Self::Settings,
             "set" => {
@@ -100,6 +106,8 @@ impl MePress {
             Self::Done(id) => format!("me:done:{}", id.body()),
             Self::DropGoal(id) => format!("me:dropgoal:{}", id.body()),
             Self::Facts => "me:facts:".to_owned(),
+            Self::Learned => "me:learned:".to_owned(),
+            Self::ForgetThumbs => "me:nothumbs:".to_owned(),
             Self::Forget(id) => format!("me:forget:{}", id.body()),
             Self::As(id) => format!("me:as:{}", id.body()),
             Self::Settings => "me:settings:".to_owned(),
@@ -137,6 +145,8 @@ mod tests {
             MePress::DropGoal(goal),
             MePress::Facts,
             MePress::Forget(FactId::new(&ids)),
+            MePress::Learned,
+            MePress::ForgetThumbs,
             MePress::As(ArtistId::new(&ids)),
             MePress::Settings,
             MePress::Set("voice".to_owned(), "on".to_owned()),

@@ -6,6 +6,7 @@
 
 mod deviation;
 mod inactivity;
+mod insight;
 mod milestone;
 mod motivation;
 mod release;
@@ -23,6 +24,7 @@ use super::{Settings, Sight, Trigger, Watched};
 
 pub use deviation::Deviation;
 pub use inactivity::Inactivity;
+pub use insight::WeekOver;
 pub use milestone::Milestone;
 pub use motivation::Motivation;
 pub use release::ReleaseDay;
@@ -62,6 +64,7 @@ pub fn all(eyes: &Eyes) -> Vec<Arc<dyn Trigger>> {
         Arc::new(ReleaseDay(eyes())),
         Arc::new(StatementMissing(eyes())),
         Arc::new(TipSpike(eyes())),
+        Arc::new(WeekOver(eyes())),
     ]
 }
 
@@ -77,6 +80,7 @@ pub fn watched(eyes: &Eyes) -> Vec<Arc<dyn Watched>> {
         Arc::new(ReleaseDay(eyes())),
         Arc::new(StatementMissing(eyes())),
         Arc::new(TipSpike(eyes())),
+        Arc::new(WeekOver(eyes())),
     ]
 }
 

@@ -194,6 +194,20 @@ async fn a_late_process_goes_on_until_another_takes_over() {
     );
 }
 
+/// A webhook may be there before the database is: that is no reason to begin anew.
+#[tokio::test]
+async fn what_comes_before_the_start_is_refused_and_nothing_else() {
+    let home = Home::postgres().await;
+    let clock = Clock::manual(START);
+    let ann = Process::before_start(&home.url, &clock).await;
+    let change = Change::jobs(vec![ann.job("turn:a", "1")]);
+    let refused = ann.store.apply(change.clone()).await.unwrap_err();
+    assert!(!refused.is::<Fenced>(), "{refused:#}");
+    ann.store.start().await.unwrap();
+    ann.store.renew().await.unwrap();
+    ann.apply(change).await;
+}
+
 async fn what_leaves_in_peace_leaves_nothing_behind(home: Home) {
     let clock = Clock::manual(START);
     let (mut ann, bob) = (
