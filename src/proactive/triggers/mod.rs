@@ -3,6 +3,9 @@
 //!
 //! An episode is named by what it began with (the last message, the day a plan fell behind), so that the same rows always
 //! give the same name, and a new beginning another one.
+//!
+//! A trigger that comes with a later version needs a migration that puts everybody of a team among the newcomers again, as
+//! the one that made the table of watches did.
 
 mod deviation;
 mod inactivity;
