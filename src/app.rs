@@ -8,6 +8,7 @@ mod flows;
 mod health;
 mod library;
 mod money;
+mod nudges;
 pub(crate) mod past;
 mod people;
 mod proactive;
@@ -40,6 +41,8 @@ use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::proactive::Look;
+use crate::proactive::outreach::Back;
+use crate::proactive::triggers::Waits;
 use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
 use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
@@ -72,6 +75,8 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("provider_back", NOTICE),
     hears("address_lost", Lost::KIND),
     hears("approval_decided", ReleaseDecided::KIND),
+    hears("approval_asked", Waits::KIND),
+    hears("address_regained", Back::KIND),
     hears("tip_received", Look::KIND),
     hears("approval_decided", Look::KIND),
 ];

@@ -19,10 +19,10 @@ use crate::people::Profiles;
 use crate::store::{Redis, Store};
 use crate::tips::Tips;
 use crate::turn::intent::Reader;
-use crate::turn::{self, Turn, Wishes};
+use crate::turn::{self, Looked, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, approval, books, entrusted, flows, people, proactive, voice};
+use super::{WINDOWS, approval, books, entrusted, flows, nudges, people, proactive, voice};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
@@ -39,6 +39,12 @@ pub(super) fn workers(
     let mut all = books::workers(config, (&books, delivery), ids)?;
     let approvals = approval::approvals(config, (&store, delivery), tools)?;
     all.extend(approval::workers(config, &approvals));
+    all.extend(nudges::workers(
+        config,
+        (&store, delivery),
+        &approvals,
+        tools,
+    )?);
     let how = config.section::<turn::Settings>("turn")?;
     all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
     let facts = (limits, how.facts);
@@ -106,6 +112,8 @@ pub(super) fn workers(
         settings: how,
         queue: intake.queue,
         quiet: Duration::from_millis(intake.quiet_ms),
+        asks_consent: nudges::settings(config)?.ask,
+        looked: Looked::default(),
         files: config.data()?.dir.join("files"),
         clock: clock.clone(),
         ids: ids.clone(),

@@ -156,6 +156,10 @@ id! {
     GoalId = "gol";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
+    /// Something that is said unasked.
+    NudgeId = "ndg";
+    /// Something that was suggested with a nudge.
+    RecommendationId = "rec";
 }
 
 /// Makes ids: 48 bits of milliseconds, then 80 random bits; strictly rising within a process.

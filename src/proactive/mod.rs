@@ -4,9 +4,17 @@
 //! A [`Trigger`] makes an [`Impulse`], a job in its person's lane; it never sends. Begin at [`Trigger`]. What time makes
 //! true is [`Watched`]: the [`Sweep`] looks at it when it is due and at nothing else.
 
+pub mod answer;
+pub mod gate;
+mod hours;
+pub mod learn;
 mod learning;
+mod letter;
+pub mod outreach;
+pub mod rule;
 mod sweep;
 pub mod triggers;
+pub mod wish;
 
 use async_trait::async_trait;
 use serde::Deserialize;

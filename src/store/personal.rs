@@ -37,6 +37,18 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         same("SELECT text, state, source, said_at FROM facts WHERE person_id = $1 ORDER BY id"),
     ),
     (
+        "nudges",
+        same("SELECT * FROM nudges WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "nudge_settings",
+        same("SELECT * FROM nudge_settings WHERE person_id = $1"),
+    ),
+    (
+        "recommendations",
+        same("SELECT * FROM recommendations WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
         "habits",
         same(
             "SELECT style, observed, said, since_at, computed_at FROM habits WHERE person_id = $1",
@@ -64,6 +76,10 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM profiles WHERE person_id = $1"),
     same("DELETE FROM goals WHERE person_id = $1"),
     same("DELETE FROM facts WHERE person_id = $1"),
+    same("DELETE FROM recommendations WHERE person_id = $1"),
+    same("DELETE FROM nudges WHERE person_id = $1"),
+    same("DELETE FROM nudge_settings WHERE person_id = $1"),
+    same("DELETE FROM lanes WHERE holder = '' AND lane LIKE 'nudge%:' || $1 || '%'"),
     same("DELETE FROM habits WHERE person_id = $1"),
     same("DELETE FROM watches WHERE person_id = $1"),
 ];

@@ -7,6 +7,7 @@
 //! A trigger that comes with a later version needs a migration that puts everybody of a team among the newcomers again, as
 //! the one that made the table of watches did.
 
+mod approval_waiting;
 mod deviation;
 mod inactivity;
 mod insight;
@@ -25,6 +26,7 @@ use crate::store::{PlanStep, Seat, SeatRole, Store};
 
 use super::{Settings, Sight, Trigger, Watched};
 
+pub use approval_waiting::{ApprovalWaiting, Waits};
 pub use deviation::Deviation;
 pub use inactivity::Inactivity;
 pub use insight::WeekOver;
