@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::budget::Limits;
 use crate::capability::{Fans, Hands, React, Takes};
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -39,12 +40,8 @@ pub(super) fn workers(
     let mut all = books::workers(config, (&books, delivery), ids)?;
     let approvals = approval::approvals(config, (&store, delivery), tools)?;
     all.extend(approval::workers(config, &approvals));
-    all.extend(nudges::workers(
-        config,
-        (&store, delivery),
-        &approvals,
-        tools,
-    )?);
+    let way = (&store, delivery);
+    all.extend(nudges::workers(config, way, &approvals, tools)?);
     let how = config.section::<turn::Settings>("turn")?;
     all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
     let facts = (limits, how.facts);
@@ -59,14 +56,8 @@ pub(super) fn workers(
         delivery,
         tools.clone(),
     )?));
-    all.push(Arc::new(Summarise {
-        store: store.clone(),
-        door: door.clone(),
-        prompts: prompts.clone(),
-        limits,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    }));
+    let written = (&store, door, &prompts);
+    all.push(Arc::new(summarise(written, limits, tools)));
     all.extend(what_follows(&store, delivery, tools));
     all.extend(proactive::watchers(config, &store, tools)?);
     let (knowledge, redis, tips) = shared;
@@ -119,6 +110,22 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     Ok(all)
+}
+
+/// Sums up what grew beyond a window.
+fn summarise(
+    (store, door, prompts): (&Store, &Door, &Arc<Prompts>),
+    limits: Limits,
+    (clock, ids): &(Clock, Ids),
+) -> Summarise {
+    Summarise {
+        store: store.clone(),
+        door: door.clone(),
+        prompts: prompts.clone(),
+        limits,
+        clock: clock.clone(),
+        ids: ids.clone(),
+    }
 }
 
 /// What is known of artists, and what changes it.
