@@ -137,7 +137,7 @@ impl Worker for TakeIn {
         let Some((job, order)) = work.jobs.first().and_then(|job| Some((job, order(job)?))) else {
             return Change::default();
         };
-        let key = key(&job);
+        let key = key(job);
         let begun = self.store.outbound(&key).await.ok().flatten();
         let note = Note::new(&self.delivery, order.address, key, begun.as_ref());
         note.last(phrases::file_not_read_now(&order.name), Vec::new())
