@@ -156,6 +156,8 @@ id! {
     GoalId = "gol";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
+    /// Humans who are told that somebody may be in danger.
+    PageId = "pag";
 }
 
 /// Makes ids: 48 bits of milliseconds, then 80 random bits; strictly rising within a process.

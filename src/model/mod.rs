@@ -38,8 +38,8 @@ pub use hex::hex;
 pub use ids::{
     ApprovalId, ArtistId, AskId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId,
     EventId, FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
-    MilestoneId, ModelCallId, OutboundId, PersonId, ProcessId, ProposalId, ReadId, ReleaseId,
-    RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
+    MilestoneId, ModelCallId, OutboundId, PageId, PersonId, ProcessId, ProposalId, ReadId,
+    ReleaseId, RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,

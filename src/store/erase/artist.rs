@@ -55,6 +55,8 @@ const ERASE: &[Sql] = &[
     same("DELETE FROM grants WHERE artist_id = $1"),
     same("DELETE FROM audit WHERE artist_id = $1"),
     same("DELETE FROM releases WHERE artist_id = $1"),
+    same("DELETE FROM page_cards WHERE page_id IN (SELECT id FROM pages WHERE artist_id = $1)"),
+    same("DELETE FROM pages WHERE artist_id = $1"),
     same("DELETE FROM statement_lines WHERE artist_id = $1"),
     same(
         "DELETE FROM statement_marks WHERE statement_id IN
