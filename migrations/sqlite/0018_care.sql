@@ -31,7 +31,9 @@ CREATE TABLE pages (
     setting TEXT NOT NULL,
     -- The first words of the last one, as few as are needed to judge it.
     excerpt TEXT NOT NULL DEFAULT '',
-    -- open, taken, over
+    -- In which they are told that somebody is there.
+    language TEXT NOT NULL DEFAULT '',
+    -- open, taken
     state TEXT NOT NULL DEFAULT 'open',
     -- How often more people were told.
     circle BIGINT NOT NULL DEFAULT 0,

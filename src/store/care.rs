@@ -43,16 +43,18 @@ const SIGNS: Sql = same(
 );
 const PUT_PAGE: Sql = dialect!(
     "INSERT INTO pages (id, person_id, artist_id, level, topic, other, signs, address, setting,
-            excerpt, state, circle, opened_at, changed_at, taken_by, taken_at)
+            excerpt, language, state, circle, opened_at, changed_at, taken_by, taken_at)
      SELECT j.value ->> 'id', j.value ->> 'person', COALESCE(j.value ->> 'artist', ''),
             j.value ->> 'level', j.value ->> 'topic', CAST(j.value ->> 'other' AS BIGINT),
             CAST(j.value ->> 'signs' AS BIGINT), j.value ->> 'address', j.value ->> 'setting',
-            j.value ->> 'excerpt', j.value ->> 'state', CAST(j.value ->> 'circle' AS BIGINT),
+            j.value ->> 'excerpt', j.value ->> 'language', j.value ->> 'state',
+            CAST(j.value ->> 'circle' AS BIGINT),
             CAST(j.value ->> 'opened_at' AS BIGINT), CAST(j.value ->> 'changed_at' AS BIGINT),
             COALESCE(j.value ->> 'taken_by', ''), CAST(j.value ->> 'taken_at' AS BIGINT) FROM" each
     "WHERE TRUE ON CONFLICT (id) DO UPDATE SET level = excluded.level, topic = excluded.topic,
             other = excluded.other, signs = excluded.signs, address = excluded.address,
-            setting = excluded.setting, excerpt = excluded.excerpt, state = excluded.state,
+            setting = excluded.setting, excerpt = excluded.excerpt,
+            language = excluded.language, state = excluded.state,
             circle = excluded.circle, changed_at = excluded.changed_at,
             taken_by = excluded.taken_by, taken_at = excluded.taken_at"
 );
@@ -61,7 +63,7 @@ macro_rules! page {
     ($rest:literal) => {
         same(concat!(
             "SELECT id, person_id, artist_id, level, topic, other, signs, address, setting, excerpt,
-                    state, circle, opened_at, changed_at, taken_by, taken_at FROM pages ",
+                    language, state, circle, opened_at, changed_at, taken_by, taken_at FROM pages ",
             $rest
         ))
     };
@@ -101,6 +103,8 @@ pub struct Page {
     pub setting: Setting,
     /// As few words as are needed to judge it; may be empty.
     pub excerpt: String,
+    /// The code of the language in which they are told that somebody is there; may be empty.
+    pub language: String,
     /// `open` or `taken`.
     pub state: String,
     /// How often more people were told.
@@ -144,6 +148,7 @@ struct Row {
     address: String,
     setting: String,
     excerpt: String,
+    language: String,
     state: String,
     circle: i64,
     opened_at: i64,
@@ -165,6 +170,7 @@ impl Row {
             address: self.address.parse()?,
             setting: word(&self.setting)?,
             excerpt: self.excerpt,
+            language: self.language,
             state: self.state,
             circle: self.circle,
             opened_at: Time::from_ms(self.opened_at),
