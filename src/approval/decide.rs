@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use async_trait::async_trait;
 
 use crate::jobs::{Work, Worker};
@@ -27,12 +27,6 @@ impl Timers {
     pub(super) const KIND: &str = "approval_timer";
 }
 
-fn read<T: serde::de::DeserializeOwned>(job: &Job) -> Result<T, Failure> {
-    serde_json::from_str(&job.payload)
-        .with_context(|| format!("Reading what {} is about", job.id))
-        .map_err(Failure::GiveUp)
-}
-
 #[async_trait]
 impl Worker for Decide {
     fn kind(&self) -> &'static str {
@@ -40,12 +34,10 @@ impl Worker for Decide {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only()? else {
             return Ok(Change::default());
         };
-        let order: Order = read(job)?;
-        let made = Box::pin(self.0.decide(&order, job)).await?;
+        let made = Box::pin(self.0.decide(&order, &job)).await?;
         Ok(made)
     }
 }
@@ -57,9 +49,8 @@ impl Worker for Ask {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        match work.jobs.first() {
-            Some(job) => Ok(self.0.ask(&read(job)?)?),
+        match work.only()? {
+            Some((_, asked)) => Ok(self.0.ask(&asked)?),
             None => Ok(Change::default()),
         }
     }
@@ -72,10 +63,8 @@ impl Worker for Timers {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        match work.jobs.first() {
-            Some(job) => {
-                let Order { approval, came } = read(job)?;
+        match work.only()? {
+            Some((job, Order { approval, came })) => {
                 Ok(self.0.order(approval, came, format!("due:{}", job.id))?)
             }
             None => Ok(Change::default()),

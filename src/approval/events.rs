@@ -1,11 +1,10 @@
 //! What happens elsewhere and matters here: a chat is lost.
 
-use anyhow::Context;
 use async_trait::async_trait;
 
 use crate::jobs::{Work, Worker};
 use crate::model::{Event, Failure};
-use crate::store::{Change, Job};
+use crate::store::Change;
 
 use super::Approvals;
 use super::step::Came;
@@ -18,12 +17,6 @@ impl Lost {
     pub const KIND: &str = "approval_lost";
 }
 
-fn event(job: &Job) -> Result<Event, Failure> {
-    serde_json::from_str(&job.payload)
-        .with_context(|| format!("Reading the event of {}", job.id))
-        .map_err(Failure::GiveUp)
-}
-
 #[async_trait]
 impl Worker for Lost {
     fn kind(&self) -> &'static str {
@@ -33,7 +26,7 @@ impl Worker for Lost {
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
         let mut change = Change::default();
         for job in &work.jobs {
-            let Some(address) = event(job)?.address else {
+            let Some(address) = job.read::<Event>()?.address else {
                 continue;
             };
             for approval in self.0.store.open_at(&address).await? {

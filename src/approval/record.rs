@@ -102,14 +102,9 @@ impl Worker for Keeper {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only::<Order>()? else {
             return Ok(Change::default());
         };
-        let order = serde_json::from_str(&job.payload);
-        let order: Order = order
-            .with_context(|| format!("Reading what {} puts on record", job.id))
-            .map_err(Failure::GiveUp)?;
         if self.store.is_audited(&job.key).await? {
             return Ok(Change::default());
         }

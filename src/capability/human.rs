@@ -190,13 +190,9 @@ impl Worker for Takes {
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
         // The next one has to find what this one made true.
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only::<TakeOn>()? else {
             return Ok(Change::default());
         };
-        let order: TakeOn = serde_json::from_str(&job.payload)
-            .with_context(|| format!("Reading who takes on what {} is about", job.id))
-            .map_err(Failure::GiveUp)?;
         let answer = format!("human:answer:{}", job.id);
         let Some(request) = self.store.human_request(order.request).await? else {
             let gone = phrases::BUTTON_OUTDATED.to_owned();

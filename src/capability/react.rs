@@ -75,12 +75,9 @@ impl Worker for React {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
-        let event: Event =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let Some(artist) = event.artist else {
             return Ok(Change::default());
         };
@@ -174,13 +171,10 @@ impl Worker for Fans {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
         let now = self.clock.now();
-        let event: Event =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let Some(artist) = event.artist else {
             return Ok(Change::default());
         };

@@ -21,12 +21,9 @@ impl Worker for Notice {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
-        let event: Event =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         // The key is the same whoever tells it, and however often.
         let (key, text) = if let Happening::ProviderDown {
             provider,

@@ -11,6 +11,7 @@ mod trace;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -70,6 +71,19 @@ impl Work {
             stop: CancellationToken::new(),
             arrivals,
         }
+    }
+
+    /// The first job and what it is told to do; the others stay for the next run. `None` when nothing is due.
+    ///
+    /// # Errors
+    /// Gives up on a payload that cannot be read.
+    pub fn only<T: DeserializeOwned>(&mut self) -> Result<Option<(Job, T)>, Failure> {
+        self.jobs.truncate(1);
+        let Some(job) = self.jobs.first().cloned() else {
+            return Ok(None);
+        };
+        let told = job.read()?;
+        Ok(Some((job, told)))
     }
 
     /// Waits for more work in the lane. What is returned is not part of this run unless the worker

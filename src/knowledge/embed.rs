@@ -132,13 +132,8 @@ impl Worker for Embed {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let orders = work
-            .jobs
-            .iter()
-            .map(|job| serde_json::from_str(&job.payload));
-        let orders: Vec<Order> = orders
-            .collect::<Result<_, _>>()
-            .map_err(|error| Failure::GiveUp(error.into()))?;
+        let orders = work.jobs.iter().map(|job| job.read());
+        let orders: Vec<Order> = orders.collect::<Result<_, _>>()?;
         let Some(first) = orders.first() else {
             return Ok(Change::default());
         };

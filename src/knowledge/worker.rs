@@ -87,14 +87,11 @@ impl Worker for TakeIn {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only::<Order>()? else {
             return Ok(Change::default());
         };
-        let order: Order =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let source = source(&order)?;
-        let key = key(job);
+        let key = key(&job);
         let begun = self.store.outbound(&key).await?;
         let mut note = Note::new(&self.delivery, order.address.clone(), key, begun.as_ref());
         let (tell, mut told) = watch::channel(Step::Reading);
@@ -140,7 +137,7 @@ impl Worker for TakeIn {
         let Some((job, order)) = work.jobs.first().and_then(|job| Some((job, order(job)?))) else {
             return Change::default();
         };
-        let key = key(job);
+        let key = key(&job);
         let begun = self.store.outbound(&key).await.ok().flatten();
         let note = Note::new(&self.delivery, order.address, key, begun.as_ref());
         note.last(phrases::file_not_read_now(&order.name), Vec::new())

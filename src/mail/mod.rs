@@ -68,18 +68,15 @@ impl Worker for Mail {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, mail)) = work.only::<SendMail>()? else {
             return Ok(Change::default());
         };
-        let mail: SendMail =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let hash = address_hash(&mail.to);
         if self.store.is_mail_stopped(&hash).await? {
-            return self.ended(job, &mail, (MailState::Stopped, ""));
+            return self.ended(&job, &mail, (MailState::Stopped, ""));
         }
         let Some(server) = &self.server else {
-            return self.ended(job, &mail, (MailState::Failed, "no mail server is set up"));
+            return self.ended(&job, &mail, (MailState::Failed, "no mail server is set up"));
         };
         let ways = self.stops.ways(&hash, &server.from());
         let link = ways.first().map_or("", String::as_str);
@@ -96,9 +93,9 @@ impl Worker for Mail {
             unsubscribe: &ways,
         };
         match server.send(&letter).await {
-            Ok(()) => self.ended(job, &mail, (MailState::Sent, "")),
-            Err(Error::Refused(code)) => self.ended(job, &mail, (MailState::Bounced, &code)),
-            Err(Error::Invalid(why)) => self.ended(job, &mail, (MailState::Bounced, why)),
+            Ok(()) => self.ended(&job, &mail, (MailState::Sent, "")),
+            Err(Error::Refused(code)) => self.ended(&job, &mail, (MailState::Bounced, &code)),
+            Err(Error::Invalid(why)) => self.ended(&job, &mail, (MailState::Bounced, why)),
             Err(error @ Error::Later(_)) => Err(Failure::Retry {
                 cause: anyhow::anyhow!("{error}"),
                 after: None,

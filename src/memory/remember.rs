@@ -105,12 +105,9 @@ impl Worker for Remember {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, order)) = work.only::<Remembering>()? else {
             return Ok(Change::default());
         };
-        let order: Remembering =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let Remembering {
             person,
             message,

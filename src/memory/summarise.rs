@@ -43,8 +43,7 @@ impl Worker for Summarise {
         let Some(job) = work.jobs.first() else {
             return Ok(Change::default());
         };
-        let event: Event =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
+        let event: Event = job.read()?;
         let Happening::WindowExceeded { session } = event.what else {
             return Ok(Change::default());
         };

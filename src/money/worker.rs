@@ -135,12 +135,9 @@ impl Worker for LookAtThresholds {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
-        let event: Event =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let Some(artist) = event.artist else {
             return Ok(Change::default());
         };
@@ -164,9 +161,7 @@ impl Worker for TakeStatement {
         let Some(job) = work.jobs.first() else {
             return Ok(Change::default());
         };
-        let order: Order =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
-        match order {
+        match job.read()? {
             Order::Discard { path } => {
                 self.discard(&path).await?;
                 Ok(Change::default())
@@ -205,8 +200,7 @@ impl Worker for TakeStatement {
 }
 
 fn is_look(job: &Job) -> bool {
-    let order = serde_json::from_str(&job.payload);
-    order.is_ok_and(|order: Order| matches!(order, Order::Thresholds { .. }))
+    matches!(job.read(), Ok(Order::Thresholds { .. }))
 }
 
 /// The key of the message about a job, the same at every attempt.

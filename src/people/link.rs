@@ -135,17 +135,14 @@ impl Worker for Linker {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only::<LinkOrder>()? else {
             return Ok(Change::default());
         };
-        let order: LinkOrder =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let Some(link) = self.store.link(order.link).await? else {
             return Ok(Change::default());
         };
         match order.press {
-            Some(press) => self.pressed(link, press, job).await,
+            Some(press) => self.pressed(link, press, &job).await,
             None => {
                 if let (Some(from), Some(to)) = (link.gone, stays(&link)) {
                     self.bring_together(link.id, (from, to)).await?;

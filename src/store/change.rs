@@ -1,11 +1,13 @@
 //! What is written: rows. A [`Change`] is everything that must become true together; the writer puts
 //! many changes into one transaction, one statement per kind of row.
 
+use anyhow::Context;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Address, ArtistId, Content, ConversationId, Event, Ids, Inbound, JobId, Message, MessageId,
-    ModelCallId, Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
+    Address, ArtistId, Content, ConversationId, Event, Failure, Ids, Inbound, JobId, Message,
+    MessageId, ModelCallId, Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
 };
 
 use super::passages::NewRead;
@@ -283,6 +285,18 @@ pub struct Job {
     pub run_at: Time,
     pub attempts: i64,
     pub created_at: Time,
+}
+
+impl Job {
+    /// What it is told to do.
+    ///
+    /// # Errors
+    /// Gives up on a payload that cannot be read: it will not be readable later either.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_str(&self.payload)
+            .with_context(|| format!("Reading what the job {} is about", self.id))
+            .map_err(Failure::GiveUp)
+    }
 }
 
 /// An outbound as it is read back.

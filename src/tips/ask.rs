@@ -54,17 +54,15 @@ impl Worker for Ask {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only::<Order>()? else {
             return Ok(Change::default());
         };
-        let order = read(job)?;
         let asked = self.tips.store.tip_ask(order.ask).await?;
         let asked = asked.context("Nobody knows what was asked for");
         let asked = asked.map_err(Failure::GiveUp)?;
         let jar = self.tips.jar_of(&asked.artist_id).await?;
         let Some(jar) = jar.filter(|jar| jar.is_open) else {
-            return Ok(self.say(order, job, phrases::JAR_CLOSED.to_owned(), Vec::new()));
+            return Ok(self.say(order, &job, phrases::JAR_CLOSED.to_owned(), Vec::new()));
         };
         let currency = asked.currency.parse().map_err(anyhow::Error::from)?;
         let gross = Money {
@@ -84,22 +82,18 @@ impl Worker for Ask {
             ],
         ];
         let text = phrases::tip_ready(gross, &jar.public_name, &asked.message);
-        Ok(self.say(order, job, text, buttons))
+        Ok(self.say(order, &job, text, buttons))
     }
 
     async fn given_up(&self, work: &Work) -> Change {
         let job = work.jobs.first();
-        match job.and_then(|job| Some((read(job).ok()?, job))) {
+        match job.and_then(|job| Some((job.read().ok()?, job))) {
             Some((order, job)) => {
                 self.say(order, job, phrases::TIP_NOT_READY.to_owned(), Vec::new())
             }
             None => Change::default(),
         }
     }
-}
-
-fn read(job: &Job) -> Result<Order, Failure> {
-    serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))
 }
 
 impl Ask {

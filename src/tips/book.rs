@@ -64,7 +64,7 @@ impl Worker for Book {
     /// Whoever asked to give something back hears that it did not work.
     async fn given_up(&self, work: &Work) -> Change {
         let job = work.jobs.first();
-        let order = job.and_then(|job| serde_json::from_str(&job.payload).ok());
+        let order = job.and_then(|job| job.read().ok());
         let (Some(job), Some(Order::GiveBack { address, .. })) = (job, order) else {
             return Change::default();
         };

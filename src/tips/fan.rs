@@ -36,12 +36,9 @@ impl Worker for Fan {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, Order { person, artist })) = work.only()? else {
             return Ok(Change::default());
         };
-        let order = serde_json::from_str(&job.payload);
-        let Order { person, artist } = order.map_err(|error| Failure::GiveUp(error.into()))?;
         let known = self.tips.store.standing_with(person, artist).await?;
         if known.is_some() {
             return Ok(Change::default());

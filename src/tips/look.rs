@@ -41,15 +41,10 @@ impl Worker for Fees {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let payment = work
-            .jobs
-            .first()
-            .map(|job| serde_json::from_str(&job.payload));
-        let (Some(payment), Some(stripe)) = (payment, &self.tips.stripe) else {
+        let payment = work.only::<String>()?;
+        let (Some((_, payment)), Some(stripe)) = (payment, &self.tips.stripe) else {
             return Ok(Change::default());
         };
-        let payment: String = payment.map_err(|error| Failure::GiveUp(error.into()))?;
         let charge = stripe.charge_of(&payment).await?;
         let charge = charge.context("The payment has no charge yet")?;
         let Some(minor) = charge.fee else {

@@ -74,6 +74,18 @@ impl Command {
         Self::Privacy,
     ];
 
+    /// What is said in its place where others read along, if it is for one person alone whatever stands behind it.
+    pub(super) const fn alone(self) -> Option<&'static str> {
+        match self {
+            Self::Goals | Self::Invite | Self::Me | Self::Settings => Some(phrases::ME_ALONE),
+            Self::Link | Self::Unlink => Some(phrases::LINK_ALONE),
+            Self::Release => Some(phrases::RELEASE_IN_GROUP),
+            Self::Releases => Some(phrases::REQUESTS_IN_GROUP),
+            Self::Thanks => Some(phrases::NOT_IN_GROUP),
+            _ => None,
+        }
+    }
+
     /// Its name, without the slash.
     pub const fn name(self) -> &'static str {
         match self {

@@ -23,10 +23,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::LINK_ALONE.to_owned());
-            return Ok(commit.done().await);
-        }
         let letters = args.chars().filter(|letter| letter.is_ascii_alphanumeric());
         let counts =
             |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == ' ';
@@ -108,10 +104,6 @@ impl Turn {
         scene: &Scene,
         mut commit: Commit<'_>,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::LINK_ALONE.to_owned());
-            return Ok(commit.done().await);
-        }
         let known = self.store.identities(commit.person()).await?;
         if known.len() < 2 {
             commit.say(scene, phrases::NOT_LINKED.to_owned());

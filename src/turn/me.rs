@@ -39,10 +39,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::ME_ALONE.to_owned());
-            return Ok(commit.done().await);
-        }
         let (word, rest) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
         let rest = rest.trim();
         let (text, buttons) = match word.to_lowercase().as_str() {
@@ -77,10 +73,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::ME_ALONE.to_owned());
-            return Ok(commit.done().await);
-        }
         let need = if args.is_empty() {
             Need::Team
         } else {

@@ -53,7 +53,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
 use async_trait::async_trait;
 use serde::Deserialize;
 
@@ -341,6 +340,11 @@ impl Turn {
         mut commit: Commit<'_>,
         (command, args, said): (Command, &str, String),
     ) -> Result<Change, Failure> {
+        let alone = command.alone();
+        if let Some(sentence) = alone.filter(|_| scene.setting() == Setting::Group) {
+            commit.say(scene, sentence.to_owned());
+            return Ok(commit.done().await);
+        }
         let answer = match command {
             Command::Approvals => return self.approvals(scene, commit, args).await,
             Command::Release => return self.release(scene, commit, args).await,
@@ -487,19 +491,13 @@ impl Asked {
 }
 
 fn read(jobs: &[Job]) -> Result<Vec<Inbound>, Failure> {
-    jobs.iter()
-        .map(|job| {
-            serde_json::from_str(&job.payload)
-                .with_context(|| format!("Reading what {} is about", job.id))
-                .map_err(Failure::GiveUp)
-        })
-        .collect()
+    jobs.iter().map(Job::read).collect()
 }
 
 /// The items up to the first that cannot be read. Is it the very first, it fails alone: what waits
 /// behind it is no worse for that.
 fn readable(work: &mut Work) -> Result<Vec<Inbound>, Failure> {
-    let item = |job: &Job| serde_json::from_str(&job.payload).ok();
+    let item = |job: &Job| job.read().ok();
     let items: Vec<Inbound> = work.jobs.iter().map_while(item).collect();
     if items.is_empty() {
         work.jobs.truncate(1);

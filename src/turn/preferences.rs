@@ -1,7 +1,7 @@
 //! `/settings`: how somebody wants to be treated. Each has an effect that can be seen: the language and the clock of
 //! answers, voices, what is kept in mind, and whether what was left open is offered again.
 
-use crate::model::{Button, Failure, Setting, phrases};
+use crate::model::{Button, Failure, phrases};
 use crate::people::manners;
 use crate::store::{Change, Manners, put_manners};
 
@@ -17,10 +17,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::ME_ALONE.to_owned());
-            return Ok(commit.done().await);
-        }
         let (text, buttons) = match args.trim().split_once(char::is_whitespace) {
             Some((name, value)) => match self.set(&mut commit, (name, value.trim())).await? {
                 Ok(manners) => manners::card(scene.now, &manners),

@@ -1,7 +1,6 @@
 //! Handing in a release: `/release` asks for what is missing, shows it, and asks whoever manages it; `/releases`
 //! shows where each stands. What happens to a release behind that is not this file's business.
 
-use anyhow::Context;
 use async_trait::async_trait;
 
 use crate::approval::Approved;
@@ -9,7 +8,7 @@ use crate::capability::release::{Draft, KIND, hand_in};
 use crate::jobs::{Work, Worker};
 use crate::model::{
     ApprovalId, ApprovalPress as Press, ApprovedAction, ArtistId, Button, Clock, Content, Event,
-    Failure, Happening, Message, ReleaseId, Setting, phrases,
+    Failure, Happening, Message, ReleaseId, phrases,
 };
 use crate::store::{Change, Release, Store, Write};
 
@@ -28,10 +27,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::RELEASE_IN_GROUP.to_owned());
-            return Ok(commit.done().await);
-        }
         if self.artist_of(&commit).await?.is_none() {
             commit.say(scene, phrases::NO_ARTIST_HERE.to_owned());
             return Ok(commit.done().await);
@@ -211,10 +206,6 @@ impl Turn {
         scene: &Scene,
         mut commit: Commit<'_>,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::REQUESTS_IN_GROUP.to_owned());
-            return Ok(commit.done().await);
-        }
         let asker = self.standings(&commit).await?;
         let mut lines = Vec::new();
         let mut buttons = Vec::new();
@@ -260,13 +251,9 @@ impl Worker for ReleaseApproved {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((_, ordered)) = work.only::<ApprovedAction>()? else {
             return Ok(Change::default());
         };
-        let ordered: ApprovedAction = serde_json::from_str(&job.payload)
-            .with_context(|| format!("Reading what {} carries out", job.id))
-            .map_err(Failure::GiveUp)?;
         let approved = Approved::obtain(&self.store, &ordered).await?;
         let approved = approved.map_err(|refused| Failure::GiveUp(refused.into()))?;
         let about = (approved.approval(), approved.revision());
@@ -298,9 +285,7 @@ impl Worker for ReleaseDecided {
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
         let mut change = Change::default();
         for job in &work.jobs {
-            let event: Event = serde_json::from_str(&job.payload)
-                .with_context(|| format!("Reading the event of {}", job.id))
-                .map_err(Failure::GiveUp)?;
+            let event: Event = job.read()?;
             let Happening::ApprovalDecided { approval, state } = event.what else {
                 continue;
             };

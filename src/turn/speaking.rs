@@ -146,12 +146,9 @@ impl Worker for Speak {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        work.jobs.truncate(1);
-        let Some(job) = work.jobs.first() else {
+        let Some((job, order)) = work.only::<Order>()? else {
             return Ok(Change::default());
         };
-        let order: Order =
-            serde_json::from_str(&job.payload).map_err(|error| Failure::GiveUp(error.into()))?;
         let (text, is_whole) = at_once(&aloud(&order.text));
         let payer = Payer {
             person: Some(order.person),

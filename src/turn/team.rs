@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::model::{Button, Failure, MePress as Press, Setting, Standing, phrases};
+use crate::model::{Button, Failure, MePress as Press, Standing, phrases};
 use crate::store::{Acting, Change, Need};
 
 use super::commit::Commit;
@@ -22,10 +22,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::ME_ALONE.to_owned());
-            return Ok(commit.done().await);
-        }
         let word = args.trim().to_lowercase();
         let (text, buttons) = match commit.asker(scene.setting()).await?.acting(Need::Team) {
             Err(_) => (phrases::FOR_NO_ARTIST.to_owned(), Vec::new()),

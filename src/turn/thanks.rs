@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::capability::{By, Entry, ThanksPart, thanks_texts};
-use crate::model::{Failure, Setting, phrases, phrases::workflows as words};
+use crate::model::{Failure, phrases::workflows as words};
 use crate::store::Change;
 
 use super::commit::Commit;
@@ -17,10 +17,6 @@ impl Turn {
         mut commit: Commit<'_>,
         args: &str,
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            commit.say(scene, phrases::NOT_IN_GROUP.to_owned());
-            return Ok(commit.done().await);
-        }
         let Some(artist) = self.artist_of(&commit).await? else {
             commit.say(scene, words::NOT_YOURS.to_owned());
             return Ok(commit.done().await);

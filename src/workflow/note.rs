@@ -16,7 +16,6 @@ use crate::store::{Change, NewJob, NoteRow, Write};
 
 use super::definition::Amount;
 use super::engine::{Engine, said};
-use super::workers::payload;
 
 /// The job that tells an artist something.
 pub const NOTE: &str = "artist_note";
@@ -95,12 +94,9 @@ impl Worker for Notes {
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
         // What waits is told in one go: in a rush there are thousands.
-        let told = work.jobs.iter().map_while(|job| {
-            let order = serde_json::from_str(&job.payload);
-            match order.ok()? {
-                Order::Tell(note) => Some(note),
-                Order::Over { .. } | Order::Digest { .. } => None,
-            }
+        let told = work.jobs.iter().map_while(|job| match job.read().ok()? {
+            Order::Tell(note) => Some(note),
+            Order::Over { .. } | Order::Digest { .. } => None,
         });
         let notes: Vec<Note> = told.collect();
         if let Some(first) = notes.first() {
@@ -108,13 +104,12 @@ impl Worker for Notes {
             work.jobs.truncate(notes.len());
             return self.tell(artist, notes).await;
         }
-        match payload(work)? {
-            Some(Order::Over { artist, maker }) => {
-                let key = work.jobs.first().map(|job| format!("now:{}", job.key));
-                self.over(artist, maker, key.unwrap_or_default())
+        match work.only()? {
+            Some((job, Order::Over { artist, maker })) => {
+                self.over(artist, maker, format!("now:{}", job.key))
             }
-            Some(Order::Digest { artist, maker }) => self.digest(artist, maker).await,
-            Some(Order::Tell(_)) | None => Ok(Change::default()),
+            Some((_, Order::Digest { artist, maker })) => self.digest(artist, maker).await,
+            Some((_, Order::Tell(_))) | None => Ok(Change::default()),
         }
     }
 
@@ -123,9 +118,7 @@ impl Worker for Notes {
         let Some(job) = work.jobs.first() else {
             return Change::default();
         };
-        let Ok(Order::Over { artist, maker } | Order::Digest { artist, maker }) =
-            serde_json::from_str(&job.payload)
-        else {
+        let Ok(Order::Over { artist, maker } | Order::Digest { artist, maker }) = job.read() else {
             return Change::default();
         };
         let now = self.0.clock.now();
@@ -276,7 +269,7 @@ impl Worker for Failed {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(event): Option<Event> = payload(work)? else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
         let (

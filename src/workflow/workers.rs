@@ -2,7 +2,6 @@
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
 use crate::jobs::{Work, Worker};
 use crate::model::{ApprovalId, ArtistId, Event, Failure, Happening, WorkflowId, phrases};
@@ -24,16 +23,6 @@ pub struct ApprovedSteps(pub Engine);
 /// Ends what was not.
 pub struct Decisions(pub Engine);
 
-pub(super) fn payload<T: DeserializeOwned>(work: &mut Work) -> Result<Option<T>, Failure> {
-    work.jobs.truncate(1);
-    let Some(job) = work.jobs.first() else {
-        return Ok(None);
-    };
-    let read = serde_json::from_str(&job.payload);
-    read.map(Some)
-        .map_err(|error| Failure::GiveUp(error.into()))
-}
-
 #[async_trait]
 impl Worker for Events {
     fn kind(&self) -> &'static str {
@@ -41,7 +30,7 @@ impl Worker for Events {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(event): Option<Event> = payload(work)? else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
         let (Some(artist), Some(seen)) = (event.artist, Seen::of(&event)) else {
@@ -62,7 +51,7 @@ impl Worker for Ticks {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(tick): Option<Tick> = payload(work)? else {
+        let Some((_, tick)) = work.only::<Tick>()? else {
             return Ok(Change::default());
         };
         let engine = &self.0;
@@ -104,7 +93,7 @@ impl Worker for Steps {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(order): Option<Order> = payload(work)? else {
+        let Some((_, order)) = work.only::<Order>()? else {
             return Ok(Change::default());
         };
         let engine = &self.0;
@@ -161,10 +150,7 @@ impl Worker for Steps {
     }
 
     async fn given_up(&self, work: &Work) -> Change {
-        let order = work
-            .jobs
-            .first()
-            .and_then(|job| serde_json::from_str(&job.payload).ok());
+        let order = work.jobs.first().and_then(|job| job.read().ok());
         let Some(Order { run, .. }) = order else {
             return Change::default();
         };
@@ -194,7 +180,7 @@ impl Worker for ApprovedSteps {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(ApprovedBody { approval, action }) = payload(work)? else {
+        let Some((_, ApprovedBody { approval, action })) = work.only()? else {
             return Ok(Change::default());
         };
         let order = Order {
@@ -216,7 +202,7 @@ impl Worker for Decisions {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some(event): Option<Event> = payload(work)? else {
+        let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
         let Happening::ApprovalDecided { approval, state } = event.what else {
