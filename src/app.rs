@@ -3,6 +3,7 @@
 
 mod approval;
 mod books;
+mod care;
 mod entrusted;
 mod flows;
 mod health;
@@ -171,7 +172,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
-    let shared = (library.knowledge(), redis.clone(), tips.clone());
+    let care = care::care(&config, (&store, &delivery), &tools)?;
+    let shared = (
+        library.knowledge(),
+        redis.clone(),
+        (tips.clone(), care.clone()),
+    );
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
@@ -214,6 +220,7 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     money::keep(&config, (&all, &voices), &tasks, &tools)?;
     let recordings = voice::recordings(&config, (&all.store, &delivery), &tools.0)?;
     tasks.spawn(until(all.serving.clone(), recordings.tend()));
+    tasks.spawn(until(all.serving.clone(), care::warm(care)));
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));

@@ -19,15 +19,15 @@ use crate::people::Profiles;
 use crate::store::{Redis, Store};
 use crate::tips::Tips;
 use crate::turn::intent::Reader;
-use crate::turn::{self, Turn, Wishes};
+use crate::turn::{self, Care, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, approval, books, entrusted, flows, people, voice};
+use super::{WINDOWS, approval, books, care as care_room, entrusted, flows, people, voice};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
     config: &Config,
-    shared: (Knowledge, Option<Redis>, Tips),
+    shared: (Knowledge, Option<Redis>, (Tips, Care)),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     tools: &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
@@ -62,7 +62,8 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     all.extend(what_follows(&store, delivery, tools));
-    let (knowledge, redis, tips) = shared;
+    let (knowledge, redis, (tips, care)) = shared;
+    all.extend(care_room::workers(&care));
     all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;
     let engine = flows::engine(config, (&store, delivery), tools)?;
@@ -101,6 +102,7 @@ pub(super) fn workers(
         prompts,
         limits,
         tips,
+        care,
         delivery: delivery.clone(),
         settings: how,
         queue: intake.queue,

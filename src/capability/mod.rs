@@ -13,6 +13,7 @@ mod feedback;
 mod gate;
 mod human;
 mod lyrics;
+mod page;
 mod plan;
 mod plan_export;
 mod react;
@@ -51,6 +52,7 @@ pub use artist::from;
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
 pub use human::{Takes, take};
+pub use page::{PageTimers, Pages, Paging, Seen, Settings as SafetySettings};
 pub use react::{Fans, React};
 pub use thanks::{Part as ThanksPart, texts as thanks_texts};
 

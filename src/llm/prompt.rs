@@ -66,6 +66,8 @@ pub struct Known {
     pub speaks: String,
     /// What their clock shows; empty = not known.
     pub local: String,
+    /// Whether they were in danger lately.
+    pub is_in_care: bool,
 }
 
 /// A passage that an answer may use.
@@ -168,6 +170,7 @@ impl Prompts {
             facts => known.facts.trim(),
             speaks => one_line(&known.speaks),
             local => known.local.as_str(),
+            care => known.is_in_care,
         })
     }
 
@@ -311,6 +314,7 @@ mod tests {
         facts: String::new(),
         speaks: String::new(),
         local: String::new(),
+        is_in_care: false,
     };
 
     #[test]

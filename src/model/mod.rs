@@ -55,7 +55,7 @@ pub use outcome::{Outcome, Shown};
 pub use place::Place;
 pub use press::{
     ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, FlowPress, HumanPress,
-    LinkPress, MePress, ModelPress, MoneyPress, PlanPress, Reply, ThumbPress, TipPress,
+    LinkPress, MePress, ModelPress, MoneyPress, PagePress, PlanPress, Reply, ThumbPress, TipPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 

@@ -38,8 +38,8 @@ const FADE: Sql = dialect!(
      AND signs.seen_at < CAST(j.value ->> 'before' AS BIGINT))"
 );
 const SIGNS: Sql = same(
-    "SELECT sign FROM signs WHERE person_id = $1 AND seen_at >= $2 AND key <> $3
-     ORDER BY seen_at DESC, key DESC LIMIT $4",
+    "SELECT sign FROM signs WHERE person_id = $1 AND seen_at >= $2
+     ORDER BY seen_at DESC, key DESC LIMIT $3",
 );
 const PUT_PAGE: Sql = dialect!(
     "INSERT INTO pages (id, person_id, artist_id, level, topic, other, signs, address, setting,
@@ -240,18 +240,12 @@ impl Store {
         Ok((Time::from_ms(noticed), Time::from_ms(since)))
     }
 
-    /// What was seen in a person's last messages since then but for the one that came under that key, the oldest
-    /// first; JSON.
-    pub async fn signs(
-        &self,
-        (person, but): (PersonId, &str),
-        since: Time,
-        most: usize,
-    ) -> Result<Vec<String>> {
+    /// What was seen in a person's last messages since then, the oldest first; JSON.
+    pub async fn signs(&self, person: PersonId, since: Time, most: usize) -> Result<Vec<String>> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let rows: Vec<(String,)> = reading!(&self.db, SIGNS, |sql, pool| {
             let query = sqlx::query_as(sql).bind(person.to_string());
-            let query = query.bind(since.ms()).bind(but).bind(most);
+            let query = query.bind(since.ms()).bind(most);
             query.fetch_all(pool).await?
         });
         Ok(rows.into_iter().rev().map(|(sign,)| sign).collect())

@@ -50,8 +50,8 @@ const OF: Sql = same(
          WHERE f.person_id = $1 AND f.state = 'kept'
      UNION ALL SELECT 'role', artist_id, standing, '', 0 FROM memberships
          WHERE person_id = $1 AND standing <> 'fan'
-     UNION ALL SELECT 'manners', id, speaks, zone, 0 FROM persons
-         WHERE id = $1 AND (speaks <> '' OR zone <> '') ORDER BY 1, 2",
+     UNION ALL SELECT 'manners', id, speaks, zone, care_until FROM persons
+         WHERE id = $1 AND (speaks <> '' OR zone <> '' OR care_until > 0) ORDER BY 1, 2",
 );
 
 /// Something that a person said of themselves.
@@ -96,6 +96,8 @@ pub struct Acquaintance {
     pub speaks: String,
     /// Their time zone; empty = not known.
     pub zone: String,
+    /// Until when they are left alone with talk of money; the beginning of time = they are not.
+    pub care_until: Time,
 }
 
 /// Keeps facts, each in place of what held until now.
@@ -182,7 +184,7 @@ impl Store {
                     said: Time::from_ms(at),
                 }),
                 "role" => all.roles.push((id.parse()?, one.parse()?)),
-                _ => (all.speaks, all.zone) = (one, other),
+                _ => (all.speaks, all.zone, all.care_until) = (one, other, Time::from_ms(at)),
             }
         }
         Ok(all)

@@ -15,6 +15,7 @@ use crate::model::{Button, Content, Failure, Inbound, OutboundId, PersonId, Sett
 use crate::store::{Change, Job, Role};
 
 use super::acting::send_all;
+use super::care::raised;
 use super::cite::Checked;
 use super::commit::Commit;
 use super::dialogue::Told;
@@ -41,6 +42,8 @@ pub(super) struct Talk<'a> {
     pub(super) in_group: bool,
     /// What the answer stands on.
     pub(super) ground: Ground,
+    /// What stands before the answer besides: who answers, and a gentle word where somebody is low.
+    foreword: String,
     /// The model that whoever talks wants.
     wish: Option<Wish>,
     /// What the model may call, and what came of it.
@@ -53,8 +56,13 @@ impl<'a> Talk<'a> {
         turn: &'a Turn,
         scene: &'a Scene,
         said: Vec<Said>,
-        (commit, work): (Commit<'_>, &mut Work),
+        (mut commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
+        let foreword = match turn.heed_talk(scene, &mut commit, (&said, "")).await? {
+            Ok(foreword) => foreword,
+            Err(sign) => return turn.help(scene, commit, (&said, &sign)).await,
+        };
+        commit.begin_with(foreword.clone());
         let commit = match turn.in_dialogue(scene, commit, &said).await? {
             Told::Answered(change) => return Ok(*change),
             Told::Aside(commit) => *commit,
@@ -69,6 +77,7 @@ impl<'a> Talk<'a> {
             said,
             in_group: scene.setting() == Setting::Group,
             ground: Ground::bare(Intent::default(), String::new()),
+            foreword,
             wish: turn.granted(commit.person()).await,
             tools: Tools::default(),
         };
@@ -86,8 +95,14 @@ impl<'a> Talk<'a> {
             if let Some(how) = &talk.ground.sorted {
                 commit.sorted(scene, how);
             }
+            if talk.ground.is_crisis() {
+                commit.replaces(finished(&mut show).await);
+                return turn
+                    .help(scene, commit, (&talk.said, &raised(scene.now)))
+                    .await;
+            }
             talk.lay_out(&commit).await?;
-            if !talk.ground.is_crisis() && turn.answers_flow(scene, &commit, &talk.words()).await? {
+            if turn.answers_flow(scene, &commit, &talk.words()).await? {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));
                 let asked = (Command::Workflows, "create", talk.words());
@@ -106,15 +121,23 @@ impl<'a> Talk<'a> {
             let words = talk.words();
             talk.ground.known = turn.known(scene, &commit, &words).await?;
             let over = match &mut show {
-                _ if talk.ground.is_crisis() => {
-                    Some(talk.first_words(&commit).fixed(phrases::CRISIS))
-                }
                 Some(show) => talk.listen(&commit, work, show).await?,
                 // The account is not connected here (any more): the answer waits for it in the outbox.
                 None => Some(talk.listen_blind(&commit).await),
             };
             if let Some(over) = over {
                 break over;
+            }
+            // It has other words now.
+            match turn
+                .heed_talk(scene, &mut commit, (&talk.said, "again"))
+                .await?
+            {
+                Ok(foreword) => talk.foreword = foreword,
+                Err(sign) => {
+                    commit.replaces(finished(&mut show).await);
+                    return turn.help(scene, commit, (&talk.said, &sign)).await;
+                }
             }
         };
         talk.close(commit, work, (over, finished(&mut show).await))
@@ -215,7 +238,7 @@ impl<'a> Talk<'a> {
                 phrases::NOT_SEEN.clone_into(&mut over.note);
             }
             Plan::Command(_, _) | Plan::Talk => {}
-            Plan::Crisis => phrases::CRISIS.clone_into(&mut over.note),
+            Plan::Crisis => self.turn.care.doubtful().clone_into(&mut over.note),
             Plan::Missing(what) => over.note = phrases::not_yet(what),
             Plan::AskBack(what) => over.note = phrases::unsure(what),
             Plan::Nothing => over.note = format!("{} {}", self.ground.nothing(), over.note),
@@ -385,10 +408,12 @@ impl<'a> Talk<'a> {
         let introduction = self.introduces(commit).then_some(phrases::INTRODUCTION);
         let spoken = self.said.iter().filter(|said| !said.heard.is_empty());
         let quotes = spoken.map(|said| quoted(&said.heard));
+        let foreword = Some(self.foreword.clone()).filter(|text| !text.is_empty());
         let parts: Vec<String> = introduction
             .map(str::to_owned)
             .into_iter()
             .chain(quotes)
+            .chain(foreword)
             .collect();
         parts.join("\n\n")
     }
@@ -490,7 +515,9 @@ impl<'a> Talk<'a> {
                     work.jobs.push(job);
                     arrival = Arrival::Reworded;
                 }
-                Meanwhile::MoreTalk if self.turn.queue == Queue::Interrupt => {
+                Meanwhile::MoreTalk
+                    if self.turn.queue == Queue::Interrupt || self.turn.care.cries(&item) =>
+                {
                     return Ok(Arrival::Came(Came::Interrupted));
                 }
                 Meanwhile::Reworded | Meanwhile::MoreTalk | Meanwhile::Later => {}

@@ -96,6 +96,8 @@ impl Options {
         options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
         // The story of thumbs switches them on; all others are about other buttons.
         options.set("TONEY__TURN__THUMBS", false);
+        // The story of safety says when a notice is due; all others move the clock for other reasons.
+        options.set("TONEY__SAFETY__NOTICE_HOURS", 0);
         options.set("TONEY__JOBS__LONGEST_PAUSE_SECONDS", 1);
         options.set("TONEY__TELEGRAM__POLL_TIMEOUT", 2);
         options.set("TONEY__MODELS__NEARBY", "");
