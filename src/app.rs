@@ -176,7 +176,8 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let shared = (
         library.knowledge(),
         redis.clone(),
-        (tips.clone(), care.clone()),
+        tips.clone(),
+        care.clone(),
     );
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));

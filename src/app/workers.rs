@@ -27,7 +27,7 @@ use super::{WINDOWS, approval, books, care as care_room, entrusted, flows, peopl
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
     config: &Config,
-    shared: (Knowledge, Option<Redis>, (Tips, Care)),
+    shared: (Knowledge, Option<Redis>, Tips, Care),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     tools: &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
@@ -41,10 +41,9 @@ pub(super) fn workers(
     all.extend(approval::workers(config, &approvals));
     let how = config.section::<turn::Settings>("turn")?;
     all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
-    let facts = (limits, how.facts);
     all.push(Arc::new(people::remember(
         (&store, door, &prompts),
-        facts,
+        (limits, how.facts),
         tools,
     )));
     all.push(Arc::new(voice::speak(
@@ -62,7 +61,7 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     all.extend(what_follows(&store, delivery, tools));
-    let (knowledge, redis, (tips, care)) = shared;
+    let (knowledge, redis, tips, care) = shared;
     all.extend(care_room::workers(&care));
     all.extend(super::tips::workers(&tips));
     let intake: intake::Settings = config.section("intake")?;

@@ -63,6 +63,7 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM goals WHERE person_id = $1"),
     same("DELETE FROM facts WHERE person_id = $1"),
     same("DELETE FROM signs WHERE person_id = $1"),
+    same("DELETE FROM lanes WHERE holder = '' AND lane = 'page:' || $1"),
     // Copies in others' chats go, too: they hold some of the words.
     same(
         "DELETE FROM outbound WHERE key IN (SELECT c.key FROM page_cards c JOIN pages p

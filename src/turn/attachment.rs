@@ -47,13 +47,6 @@ impl Kept {
         mut commit: Commit<'_>,
         work: &mut Work,
     ) -> Result<Change, Failure> {
-        // Whoever cries for help is not kept waiting for a file.
-        if !self.caption.trim().is_empty() {
-            let heeded = turn.heed_caption(scene, &mut commit, &self.caption).await?;
-            if let Some((said, sign)) = heeded {
-                return turn.help(scene, commit, (&[said], &sign)).await;
-            }
-        }
         let what = word(self.media);
         let tried = work.jobs.first().map_or(0, |job| job.attempts) + 1;
         // The same path at every attempt: what an attempt that died left behind is overwritten.

@@ -26,10 +26,6 @@ use super::{Command, Scene, Turn, why};
 const FADED: Duration = Duration::from_hours(7 * 24);
 /// The gentle sentence is not said again within this time: said each time it would be no longer gentle.
 const GENTLE: Duration = Duration::from_hours(1);
-/// Whoever was silent for so long begins to talk anew.
-const PAUSE: Duration = Duration::from_hours(1);
-/// Whoever talks on another day is told once more that Toney is an AI.
-const DAY: Duration = Duration::from_hours(24);
 /// People whose last notice is kept at hand.
 const AT_HAND: u64 = 20_000;
 
@@ -38,15 +34,15 @@ const AT_HAND: u64 = 20_000;
 pub struct Care {
     /// The rules take a moment to be read, so that it is done beside the start.
     safety: Arc<OnceCell<Safety>>,
-    pages: Pages,
+    pub(super) pages: Pages,
     /// When people were told last that Toney is an AI, and since when they have been talking.
-    told: moka::sync::Cache<PersonId, (Time, Time)>,
+    pub(super) told: moka::sync::Cache<PersonId, (Time, Time)>,
 }
 
 /// What is known of whoever is helped.
-struct Whose {
-    language: Option<String>,
-    country: Option<String>,
+pub(super) struct Whose {
+    pub(super) language: Option<String>,
+    pub(super) country: Option<String>,
 }
 
 /// What comes of what was seen.
@@ -54,6 +50,15 @@ pub(super) struct Heeded {
     pub(super) sign: Sign,
     /// What stands before the usual answer; may be empty.
     pub(super) gentle: String,
+}
+
+/// What stands before an answer besides.
+#[derive(Default)]
+pub(super) struct Foreword {
+    /// Who answers, and a gentle word; may be empty.
+    pub(super) text: String,
+    /// Whether the rules saw somebody who is low, and no more.
+    pub(super) is_low: bool,
 }
 
 impl Care {
@@ -83,17 +88,21 @@ impl Care {
         self.safety.get_or_try_init(read).await
     }
 
-    fn help(&self) -> &Help {
+    pub(super) fn help(&self) -> &Help {
         &self.pages.help
     }
 
     /// What is said where words may be a cry for help and nobody is there who could ask back.
-    pub(super) fn doubtful(&self) -> String {
+    pub(super) fn doubtful(&self, in_group: bool) -> String {
         let asked = Asked {
             level: Level::High,
             ..Asked::default()
         };
-        self.help().text(&asked).unwrap_or_default()
+        let text = match in_group {
+            true => self.help().brief(&asked),
+            false => self.help().text(&asked),
+        };
+        text.unwrap_or_default()
     }
 
     /// Whether somebody cries for help, as far as that message alone says it.
@@ -122,6 +131,11 @@ impl Turn {
         if (adds_up || worst.level == Level::Concern) && !worst.level.is_crisis() {
             before = self.signs(person, scene.now).await?;
             (signs, worst) = look(safety, scene.now, (texts, &before));
+        }
+        // What was passed on is somebody else's.
+        if scene.items.iter().all(|item| item.forwarded) {
+            worst.other = true;
+            signs.iter_mut().for_each(|sign| sign.other = true);
         }
         let writes = noted(person, &signs, &format!("{}:{part}", scene.key))?;
         commit.besides(Change {
@@ -156,7 +170,7 @@ impl Turn {
         scene: &Scene,
         commit: &mut Commit<'_>,
         (said, part): (&[Said], &str),
-    ) -> Result<Result<String, Sign>, Failure> {
+    ) -> Result<Result<Foreword, Sign>, Failure> {
         let texts: Vec<&str> = said.iter().map(|said| said.text.as_str()).collect();
         let Heeded { sign, gentle } = self.heed(scene, commit, (&texts, part)).await?;
         if sign.level.is_crisis() {
@@ -168,7 +182,10 @@ impl Turn {
         };
         let parts = [notice, gentle];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        Ok(Ok(parts.join("\n\n")))
+        Ok(Ok(Foreword {
+            text: parts.join("\n\n"),
+            is_low: sign.level == Level::Concern,
+        }))
     }
 
     async fn signs(&self, person: PersonId, now: Time) -> Result<Vec<Sign>, Failure> {
@@ -183,7 +200,7 @@ impl Turn {
 
     /// What is known of the language and the country of whoever is helped: what they wrote in comes before what they
     /// chose, and their own clock before the language of their menus.
-    async fn helped_where(
+    pub(super) async fn helped_where(
         &self,
         scene: &Scene,
         commit: &Commit<'_>,
@@ -357,6 +374,9 @@ impl Turn {
         commit: &mut Commit<'_>,
         caption: &str,
     ) -> Result<Option<(Said, Sign)>, Failure> {
+        if caption.trim().is_empty() {
+            return Ok(None);
+        }
         let safety = self.care.safety().await?;
         let (_, alone) = look(safety, scene.now, (&[caption], &[]));
         if !alone.level.is_crisis() {
@@ -386,68 +406,6 @@ impl Turn {
         }
         let said = [self.as_said(scene, &texts.join("\n"))];
         self.help(scene, commit, (&said, &sign)).await
-    }
-
-    /// What stands before an answer so that nobody forgets who answers; nothing where that was said lately.
-    pub(super) async fn notice(
-        &self,
-        scene: &Scene,
-        commit: &mut Commit<'_>,
-        texts: &[&str],
-    ) -> Result<String, Failure> {
-        let every = Duration::from_hours(self.care.pages.settings.notice_hours);
-        if scene.setting() == Setting::Group || every.is_zero() {
-            return Ok(String::new());
-        }
-        let person = commit.person();
-        let lines = &commit.recalled().window.lines;
-        let last = lines.last().map(|line| Time::from_ms(line.id.made_ms()));
-        let known = match self.care.told.get(&person) {
-            Some(known) => known,
-            None => self.store.told_of_ai(person).await?,
-        };
-        let mut due = due((scene.now, last), known, every);
-        if due != Due::Nothing {
-            // Another process may have said it meanwhile.
-            let stored = self.store.told_of_ai(person).await?;
-            due = self::due((scene.now, last), stored, every);
-        }
-        let is_new = commit.recalled().is_new;
-        let (told, is_said) = match due {
-            Due::Nothing => {
-                self.care.told.insert(person, known);
-                return Ok(String::new());
-            }
-            // Whoever is new reads it in the introduction.
-            Due::Say(since) => ((scene.now, since), !is_new),
-            Due::Begins if is_new => ((scene.now, scene.now), false),
-            Due::Begins => ((known.0, scene.now), false),
-        };
-        self.care.told.invalidate(&person);
-        commit.besides(Change {
-            writes: vec![Write::told_of_ai(person, told.0, told.1).map_err(Failure::GiveUp)?],
-            ..Change::default()
-        });
-        if !is_said {
-            return Ok(String::new());
-        }
-        metrics::counter!("toney_safety_notices_total").increment(1);
-        let whose = self
-            .helped_where(scene, commit, (&Sign::default(), texts))
-            .await?;
-        let notice = self.care.help().notice(whose.language.as_deref());
-        Ok(notice.map_or_else(String::new, |notice| format!("_{notice}_")))
-    }
-
-    /// A greeting says that Toney is an AI.
-    pub(super) fn introduced(&self, scene: &Scene, commit: &mut Commit<'_>) -> Result<(), Failure> {
-        let person = commit.person();
-        self.care.told.invalidate(&person);
-        commit.besides(Change {
-            writes: vec![Write::told_of_ai(person, scene.now, scene.now).map_err(Failure::GiveUp)?],
-            ..Change::default()
-        });
-        Ok(())
     }
 
     /// `/safety`: what is done when somebody is in danger, and whom to call.
@@ -489,6 +447,16 @@ impl Turn {
             }
         }
         Ok(commit.done().await)
+    }
+}
+
+/// Takes out of what a model wrote what nobody has to read: keys, and numbers and addresses that stand nowhere in what it
+/// was told.
+pub(super) fn concealed(said: &mut String, told: &[&str]) {
+    let found = conceal(said, |core| told.iter().any(|text| text.contains(core)));
+    if !found.found.is_empty() {
+        metrics::counter!("toney_safety_concealed_total").increment(1);
+        *said = found.text;
     }
 }
 
@@ -583,56 +551,9 @@ fn chosen(speaks: &str) -> Option<&'static str> {
     })
 }
 
-/// What is due before an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
-    Nothing,
-    /// It is said; they have been talking since then.
-    Say(Time),
-    /// They begin to talk.
-    Begins,
-}
-
-/// Whether it is to be said once more that Toney is an AI: after so long a talk, and on another day. `last` is when they
-/// talked last, `noticed` when it was said last.
-fn due((now, last): (Time, Option<Time>), (noticed, since): (Time, Time), every: Duration) -> Due {
-    let begins = last.is_none_or(|last| now.since(last) > PAUSE);
-    let since = if begins { now } else { since };
-    if now.since(noticed) >= DAY || now.since(noticed.max(since)) >= every {
-        return Due::Say(since);
-    }
-    if begins { Due::Begins } else { Due::Nothing }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const HOUR: Duration = Duration::from_hours(1);
-
-    #[test]
-    fn it_is_said_after_hours_of_talk_and_on_another_day() {
-        let begun = Time::from_ms(1_700_000_000_000);
-        let every = HOUR * 3;
-        let at = |hours: u32| begun.plus(HOUR * hours);
-        let just = |now: Time| (now, Some(Time::from_ms(now.ms() - 60_000)));
-        assert_eq!(due(just(at(2)), (begun, begun), every), Due::Nothing);
-        assert_eq!(due(just(at(3)), (begun, begun), every), Due::Say(begun));
-        // Said an hour ago: not again.
-        assert_eq!(due(just(at(4)), (at(3), begun), every), Due::Nothing);
-        // Whoever comes back begins anew, and is told on another day alone.
-        assert_eq!(
-            due((at(9), Some(at(3))), (at(3), begun), every),
-            Due::Begins
-        );
-        assert_eq!(due(just(at(10)), (at(3), at(9)), every), Due::Nothing);
-        assert_eq!(
-            due((at(27), Some(at(10))), (at(3), at(9)), every),
-            Due::Say(at(27))
-        );
-        let never = Time::default();
-        assert_eq!(due((begun, None), (never, never), every), Due::Say(begun));
-    }
 
     #[test]
     fn an_excerpt_is_short_and_holds_nothing_that_is_nobodys() {
@@ -655,5 +576,13 @@ mod tests {
         // One sign, and what faded is swept.
         assert_eq!(noted(person, &signs, "k:").unwrap().len(), 2);
         assert_eq!(noted(person, &signs[..1], "k:").unwrap().len(), 0);
+    }
+
+    #[test]
+    fn a_model_may_repeat_what_it_was_told_and_no_more() {
+        let mut said = "Write to ann@example.org or bob@example.org.".to_owned();
+        concealed(&mut said, &["my address is ann@example.org"]);
+        assert!(said.contains("ann@example.org"), "{said}");
+        assert!(!said.contains("bob@"), "{said}");
     }
 }

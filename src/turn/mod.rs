@@ -33,6 +33,7 @@ mod press;
 mod quote;
 mod recordings;
 mod releases;
+mod reminded;
 mod show;
 mod sight;
 pub mod sort;
@@ -296,9 +297,9 @@ impl Turn {
         recalled: Recalled,
         work: &mut Work,
     ) -> Result<Change, Failure> {
-        let commit = Commit::new(self, scene, recalled);
+        let mut commit = Commit::new(self, scene, recalled);
         match asked {
-            Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
+            Asked::Talk(said) => Box::pin(Talk::answer(self, scene, said, (commit, work))).await,
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => self.press(scene, commit, (&data, card)).await,
             Asked::Form { data, fields } => {
@@ -310,6 +311,11 @@ impl Turn {
                 file,
                 caption,
             } => {
+                // Whoever cries for help is not kept waiting for a file.
+                let cry = self.heed_caption(scene, &mut commit, &caption).await?;
+                if let Some((said, sign)) = cry {
+                    return self.help(scene, commit, (&[said], &sign)).await;
+                }
                 attachment::Kept {
                     media,
                     file,

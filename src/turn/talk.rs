@@ -12,10 +12,11 @@ use crate::intake::Queue;
 use crate::jobs::Work;
 use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailable, Wish};
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, PersonId, Setting, phrases};
+use crate::safety::Sign;
 use crate::store::{Change, Job, Role};
 
 use super::acting::send_all;
-use super::care::raised;
+use super::care::{Foreword, concealed, raised};
 use super::cite::Checked;
 use super::commit::Commit;
 use super::dialogue::Told;
@@ -43,7 +44,7 @@ pub(super) struct Talk<'a> {
     /// What the answer stands on.
     pub(super) ground: Ground,
     /// What stands before the answer besides: who answers, and a gentle word where somebody is low.
-    foreword: String,
+    foreword: Foreword,
     /// The model that whoever talks wants.
     wish: Option<Wish>,
     /// What the model may call, and what came of it.
@@ -58,11 +59,11 @@ impl<'a> Talk<'a> {
         said: Vec<Said>,
         (mut commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
-        let foreword = match turn.heed_talk(scene, &mut commit, (&said, "")).await? {
+        let foreword = match Box::pin(turn.heed_talk(scene, &mut commit, (&said, ""))).await? {
             Ok(foreword) => foreword,
-            Err(sign) => return turn.help(scene, commit, (&said, &sign)).await,
+            Err(sign) => return Box::pin(turn.help(scene, commit, (&said, &sign))).await,
         };
-        commit.begin_with(foreword.clone());
+        commit.begin_with(foreword.text.clone());
         let commit = match turn.in_dialogue(scene, commit, &said).await? {
             Told::Answered(change) => return Ok(*change),
             Told::Aside(commit) => *commit,
@@ -95,7 +96,7 @@ impl<'a> Talk<'a> {
             if let Some(how) = &talk.ground.sorted {
                 commit.sorted(scene, how);
             }
-            if talk.ground.is_crisis() {
+            if talk.is_crisis() {
                 commit.replaces(finished(&mut show).await);
                 return turn
                     .help(scene, commit, (&talk.said, &raised(scene.now)))
@@ -128,20 +129,30 @@ impl<'a> Talk<'a> {
             if let Some(over) = over {
                 break over;
             }
-            // It has other words now.
-            match turn
-                .heed_talk(scene, &mut commit, (&talk.said, "again"))
-                .await?
-            {
-                Ok(foreword) => talk.foreword = foreword,
-                Err(sign) => {
-                    commit.replaces(finished(&mut show).await);
-                    return turn.help(scene, commit, (&talk.said, &sign)).await;
-                }
+            if let Some(sign) = talk.heed_again(&mut commit).await? {
+                commit.replaces(finished(&mut show).await);
+                return Box::pin(turn.help(scene, commit, (&talk.said, &sign))).await;
             }
         };
         talk.close(commit, work, (over, finished(&mut show).await))
             .await
+    }
+
+    /// Looks at other words in place of those that were said; answers the sign of somebody in danger.
+    async fn heed_again(&mut self, commit: &mut Commit<'_>) -> Result<Option<Sign>, Failure> {
+        let said = (self.said.as_slice(), "again");
+        match Box::pin(self.turn.heed_talk(self.scene, commit, said)).await? {
+            Ok(foreword) => self.foreword = foreword,
+            Err(sign) => return Ok(Some(sign)),
+        }
+        Ok(None)
+    }
+
+    /// Whether whoever understands words sees a cry for help where the rules of safety saw nothing. Of somebody who is low
+    /// they know more; a model may raise even that.
+    fn is_crisis(&self) -> bool {
+        let by_model = matches!(self.ground.sorted, Some(How::Model(_)));
+        self.ground.is_crisis() && (by_model || !self.foreword.is_low)
     }
 
     /// Understands what was said and reads what it is about; whoever waits long for it sees that something is done.
@@ -173,6 +184,7 @@ impl<'a> Talk<'a> {
             true => Vec::new(),
             false => self.found_in(&mut over),
         };
+        self.conceal(&commit, &mut over);
         if self.is_wordless(&over) {
             phrases::NO_WORDS.clone_into(&mut over.note);
             over.said.clear();
@@ -219,6 +231,20 @@ impl<'a> Talk<'a> {
         Ok(commit.done().await)
     }
 
+    /// Takes out of the answer what nobody has to read: what was said here, was looked up or stands in passages may stand.
+    fn conceal(&self, commit: &Commit<'_>, over: &mut Over) {
+        let (words, told) = (self.words(), self.tools.told());
+        let known = &self.ground.known;
+        let lines = commit.recalled().visible().iter();
+        let passages = self.ground.passages().iter();
+        let all: Vec<&str> = lines
+            .map(|line| line.text.as_str())
+            .chain(passages.map(|passage| passage.text.as_str()))
+            .chain([&*words, &*told, &*known.artist, &*known.facts])
+            .collect();
+        concealed(&mut over.said, &all);
+    }
+
     /// Holds the answer against what was read; without a model what was read is the answer. Answers
     /// which passages it cites.
     fn found_in(&self, over: &mut Over) -> Vec<usize> {
@@ -238,7 +264,7 @@ impl<'a> Talk<'a> {
                 phrases::NOT_SEEN.clone_into(&mut over.note);
             }
             Plan::Command(_, _) | Plan::Talk => {}
-            Plan::Crisis => self.turn.care.doubtful().clone_into(&mut over.note),
+            Plan::Crisis => over.note = self.turn.care.doubtful(self.in_group),
             Plan::Missing(what) => over.note = phrases::not_yet(what),
             Plan::AskBack(what) => over.note = phrases::unsure(what),
             Plan::Nothing => over.note = format!("{} {}", self.ground.nothing(), over.note),
@@ -408,7 +434,7 @@ impl<'a> Talk<'a> {
         let introduction = self.introduces(commit).then_some(phrases::INTRODUCTION);
         let spoken = self.said.iter().filter(|said| !said.heard.is_empty());
         let quotes = spoken.map(|said| quoted(&said.heard));
-        let foreword = Some(self.foreword.clone()).filter(|text| !text.is_empty());
+        let foreword = Some(self.foreword.text.clone()).filter(|text| !text.is_empty());
         let parts: Vec<String> = introduction
             .map(str::to_owned)
             .into_iter()

@@ -98,6 +98,8 @@ async fn somebody_is_on_it(cast: &Cast) {
         at_mia,
     } = cast;
     world.discord.press(*mia, *at_mia, "I'm on it");
+    let state = "SELECT state FROM pages";
+    world.until_stored(state, &["taken"]).await;
     world.settle().await;
     assert_eq!(
         world.sees(ann),
@@ -159,6 +161,9 @@ async fn nobody_presses_and_more_are_told(engine: Engine) {
     // Late, and by two at once: one of them takes care of it.
     world.discord.press(*mia, *at_mia, "I'm on it");
     olga.presses("I'm on it");
+    let pressed =
+        "SELECT 'x' FROM jobs WHERE kind = 'page' AND payload LIKE '%pressed%' AND state = 'done'";
+    world.until_stored(pressed, &["x", "x"]).await;
     world.settle().await;
     let told = world.sees(ann);
     assert_eq!(told.matches("is taking care of it").count(), 1, "{told}");
@@ -273,9 +278,9 @@ async fn edits_captions_and_commands_are_looked_at_too(engine: Engine) {
     world.settle().await;
     let seen = world.sees(&ann);
     assert!(seen.contains("an AI program"), "{seen}");
-    let said = says(&world, &ann, &format!("/write caption {CRY}")).await;
+    let said = says(&world, &ann, &format!("/plan {CRY}")).await;
     assert!(
-        said.contains("an AI program") && !said.contains("draft"),
+        said.contains("an AI program") && !said.contains("1."),
         "{said}"
     );
     // What takes something back is done all the same.

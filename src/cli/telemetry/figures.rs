@@ -40,6 +40,10 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("toney_tips_total", "What happened to tips, by provider"),
     (
+        "toney_safety_concealed_total",
+        "Answers of models from which a key, a number or an address was taken out",
+    ),
+    (
         "toney_safety_notices_total",
         "Times that somebody was told once more that Toney is an AI",
     ),
