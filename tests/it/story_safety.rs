@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use toney::model::{Clock, Event, EventId, Happening, Ids, Time};
+use toney::model::{Clock, Event, EventId, Happening, Ids, Time, phrases};
 use toney::store::{Change, NewJob};
 
 use crate::sim::model::{Answer, Behaviour};
@@ -80,11 +80,14 @@ async fn a_cry_comes_before_everything(engine: Engine) {
     assert!(signs.len() == 1 && !signs[0].contains("kill"), "{signs:?}");
     cast.world.crash().await;
     somebody_is_on_it(&cast).await;
-    // Somebody in danger can still leave what they began.
     let said = says(&cast.world, &cast.ann, "/stop").await;
-    assert!(said.contains("toney: "), "{said}");
-    assert_eq!(cast.world.read(open).await, [""; 0]);
-    assert_eq!(results(&cast.world).await, ["page_opened", "page_taken"]);
+    assert!(said.contains(phrases::NOTHING_TO_STOP), "{said}");
+    // What was begun before is still there, for whenever they want to go on.
+    assert_eq!(cast.world.read(open).await, before);
+    let said = says(&cast.world, &cast.ann, "2030-12-24").await;
+    assert_ne!(cast.world.read(open).await, before, "{said}");
+    let expected = ["page_opened", "page_taken", "page_updated"];
+    assert_eq!(results(&cast.world).await, expected);
     cast.all_read();
     cast.world.finish().await;
 }
