@@ -11,6 +11,7 @@ mod library;
 mod money;
 pub(crate) mod past;
 mod people;
+mod proactive;
 mod receive;
 pub(crate) mod tips;
 pub(crate) mod voice;
@@ -39,6 +40,7 @@ use crate::platform::discord::Discord;
 use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
+use crate::proactive::Look;
 use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
 use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
@@ -71,6 +73,8 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("provider_back", NOTICE),
     hears("address_lost", Lost::KIND),
     hears("approval_decided", ReleaseDecided::KIND),
+    hears("tip_received", Look::KIND),
+    hears("approval_decided", Look::KIND),
 ];
 
 const fn hears(event: &'static str, worker: &'static str) -> Subscription {
@@ -228,6 +232,10 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
+    if !own_work_only {
+        let sweep = proactive::sweeper(&config, &all.store, &tools)?;
+        tasks.spawn(until(all.receiving.clone(), proactive::begin(sweep)));
+    }
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
         drop(tending.await);
@@ -346,7 +354,12 @@ impl Gateway {
         if let Some(watch) = self.watch.clone() {
             tasks.spawn(until(self.serving.clone(), watch.run()));
         }
-        let watch = self.keep_alive();
+        let watch = async {
+            tokio::select! {
+                () = self.keep_alive() => {}
+                () = self.store.lost() => {}
+            }
+        };
         tokio::pin!(watch);
         let mut left = self.platforms.len();
         let mut sentences = Vec::new();

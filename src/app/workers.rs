@@ -22,7 +22,9 @@ use crate::turn::intent::Reader;
 use crate::turn::{self, Care, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, approval, books, care as care_room, entrusted, flows, people, voice};
+use super::{
+    WINDOWS, approval, books, care as care_room, entrusted, flows, people, proactive, voice,
+};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
@@ -61,6 +63,7 @@ pub(super) fn workers(
         ids: ids.clone(),
     }));
     all.extend(what_follows(&store, delivery, tools));
+    all.extend(proactive::watchers(config, &store, tools)?);
     let (knowledge, redis, tips, care) = shared;
     all.extend(care_room::workers(&care));
     all.extend(super::tips::workers(&tips));

@@ -10,7 +10,7 @@ use crate::people::profile::{Fate, MOST};
 use crate::people::zone;
 use crate::store::{Acting, Change, Goal, GoalKind, GoalState, Need};
 
-use super::{Call, Capability, Deed, Hands, Next, Ran, Risk, Whose};
+use super::{Call, Capability, Deed, Hands, Next, Nothing, Ran, Risk, Whose};
 
 /// Shows what is known.
 pub(super) struct Profile;
@@ -20,11 +20,6 @@ pub(super) struct Field;
 
 /// Notes a goal, or what became of one.
 pub(super) struct Goals;
-
-/// Nothing has to be said with it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Nothing {}
 
 /// What is to be known.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

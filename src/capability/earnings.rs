@@ -9,7 +9,7 @@ use crate::model::{Failure, Outcome, Shown, phrases};
 use crate::money::asked::{Asked, By};
 use crate::money::{given, report, worker};
 
-use super::{Call, Capability, Hands, Ran, Risk, Whose};
+use super::{Call, Capability, Hands, Nothing, Ran, Risk, Whose};
 
 /// Looks at what was earned.
 pub(super) struct Earnings;
@@ -102,11 +102,6 @@ impl Capability for Earnings {
 
 /// Says what could be paid out.
 pub(super) struct Payout;
-
-/// Nothing has to be said with it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Nothing {}
 
 impl Capability for Payout {
     const NAME: &'static str = "payout_advice";

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::memory::habits::Style;
 use crate::model::{
     Event, EventId, Failure, FeedbackId, Happening, Outcome, Shown, ThumbPress, TurnId, phrases,
 };
-use crate::store::{Change, NewFeedback};
+use crate::store::{Change, NewFeedback, put_said_style};
 
 use super::{Call, Capability, Hands, Ran, Risk, Whose};
 
@@ -70,6 +71,14 @@ impl Capability for Feedback {
             words: words.chars().take(LONGEST).collect(),
             at: call.now,
         };
+        let mut writes = vec![row.write()?];
+        let is_long = !good && row.reason == "long";
+        if is_long {
+            let known = hands.store.habits(call.person).await?;
+            let style = Style::read(&known.said).with("length", "short");
+            let style = style.map(|style| put_said_style(call.person, &style.stored()));
+            writes.extend(style.transpose()?);
+        }
         let says_why = !row.reason.is_empty() || !row.words.is_empty();
         let event = Event {
             id: EventId::new(&hands.ids),
@@ -81,6 +90,7 @@ impl Capability for Feedback {
         };
         let shown = match (good, says_why) {
             (true, _) => Shown::text(phrases::THANKS_GOOD),
+            (false, true) if is_long => Shown::text(phrases::learned::KEEPS_SHORT),
             (false, true) => Shown::text(phrases::THANKS_BAD),
             (false, false) => {
                 let buttons = phrases::WHAT_WAS_WRONG.iter();
@@ -95,7 +105,7 @@ impl Capability for Feedback {
         metrics::counter!("toney_feedback_total", "good" => good.to_string()).increment(1);
         Ok(Ran {
             change: Change {
-                writes: vec![row.write()?],
+                writes,
                 events: vec![event],
                 ..Change::default()
             },

@@ -12,6 +12,7 @@ mod earnings;
 mod feedback;
 mod gate;
 mod human;
+mod insights;
 mod lyrics;
 mod page;
 mod plan;
@@ -26,10 +27,11 @@ mod tips;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::{JsonSchema, SchemaGenerator};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -52,6 +54,7 @@ pub use artist::from;
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
 pub use human::{Takes, take};
+pub use insights::said as insights_said;
 pub use page::{PageTimers, Pages, Paging, Seen, Settings as SafetySettings};
 pub use react::{Fans, React};
 pub use thanks::{Part as ThanksPart, texts as thanks_texts};
@@ -61,6 +64,7 @@ pub const ALL: &[Entry] = &[
     Entry::of::<documents::Ask>(),
     Entry::of::<earnings::Earnings>(),
     Entry::of::<earnings::Payout>(),
+    Entry::of::<insights::Insights>(),
     Entry::of::<content::Content>(),
     Entry::of::<lyrics::Lyrics>(),
     Entry::of::<plan::Advice>(),
@@ -117,6 +121,11 @@ pub trait Capability: 'static {
         args: Self::Args,
     ) -> impl Future<Output = Result<Ran, Failure>> + Send;
 }
+
+/// Nothing has to be said with it.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+struct Nothing {}
 
 /// What capabilities work with; cheap to clone.
 #[derive(Clone)]
@@ -321,6 +330,20 @@ async fn written(hands: &Hands, call: &Call<'_>, prompt: String) -> (Option<Stri
     let text =
         Some(whole.text.trim().to_owned()).filter(|text| whole.end.is_ok() && !text.is_empty());
     (text, (Task::Chat, whole.end))
+}
+
+/// Puts a file where what goes out is deleted once it is sent; the same attempt writes the same one.
+async fn outgoing(hands: &Hands, name: &str, bytes: impl AsRef<[u8]>) -> Result<PathBuf> {
+    // Whoever sends it may stand in another folder.
+    let file = hands.outgoing.join(name.replace([':', '/'], "-"));
+    let file = std::path::absolute(file).context("Finding a file to send")?;
+    tokio::fs::create_dir_all(&hands.outgoing)
+        .await
+        .context("Making the folder of what goes out")?;
+    tokio::fs::write(&file, bytes)
+        .await
+        .context("Writing a file to send")?;
+    Ok(file)
 }
 
 type Asked = (Task, Result<Report, llm::Unavailable>);

@@ -18,7 +18,7 @@ use crate::model::{
 };
 use crate::store::{Change, Milestone, NewMilestone, Store};
 
-use super::{Call, Capability, Deed, Hands, Next, Ran, Risk, Whose};
+use super::{Call, Capability, Deed, Hands, Next, Nothing, Ran, Risk, Whose};
 
 /// The plans for whoever goes on without a model.
 const PLANS: &str = include_str!("../../config/plans.toml");
@@ -69,11 +69,6 @@ pub(super) struct SaveArgs {
 
 /// Shows the plan.
 pub(super) struct Show;
-
-/// Nothing has to be said with it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
 
 /// Notes that a step is done.
 pub(super) struct Done;

@@ -1,15 +1,12 @@
 //! The plan as a document: a page that every phone and browser shows, that can be printed, mailed and written on.
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
-
-use anyhow::Context;
 
 use crate::model::{Content, Failure, Outcome, Shown, Time, phrases};
 use crate::store::Milestone;
 
-use super::plan::{Nothing, day, plan_of};
-use super::{Call, Capability, Hands, Ran, Risk, Whose};
+use super::plan::{day, plan_of};
+use super::{Call, Capability, Hands, Nothing, Ran, Risk, Whose};
 
 /// What people keep it as.
 const NAME: &str = "plan.html";
@@ -42,7 +39,7 @@ impl Capability for Export {
         let artist = hands.store.artist(&artist.to_string()).await?;
         let artist = artist.map(|artist| artist.name).unwrap_or_default();
         let page = page((&artist, goal), &steps, call.now);
-        let file = write(hands, call.key, page).await?;
+        let file = super::outgoing(hands, &format!("plan-{}.html", call.key), page).await?;
         let caption = phrases::plan_for(goal);
         let shown = Shown {
             files: vec![Content::File {
@@ -56,20 +53,6 @@ impl Capability for Export {
         };
         Ok(Ran::only(Outcome::Done(shown)))
     }
-}
-
-/// Puts the page where what goes out is deleted once it is sent; the same attempt writes the same file.
-async fn write(hands: &Hands, key: &str, page: String) -> Result<PathBuf, Failure> {
-    let name = format!("plan-{}.html", key.replace([':', '/'], "-"));
-    // Whoever sends it may stand in another folder.
-    let file = std::path::absolute(hands.outgoing.join(name)).context("Finding a document")?;
-    tokio::fs::create_dir_all(&hands.outgoing)
-        .await
-        .context("Making the folder of documents")?;
-    tokio::fs::write(&file, page)
-        .await
-        .context("Writing a document")?;
-    Ok(file)
 }
 
 fn escaped(text: &str) -> String {

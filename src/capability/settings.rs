@@ -8,18 +8,13 @@ use crate::model::{Failure, Outcome, Shown, phrases};
 use crate::people::manners;
 use crate::store::{Change, put_manners};
 
-use super::{Call, Capability, Deed, Hands, Next, Ran, Risk, Whose};
+use super::{Call, Capability, Deed, Hands, Next, Nothing, Ran, Risk, Whose};
 
 /// Shows them.
 pub(super) struct Show;
 
 /// Sets one.
 pub(super) struct Set;
-
-/// Nothing has to be said with it.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Nothing {}
 
 /// What is set to what.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

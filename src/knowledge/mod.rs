@@ -6,6 +6,7 @@
 
 pub mod clean;
 pub mod embed;
+mod esteem;
 pub mod extract;
 pub mod forget;
 mod fuse;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use esteem::weight;
 pub use retrieve::{Found, Knowledge, Passage, Question, query_hash};
 
 /// Settings of the section `[knowledge]`.

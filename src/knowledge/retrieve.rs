@@ -19,8 +19,9 @@ use crate::model::{
     DocumentId, Target, hex,
     terms::{Query, of_query},
 };
-use crate::store::{Asker, Chunk, Hit, Ranked, ReadPassage, Store};
+use crate::store::{Asker, Chunk, Esteem, Hit, Ranked, ReadPassage, Store};
 
+use super::esteem::weight;
 use super::fuse::{Fused, Listed, fuse};
 use super::passages::{Limits, choose};
 
@@ -370,9 +371,17 @@ impl Knowledge {
             .into_iter()
             .filter_map(|fused| chunks.remove(&fused.chunk).map(|chunk| (fused, chunk)))
             .collect();
+        let esteem = match asker.person() {
+            // Only of those who work for somebody, and where others read along nobody does.
+            Some(person) if !asker.standings().is_empty() => self.store.esteem(person).await?,
+            _ => Esteem::default(),
+        };
         for (fused, chunk) in &mut found {
             if target != Target::Global && chunk.scope.is_personal() {
                 fused.score *= OWN;
+            }
+            if let Some(net) = esteem.documents.get(&chunk.document) {
+                fused.score *= weight(*net);
             }
         }
         found.sort_by(|(one, chunk), (other, rival)| {

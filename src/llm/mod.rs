@@ -55,7 +55,7 @@ pub use health::{HealthChange, Saved};
 pub use money::Cost;
 pub use offer::Offer;
 pub use prompt::{
-    Known, Lyric, Passage, Persona, Place, Planning, Prompts, Sorting, Summary, Writing,
+    Known, Lyric, Manner, Passage, Persona, Place, Planning, Prompts, Sorting, Summary, Writing,
 };
 
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};

@@ -68,6 +68,19 @@ pub struct Known {
     pub local: String,
     /// Whether they were in danger lately.
     pub is_in_care: bool,
+    /// How they like to be written to.
+    pub manner: Manner,
+}
+
+/// How somebody likes to be written to, in words of ours; empty = as anybody.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// `short`, `medium` or `long`.
+    pub length: &'static str,
+    /// `casual`, `neutral` or `formal`.
+    pub tone: &'static str,
+    /// `none`, `some` or `many`.
+    pub emoji: &'static str,
 }
 
 /// A passage that an answer may use.
@@ -171,6 +184,9 @@ impl Prompts {
             speaks => one_line(&known.speaks),
             local => known.local.as_str(),
             care => known.is_in_care,
+            length => known.manner.length,
+            tone => known.manner.tone,
+            emoji => known.manner.emoji,
         })
     }
 
@@ -315,6 +331,11 @@ mod tests {
         speaks: String::new(),
         local: String::new(),
         is_in_care: false,
+        manner: Manner {
+            length: "",
+            tone: "",
+            emoji: "",
+        },
     };
 
     #[test]
@@ -375,6 +396,24 @@ mod tests {
                 .unwrap()
                 .contains("nothing was found")
         );
+    }
+
+    #[test]
+    fn how_somebody_likes_to_be_written_to() {
+        let mut known = Known::default();
+        (known.manner.length, known.manner.emoji) = ("short", "none");
+        let told = |place| {
+            let known = &known;
+            let persona = Persona {
+                place,
+                known,
+                ..nobody()
+            };
+            Prompts::new().unwrap().persona(&persona).unwrap()
+        };
+        let lines = "written to:\n- Very short: one or two sentences, unless they ask for more.\n- Without emoji.";
+        assert!(told(Place::Direct).ends_with(lines));
+        assert!(!told(Place::Group).contains("written to"));
     }
 
     fn slots(prompt: &str) -> Vec<&str> {

@@ -6,6 +6,7 @@
 
 pub mod context;
 pub mod facts;
+pub mod habits;
 mod remember;
 mod summarise;
 

@@ -5,6 +5,7 @@ mod budgets;
 mod choice;
 mod doing;
 mod files;
+mod habits;
 mod health;
 mod known;
 mod models;
@@ -13,7 +14,10 @@ mod releases;
 mod safety;
 mod tips;
 
+pub mod insights;
+pub mod learned;
 mod money;
+pub mod nudges;
 mod voice;
 pub mod workflows;
 
@@ -24,6 +28,7 @@ pub use budgets::*;
 pub use choice::*;
 pub use doing::*;
 pub use files::*;
+pub use habits::*;
 pub use health::*;
 pub use known::*;
 pub use models::*;

@@ -36,10 +36,7 @@ pub struct Told {
 impl Books {
     /// The month it is.
     pub fn now(&self) -> Month {
-        let date =
-            chrono::DateTime::from_timestamp_millis(self.clock.now().ms()).unwrap_or_default();
-        let number = date.format("%Y%m").to_string().parse().ok();
-        number.and_then(Month::from_number).unwrap_or(Month::FIRST)
+        Month::at(self.clock.now())
     }
 
     /// What somebody asked for; `None` where there is neither a statement nor a tip.

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
+use chrono::Datelike;
 use serde::{Deserialize, Serialize};
+
+use crate::model::Time;
 
 /// A month: the year times twelve, and the month from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -50,6 +53,12 @@ impl Month {
         let index = i32::try_from(month).ok()?;
         ((1..=12).contains(&index) && (1_990..=2_100).contains(&year))
             .then_some(Self(year * 12 + index - 1))
+    }
+
+    /// The one in which a moment lies, in UTC.
+    pub fn at(time: Time) -> Self {
+        let date = chrono::DateTime::from_timestamp_millis(time.ms()).unwrap_or_default();
+        Self::new(date.year(), date.month()).unwrap_or(Self::FIRST)
     }
 
     pub fn year(self) -> i32 {

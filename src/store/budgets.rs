@@ -17,7 +17,6 @@ use super::Store;
 use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::tx::{Bind, Tx, row, rows};
-use super::writer::fence;
 
 const LOCK: Sql = Sql {
     sqlite: "SELECT day FROM budgets WHERE scope = 'installation'
@@ -302,11 +301,11 @@ impl Store {
         reservations: &[Reservation],
         settlements: &[Settlement],
     ) -> Result<Booked> {
-        let me = self.me.to_string();
+        let me = self.lease.me.to_string();
         let days = reservations.iter().map(|one| one.day);
         let days = days.chain(settlements.iter().map(|one| one.day)).collect();
         let mut tx = Tx::begin(&self.db).await?;
-        fence(&mut tx, &me, self.clock.now()).await?;
+        self.lease.fence(&mut tx).await?;
         lock(&mut tx, &days).await?;
         let over = take_back(&mut tx, settlements.iter().map(|one| one.id.to_string())).await?;
         let mut ledger = Ledger::read(&mut tx, reservations, &over).await?;

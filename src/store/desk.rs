@@ -14,7 +14,6 @@ use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::lanes::{JobRow, OutboundRow, lock, put};
 use super::tx::{Bind, Tx, rows};
-use super::writer::fence;
 
 const BY_KEY: Sql = same(
     "SELECT lane, id, key, address, priority, content, revision, state, parts, attempts, next_at,
@@ -215,8 +214,7 @@ impl Store {
     /// Writes a note of an adapter; not over that of a process that took over.
     pub async fn write_note(&self, account: &str, name: &str, value: &str) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
-        let me = self.me.to_string();
-        fence(&mut tx, &me, self.clock.now()).await?;
+        self.lease.fence(&mut tx).await?;
         write_note(&mut tx, (account, name), value).await?;
         tx.commit().await
     }

@@ -51,7 +51,10 @@ const OF: Sql = same(
      UNION ALL SELECT 'role', artist_id, standing, '', 0 FROM memberships
          WHERE person_id = $1 AND standing <> 'fan'
      UNION ALL SELECT 'manners', id, speaks, zone, care_until FROM persons
-         WHERE id = $1 AND (speaks <> '' OR zone <> '' OR care_until > 0) ORDER BY 1, 2",
+         WHERE id = $1 AND (speaks <> '' OR zone <> '' OR care_until > 0)
+     UNION ALL SELECT 'style', h.person_id, CASE WHEN p.keeps_facts = 1 THEN h.style ELSE '' END,
+         h.said, 0 FROM habits h JOIN persons p ON p.id = h.person_id WHERE h.person_id = $1
+     ORDER BY 1, 2",
 );
 
 /// Something that a person said of themselves.
@@ -98,6 +101,8 @@ pub struct Acquaintance {
     pub zone: String,
     /// Until when they are left alone with talk of money; the beginning of time = they are not.
     pub care_until: Time,
+    /// How they write, and how they said they want to be written to; JSON, or empty.
+    pub style: (String, String),
 }
 
 /// Keeps facts, each in place of what held until now.
@@ -184,6 +189,7 @@ impl Store {
                     said: Time::from_ms(at),
                 }),
                 "role" => all.roles.push((id.parse()?, one.parse()?)),
+                "style" => all.style = (one, other),
                 _ => (all.speaks, all.zone, all.care_until) = (one, other, Time::from_ms(at)),
             }
         }

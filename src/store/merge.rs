@@ -186,6 +186,8 @@ const COLUMNS: &[Column] = &[
     moves!("pages", "person_id"),
     moves!("pages", "taken_by"),
     moves!("page_cards", "person_id"),
+    yields!("watches", "person_id", "k.kind = watches.kind"),
+    yields!("habits", "person_id", "TRUE"),
     Column {
         table: "facts",
         column: "person_id",

@@ -20,12 +20,16 @@ mod dialogues;
 mod documents;
 mod drafts;
 mod erase;
+mod esteem;
 mod fans;
+mod habits;
 mod happened;
 
 mod facts;
 mod health;
+mod insights;
 mod lanes;
+mod lease;
 mod lexical;
 mod links;
 mod mails;
@@ -52,6 +56,7 @@ mod statements;
 mod tx;
 mod usage;
 mod vectors;
+mod watches;
 mod workflows;
 mod write;
 mod writer;
@@ -86,6 +91,7 @@ pub use desk::{AnswerRow, DeadJob, OutboxRow, QueueDepth};
 pub use dialogues::{end_dialogue, open_dialogue};
 pub use documents::{Begun, Facts, NewChunk, NewDocument, Renamed};
 pub use drafts::{Draft, HumanRequest, NewDraft, NewFeedback, NewHumanRequest};
+pub use habits::{DirectLine, HabitsRow, forget_habits, put_habits, put_said_style};
 pub use happened::Happened;
 
 pub use facts::{Acquaintance, Fact, NewFact, forget_all_facts, forget_facts, keep_facts};
@@ -112,14 +118,21 @@ pub use team::{Member, PersonRow};
 pub use thanks::{NoteRow, Telling, VoiceRow};
 pub use tips::{AskRow, EntryRow, JarRow, TipRow, TipSum, TipsOf, ToPay};
 
+pub use esteem::{Esteem, forget_feedback};
+pub use insights::TipsWithin;
+pub use lease::Fenced;
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
+pub use watches::{
+    Armed, NEWCOMER, PlanStep, Role as SeatRole, Seat, Tipped, Watch, arm_watches, begin_watches,
+    bring_forward, end_watches,
+};
 pub use workflows::{ProposalRow, RunRow, StepRow, TallyRow, WorkflowRow};
 pub use write::Write;
-pub use writer::Fenced;
 
 use db::Db;
+use lease::Lease;
 use writer::{Checkpoint, Order, Writer};
 
 /// Settings of the section `[store]`.
@@ -170,12 +183,11 @@ pub struct Store {
     room: Arc<AtomicI64>,
     sending: Arc<AtomicBool>,
     subscriptions: Arc<OnceLock<Vec<Subscription>>>,
-    me: ProcessId,
+    lease: Lease,
+    /// So long it holds each time.
+    span: Duration,
     clock: Clock,
     ids: Ids,
-    lease: Duration,
-    /// Until when our lease surely holds; beyond it nothing may be sent.
-    lease_until: Arc<AtomicI64>,
     sign_of_life: Arc<Mutex<Option<std::fs::File>>>,
     vectors: Arc<vectors::Cache>,
     folder: Option<PathBuf>,
@@ -199,18 +211,17 @@ impl Store {
         let (news, heard) = mpsc::unbounded_channel();
         let room = Arc::new(AtomicI64::new(0));
         let sending = Arc::new(AtomicBool::new(false));
-        let me = ProcessId::new(&ids);
+        let lease = Lease::new(ProcessId::new(&ids));
         let store = Self {
             folder: db::sqlite_folder(&settings.url),
             orders,
             room: room.clone(),
             sending: sending.clone(),
             subscriptions: Arc::default(),
-            me,
+            lease: lease.clone(),
+            span: Duration::from_secs(settings.lease_seconds),
             clock: clock.clone(),
             ids,
-            lease: Duration::from_secs(settings.lease_seconds),
-            lease_until: Arc::default(),
             sign_of_life: Arc::default(),
             vectors: Arc::default(),
             checkpoint: Arc::default(),
@@ -218,7 +229,7 @@ impl Store {
         };
         let writer = Writer {
             db,
-            me,
+            lease,
             clock,
             news,
             room,
@@ -314,17 +325,22 @@ impl Store {
 
     /// True while our lease surely holds for `span` more, so that what leaves now is still ours.
     pub fn surely_ours(&self, span: Duration) -> bool {
-        self.clock.now().plus(span).ms() < self.lease_until.load(Ordering::Relaxed)
+        self.lease.covers(self.clock.now().plus(span))
     }
 
     /// How long a process counts as alive after its last sign of life.
     pub fn lease(&self) -> Duration {
-        self.lease
+        self.span
+    }
+
+    /// Returns when the lease is lost. Nothing this process decides counts from then on, and only a new one can do its work.
+    pub async fn lost(&self) {
+        self.lease.lost().await;
     }
 
     /// Who we are among the processes.
     pub fn process(&self) -> ProcessId {
-        self.me
+        self.lease.me
     }
 
     fn fan_out(&self, change: &mut Change) {

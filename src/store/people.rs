@@ -12,6 +12,7 @@ use super::conversations::same;
 use super::db::{Sql, dialect, reading};
 use super::lanes::word;
 use super::tx::{Bind, Tx, rows};
+use super::watches;
 
 const MAKE_ARTIST: Sql = dialect!(
     "INSERT INTO artists (id, name, created_at)
@@ -120,7 +121,9 @@ impl Store {
                 let member = [json!({
                     "person": person, "artist": artist, "standing": standing, "at": now,
                 })];
-                tx.read(JOIN, rows(&member)?, &[]).await?
+                let joined = tx.read(JOIN, rows(&member)?, &[]).await?;
+                watches::begin(&mut tx, person, now).await?;
+                joined
             }
             None => tx.read(USED, hash(code), &binds).await?,
         };

@@ -44,6 +44,16 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         "pages",
         same("SELECT * FROM pages WHERE person_id = $1 ORDER BY id"),
     ),
+    (
+        "habits",
+        same(
+            "SELECT style, observed, said, since_at, computed_at FROM habits WHERE person_id = $1",
+        ),
+    ),
+    (
+        "watches",
+        same("SELECT kind, due_at, episode FROM watches WHERE person_id = $1 ORDER BY kind"),
+    ),
 ];
 
 /// What is deleted.
@@ -73,4 +83,6 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM pages WHERE person_id = $1"),
     same("DELETE FROM page_cards WHERE person_id = $1"),
     same("UPDATE pages SET taken_by = '' WHERE taken_by = $1"),
+    same("DELETE FROM habits WHERE person_id = $1"),
+    same("DELETE FROM watches WHERE person_id = $1"),
 ];

@@ -6,7 +6,6 @@
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
 
 use anyhow::{Context, Result};
 use serde_json::json;
@@ -17,7 +16,6 @@ use super::budgets::{day_of, settle_the_dead};
 use super::conversations::same;
 use super::db::{Sql, dialect};
 use super::tx::{Bind, Tx, rows};
-use super::writer::Fenced;
 use super::{Db, Store};
 
 const ENTER: Sql = Sql {
@@ -106,46 +104,47 @@ impl Store {
             self.show_life()?;
         }
         let now = self.clock.now();
-        let until = now.plus(self.lease);
+        let until = now.plus(self.span);
         let mut tx = Tx::begin(&self.db).await?;
         tx.run(
             ENTER,
-            self.me.to_string(),
+            self.lease.me.to_string(),
             &[Bind::Int(now.ms()), Bind::Int(until.ms())],
         )
         .await?;
         tx.commit().await?;
-        self.lease_until.store(until.ms(), Ordering::Relaxed);
+        self.lease.prolong(until);
         self.take_over().await
     }
 
     /// Says that this process lives, and frees what processes held that do not. To be called at least
     /// three times per lease.
     pub async fn renew(&self) -> Result<()> {
-        let until = self.clock.now().plus(self.lease);
+        self.lease.check()?;
+        let until = self.clock.now().plus(self.span);
         let mut tx = Tx::begin(&self.db).await?;
         let alive = tx
-            .run(RENEW, self.me.to_string(), &[Bind::Int(until.ms())])
+            .run(RENEW, self.lease.me.to_string(), &[Bind::Int(until.ms())])
             .await?;
         tx.commit().await?;
         if alive == 0 {
-            return Err(Fenced.into());
+            return Err(self.lease.lose());
         }
-        self.lease_until.store(until.ms(), Ordering::Relaxed);
+        self.lease.prolong(until);
         self.take_over().await
     }
 
     /// Gives everything back and leaves.
     pub async fn leave(&self) -> Result<()> {
         let mut tx = Tx::begin(&self.db).await?;
-        tx.run(LEAVE, self.me.to_string(), &[]).await?;
+        tx.run(LEAVE, self.lease.me.to_string(), &[]).await?;
         free_the_dead(&mut tx).await?;
         settle_the_dead(&mut tx).await?;
         tx.commit().await?;
         // So that whoever copies the file of a program that has ended has everything.
         self.db.checkpoint().await;
         self.forget_sign_of_life();
-        if let Some(path) = self.sign_path(&self.me.to_string()) {
+        if let Some(path) = self.sign_path(&self.lease.me.to_string()) {
             drop(fs::remove_file(path));
         }
         Ok(())
@@ -153,7 +152,7 @@ impl Store {
 
     /// Takes or keeps a thing that only one process may do; false while another one does it.
     pub async fn hold(&self, name: &str) -> Result<bool> {
-        let me = self.me.to_string();
+        let me = self.lease.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
         let got: Vec<(String,)> = tx.read(HOLD, name.to_owned(), &[Bind::Text(&me)]).await?;
         tx.commit().await?;
@@ -189,7 +188,7 @@ impl Store {
     }
 
     async fn take_over(&self) -> Result<()> {
-        let me = self.me.to_string();
+        let me = self.lease.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
         tx.run(EXPIRE, me.clone(), &[Bind::Int(self.clock.now().ms())])
             .await?;
@@ -222,7 +221,7 @@ impl Store {
 
     /// Holds a locked file for as long as this process lives.
     fn show_life(&self) -> Result<()> {
-        let Some(path) = self.sign_path(&self.me.to_string()) else {
+        let Some(path) = self.sign_path(&self.lease.me.to_string()) else {
             return Ok(());
         };
         if let Some(folder) = path.parent() {

@@ -9,14 +9,15 @@ use anyhow::{Result, anyhow};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 
-use crate::model::{Clock, ProcessId, Time};
+use crate::model::{Clock, Time};
 
 use super::apply::{self, Written};
 use super::change::{Applied, Change, Claim, Job, LaneNews, NewJob, is_out_lane, out_lane};
 use super::db::{Db, Sql};
 use super::lanes::{self, LaneRow};
+use super::lease::{Fenced, Lease};
 use super::passages;
-use super::tx::{Bind, Tx};
+use super::tx::Tx;
 
 /// Most changes in one transaction; more would only make the first of them wait.
 const BATCH: usize = 512;
@@ -25,21 +26,12 @@ const BATCH: usize = 512;
 /// commits would have to wait for the disk otherwise.
 const CHECKPOINT: usize = 200;
 
-const FENCE: Sql = Sql {
-    sqlite: "SELECT id FROM processes WHERE id = $1 AND $2 > 0",
-    postgres: "SELECT id FROM processes WHERE id = $1 AND lease_until > $2 FOR SHARE",
-};
 const HELD: Sql = Sql {
     sqlite: "SELECT lane, next_at, holder, turns, CAST(0 AS BIGINT) AS was_idle FROM lanes WHERE holder = $1
              AND holder <> ''",
     postgres: "SELECT lane, next_at, holder, turns, CAST(0 AS BIGINT) AS was_idle FROM lanes WHERE holder = $1
              AND holder <> ''",
 };
-
-/// This process lost its lease: others do its work now, and nothing it decides counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this process lost its lease")]
-pub struct Fenced;
 
 /// What the writer is asked to do.
 pub(super) enum Order {
@@ -51,7 +43,7 @@ pub(super) enum Order {
 
 pub(super) struct Writer {
     pub(super) db: Db,
-    pub(super) me: ProcessId,
+    pub(super) lease: Lease,
     pub(super) clock: Clock,
     pub(super) news: mpsc::UnboundedSender<LaneNews>,
     /// How many more lanes the runner can start.
@@ -180,9 +172,9 @@ impl Writer {
 
     async fn transact(&self, change: &Change, claim: usize) -> Result<Outcome> {
         let now = self.clock.now();
-        let me = self.me.to_string();
+        let me = self.lease.me.to_string();
         let mut tx = Tx::begin(&self.db).await?;
-        fence(&mut tx, &me, now).await?;
+        self.lease.fence(&mut tx).await?;
         let gone = passages::gone(&mut tx, &change.reads).await?;
         lanes::lock(&mut tx, &lanes_of(change)).await?;
         let written = apply::write_rows(&mut tx, change, &me).await?;
@@ -242,7 +234,7 @@ impl Writer {
         (change, written): (&Change, &Written),
         outcome: &mut Outcome,
     ) -> Result<()> {
-        let me = self.me.to_string();
+        let me = self.lease.me.to_string();
         let released: HashSet<&String> = outcome.released.iter().collect();
         let mut taken: HashMap<String, Claim> = HashMap::new();
         let mut arrived: HashMap<String, Vec<NewJob>> = HashMap::new();
@@ -317,19 +309,6 @@ impl Writer {
         );
         Ok(())
     }
-}
-
-/// Fails when others may do the work of this process by now.
-pub(super) async fn fence(tx: &mut Tx, me: &str, now: Time) -> Result<()> {
-    if let Tx::Postgres(_) = tx {
-        let alive: Vec<(String,)> = tx
-            .read(FENCE, me.to_owned(), &[Bind::Int(now.ms())])
-            .await?;
-        if alive.is_empty() {
-            return Err(Fenced.into());
-        }
-    }
-    Ok(())
 }
 
 fn lanes_of(change: &Change) -> Vec<String> {

@@ -377,6 +377,7 @@ fn ordered(command: Command, args: &str) -> Option<(&'static str, Value)> {
             None => ("career_plan", json!({"goal": args})),
         },
         Command::Human => ("human_help", json!({"about": args})),
+        Command::Insights => ("insights", json!({})),
         Command::Feedback => {
             let (first, rest) = args.split_once(char::is_whitespace).unwrap_or((args, ""));
             match first.to_lowercase().as_str() {

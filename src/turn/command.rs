@@ -26,6 +26,7 @@ pub enum Command {
     Feedback,
     Goals,
     Human,
+    Insights,
     Invite,
     Link,
     Me,
@@ -41,7 +42,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -63,6 +64,7 @@ impl Command {
         Self::Feedback,
         Self::Goals,
         Self::Human,
+        Self::Insights,
         Self::Invite,
         Self::Link,
         Self::Me,
@@ -128,6 +130,7 @@ impl Command {
             Self::Workflows => "workflows",
             Self::Write => "write",
             Self::Human => "human",
+            Self::Insights => "insights",
             Self::Feedback => "feedback",
             Self::Capabilities => "capabilities",
             Self::Me => "me",
@@ -168,6 +171,7 @@ impl Command {
             Self::Workflows => "Show what I do for you by itself; change or stop it",
             Self::Write => "Write a caption, bio, newsletter, pitch … in your voice",
             Self::Human => "Ask a human of the team to get in touch",
+            Self::Insights => "Look back at the last week: tips, fans, what comes next",
             Self::Feedback => "Say whether my last answer helped",
             Self::Capabilities => "Show all I can do for you",
             Self::Me => "Show what I know of you, and change it",

@@ -3,6 +3,7 @@
 use crate::llm;
 use crate::memory::Remembering;
 use crate::memory::facts::{is_private, meant, proposal, relevant};
+use crate::memory::habits::{Emoji, Length, Manner, Style};
 use crate::model::{Content, Failure, MePress, Setting, phrases};
 use crate::people::profile::Fate;
 use crate::people::zone;
@@ -54,6 +55,7 @@ impl Turn {
             speaks: who.speaks,
             local,
             is_in_care: scene.now < who.care_until,
+            manner: manner(&who.style),
         })
     }
 
@@ -144,6 +146,10 @@ impl Turn {
         let [only] = said else {
             return Ok(Told::Aside(Box::new(commit)));
         };
+        commit = match self.style_ordered(scene, commit, said).await? {
+            Told::Aside(commit) => *commit,
+            told @ Told::Answered(_) => return Ok(told),
+        };
         if scene.setting() == Setting::Group {
             return Ok(Told::Aside(Box::new(commit)));
         }
@@ -183,6 +189,16 @@ impl Turn {
     }
 }
 
+/// How an answer is to be written: their own word before what was seen of them.
+fn manner((seen, said): &(String, String)) -> llm::Manner {
+    let style = Style::read(said).over(Style::read(seen));
+    llm::Manner {
+        length: style.length.map_or("", Length::as_str),
+        tone: style.manner.map_or("", Manner::as_str),
+        emoji: style.emoji.map_or("", Emoji::as_str),
+    }
+}
+
 /// What stands behind one of these openings, in the person's own letters.
 fn behind<'a>(text: &'a str, openings: &[&str]) -> Option<&'a str> {
     openings.iter().find_map(|opening| {
@@ -207,9 +223,14 @@ pub(super) const fn fate(press: &MePress) -> Option<(Fate, &'static str)> {
         | MePress::Goal(_)
         | MePress::Facts
         | MePress::Forget(_)
+        | MePress::Learned
+        | MePress::ForgetThumbs
         | MePress::As(_)
         | MePress::Settings
         | MePress::Set(_, _)
+        | MePress::Habits
+        | MePress::Style(_, _)
+        | MePress::Unlearn
         | MePress::Invite(_)
         | MePress::Remove(_)
         | MePress::ReallyRemove(_) => None,

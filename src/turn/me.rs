@@ -49,6 +49,16 @@ impl Turn {
                 (phrases::FACTS_GONE.to_owned(), Vec::new())
             }
             "facts" => self.facts_card(&commit).await?,
+            "learned" => self.learned_card(&commit).await?,
+            "habits" if matches!(rest, "forget" | "delete" | "clear") => {
+                (self.habits_gone(scene, &mut commit)?, Vec::new())
+            }
+            "habits" => self.habits_card(scene, &mut commit).await?,
+            "style" => {
+                let wish = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                let wish = (wish.0.trim(), wish.1.trim());
+                (self.style_set(&mut commit, wish).await?, Vec::new())
+            }
             "goals" => return self.goals(scene, commit, rest).await,
             "setup" => return self.begin_onboarding(scene, commit, None).await,
             "delete" | "forget" if FIELDS.contains(&rest) => {
@@ -121,6 +131,17 @@ impl Turn {
                     vec![vec![Press::Facts.button(phrases::BUTTON_FACTS)]],
                 )
             }
+            Press::Learned => self.learned_card(&commit).await?,
+            Press::ForgetThumbs => (Self::thumbs_gone(&mut commit)?, Vec::new()),
+            Press::Habits => self.habits_card(scene, &mut commit).await?,
+            Press::Style(field, value) => {
+                let text = self.style_set(&mut commit, (field, value)).await?;
+                (
+                    text,
+                    vec![vec![Press::Habits.button(phrases::BUTTON_HABITS)]],
+                )
+            }
+            Press::Unlearn => (self.habits_gone(scene, &mut commit)?, Vec::new()),
             Press::Settings => self.settings_card(scene, &commit).await?,
             Press::Set(name, value) => {
                 let (name, value) = (name.clone(), value.clone());
@@ -292,6 +313,8 @@ impl Turn {
         let accounts = phrases::me_accounts(&accounts.join(", "));
         let mut last = vec![
             Press::Facts.button(phrases::BUTTON_FACTS),
+            Press::Learned.button(phrases::learned::BUTTON_LEARNED),
+            Press::Habits.button(phrases::BUTTON_HABITS),
             Press::Settings.button(phrases::BUTTON_SETTINGS),
         ];
         let Ok(acting) = asker.acting(Need::Team) else {

@@ -19,9 +19,11 @@ mod documents;
 mod flows;
 mod gather;
 mod ground;
+mod habits;
 mod hearing;
 pub mod intent;
 mod known;
+mod learned;
 mod linking;
 mod me;
 mod models;
@@ -382,7 +384,11 @@ impl Turn {
                 return self.tip(scene, commit, (command, args)).await;
             }
             Command::Capabilities => return self.capabilities(scene, commit).await,
-            Command::Plan | Command::Write | Command::Human | Command::Feedback => {
+            Command::Plan
+            | Command::Write
+            | Command::Human
+            | Command::Insights
+            | Command::Feedback => {
                 return self.capable(scene, commit, (command, args)).await;
             }
             Command::Me => return self.me(scene, commit, args.trim()).await,

@@ -10,6 +10,7 @@ mod older;
 mod rows;
 mod takeover;
 mod vectors;
+mod watches;
 mod workflows;
 
 use std::path::Path;
@@ -164,6 +165,13 @@ impl Process {
     }
 
     pub(crate) async fn at(url: &str, clock: &Clock) -> Self {
+        let process = Self::before_start(url, clock).await;
+        process.store.start().await.unwrap();
+        process
+    }
+
+    /// One that has not entered among the living.
+    pub(crate) async fn before_start(url: &str, clock: &Clock) -> Self {
         let settings = Settings {
             url: url.to_owned(),
             redis_url: String::new(),
@@ -176,7 +184,6 @@ impl Process {
             .await
             .unwrap();
         tokio::spawn(writer);
-        store.start().await.unwrap();
         store.set_room(1_000);
         store.set_sending(true);
         Self {

@@ -72,6 +72,7 @@ fn shows(command: Command) -> &'static str {
         Command::Terms => "Mara Example",
         Command::Paysupport => "Milo Example",
         Command::Capabilities => "plan export",
+        Command::Insights => "most of it from",
         Command::Goals => "tour of twelve shows",
         Command::Invite => "Tess Example",
         Command::Me => "Dream pop, folk",

@@ -26,7 +26,6 @@ fn steps() -> serde_json::Value {
     ]})
 }
 
-/// The names of the tools that a model was offered.
 /// The names of the tools that a model was given.
 pub(crate) fn offered(request: &Request) -> Vec<String> {
     let tools = request.body["tools"]

@@ -10,7 +10,7 @@ use futures::StreamExt;
 use serde_json::json;
 
 use crate::sim::dice::Dice;
-use crate::sim::telegram::User;
+use crate::sim::telegram::{State, User};
 use crate::story_tips::stripe_event;
 use crate::world::pause;
 
@@ -143,6 +143,21 @@ async fn a_burst_of_tips_sums_to_the_cent_on_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_of_tips_sums_to_the_cent_on_postgresql_and_redis() {
     burst(Scene::open(true).await).await;
+}
+
+/// A machine that is held up for longer than a lease, and nobody else is there to take over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lease_that_ran_out_stalls_nobody() {
+    let scene = Scene::open(true).await;
+    scene.prepare(&json!({})).await;
+    let people = scene.begin(1).await;
+    for round in 1..=5 {
+        assert!(scene.write("UPDATE processes SET lease_until = 1").await);
+        scene.telegram.says(people[0], people[0], "/help");
+        let told = format!("/help is answered, round {round}");
+        let answered = |state: &State| state.replies(people[0]).len() > round;
+        scene.telegram.until(&told, answered).await;
+    }
 }
 
 async fn burst(scene: Scene) {

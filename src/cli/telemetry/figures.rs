@@ -75,6 +75,10 @@ const COUNTERS: &[(&str, &str)] = &[
         "toney_approvals_total",
         "Requests for approval, asked and decided, by result",
     ),
+    (
+        "toney_watches_total",
+        "Looks at somebody who was due, by trigger and what came of it",
+    ),
     ("toney_inbound_total", "Things that came in, by platform"),
     ("toney_jobs_total", "Jobs run, by kind and result"),
     (
@@ -195,6 +199,10 @@ const HISTOGRAMS: &[(&str, &str)] = &[
     (
         "toney_checkout_seconds",
         "From the question whether a payment is right to its answer",
+    ),
+    (
+        "toney_sweep_seconds",
+        "One slice of the look at those who are due",
     ),
     (
         "toney_turn_seconds",

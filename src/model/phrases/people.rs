@@ -90,7 +90,7 @@ fn plain(name: &str) -> String {
 }
 
 /// A platform as people write its name.
-fn named(platform: &str) -> String {
+pub(super) fn named(platform: &str) -> String {
     let mut letters = platform.chars();
     match letters.next() {
         Some(first) => first.to_uppercase().chain(letters).collect(),

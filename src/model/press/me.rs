@@ -28,12 +28,22 @@ pub enum MePress {
     Facts,
     /// Forgets one of these.
     Forget(FactId),
+    /// What their thumbs taught.
+    Learned,
+    /// Forgets that.
+    ForgetThumbs,
     /// Works for this artist now.
     As(ArtistId),
     /// The settings.
     Settings,
     /// Sets one of them: its name and value.
     Set(String, String),
+    /// How they write.
+    Habits,
+    /// A word of theirs on that: field and value.
+    Style(String, String),
+    /// Forgets how they write.
+    Unlearn,
     /// Makes a code for somebody who is to be this.
     Invite(String),
     /// Asks once more before a member goes.
@@ -61,12 +71,20 @@ impl MePress {
             "dropgoal" => Self::DropGoal(goal()?),
             "facts" => Self::Facts,
             "forget" => Self::Forget(format!("fct_{what}").parse().ok()?),
+            "learned" => Self::Learned,
+            "nothumbs" => Self::ForgetThumbs,
             "as" => Self::As(format!("art_{what}").parse().ok()?),
             "settings" => Self::Settings,
             "set" => {
                 let (name, value) = what.split_once('=')?;
                 Self::Set(name.to_owned(), value.to_owned())
             }
+            "habits" => Self::Habits,
+            "style" => {
+                let (field, value) = what.split_once('=')?;
+                Self::Style(field.to_owned(), value.to_owned())
+            }
+            "unlearn" => Self::Unlearn,
             "invite" => Self::Invite(what.to_owned()),
             "remove" => Self::Remove(person()?),
             "really" => Self::ReallyRemove(person()?),
@@ -88,10 +106,15 @@ impl MePress {
             Self::Done(id) => format!("me:done:{}", id.body()),
             Self::DropGoal(id) => format!("me:dropgoal:{}", id.body()),
             Self::Facts => "me:facts:".to_owned(),
+            Self::Learned => "me:learned:".to_owned(),
+            Self::ForgetThumbs => "me:nothumbs:".to_owned(),
             Self::Forget(id) => format!("me:forget:{}", id.body()),
             Self::As(id) => format!("me:as:{}", id.body()),
             Self::Settings => "me:settings:".to_owned(),
             Self::Set(name, value) => format!("me:set:{name}={value}"),
+            Self::Habits => "me:habits:".to_owned(),
+            Self::Style(field, value) => format!("me:style:{field}={value}"),
+            Self::Unlearn => "me:unlearn:".to_owned(),
             Self::Invite(standing) => format!("me:invite:{standing}"),
             Self::Remove(id) => format!("me:remove:{}", id.body()),
             Self::ReallyRemove(id) => format!("me:really:{}", id.body()),
@@ -122,9 +145,14 @@ mod tests {
             MePress::DropGoal(goal),
             MePress::Facts,
             MePress::Forget(FactId::new(&ids)),
+            MePress::Learned,
+            MePress::ForgetThumbs,
             MePress::As(ArtistId::new(&ids)),
             MePress::Settings,
             MePress::Set("voice".to_owned(), "on".to_owned()),
+            MePress::Habits,
+            MePress::Style("length".to_owned(), "short".to_owned()),
+            MePress::Unlearn,
             MePress::Invite("manager".to_owned()),
             MePress::Remove(person),
             MePress::ReallyRemove(person),

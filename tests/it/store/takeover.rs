@@ -167,6 +167,47 @@ async fn what_a_dead_process_held_goes_to_the_living(home: Home) {
     }
 }
 
+/// Who is late goes on while nobody wants the work; once somebody has it, nothing brings it back.
+#[tokio::test]
+async fn a_late_process_goes_on_until_another_takes_over() {
+    let home = Home::postgres().await;
+    let clock = Clock::manual(START);
+    let mut ann = Process::start(&home, &clock).await;
+    clock.advance(LEASE + Duration::from_secs(1));
+    assert!(!ann.store.surely_ours(Duration::ZERO));
+    ann.apply(Change::jobs(vec![ann.job("turn:a", "1")])).await;
+    assert_eq!(ann.claimed().await.lane, "turn:a");
+    ann.store.renew().await.unwrap();
+    assert!(ann.store.surely_ours(Duration::ZERO));
+
+    clock.advance(LEASE + Duration::from_secs(1));
+    let bob = Process::start(&home, &clock).await;
+    let change = Change::jobs(vec![ann.job("turn:a", "2")]);
+    let refused = ann.store.apply(change).await.unwrap_err();
+    assert!(refused.is::<Fenced>());
+    ann.store.lost().await;
+    assert!(ann.store.renew().await.unwrap_err().is::<Fenced>());
+    assert!(!ann.store.surely_ours(Duration::ZERO));
+    assert_eq!(
+        home.read("SELECT id FROM processes").await,
+        [bob.store.process().to_string()]
+    );
+}
+
+/// A webhook may be there before the database is: that is no reason to begin anew.
+#[tokio::test]
+async fn what_comes_before_the_start_is_refused_and_nothing_else() {
+    let home = Home::postgres().await;
+    let clock = Clock::manual(START);
+    let ann = Process::before_start(&home.url, &clock).await;
+    let change = Change::jobs(vec![ann.job("turn:a", "1")]);
+    let refused = ann.store.apply(change.clone()).await.unwrap_err();
+    assert!(!refused.is::<Fenced>(), "{refused:#}");
+    ann.store.start().await.unwrap();
+    ann.store.renew().await.unwrap();
+    ann.apply(change).await;
+}
+
 async fn what_leaves_in_peace_leaves_nothing_behind(home: Home) {
     let clock = Clock::manual(START);
     let (mut ann, bob) = (
