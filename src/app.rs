@@ -9,6 +9,7 @@ mod flows;
 mod health;
 mod library;
 mod money;
+mod nudges;
 pub(crate) mod past;
 mod people;
 mod proactive;
@@ -41,6 +42,8 @@ use crate::platform::telegram::Telegram;
 use crate::platform::terminal::Terminal;
 use crate::platform::{Desk, Fatal, Inbox, Platform};
 use crate::proactive::Look;
+use crate::proactive::outreach::Back;
+use crate::proactive::triggers::Waits;
 use crate::store::{self, Claim, Fenced, Redis, Store, Subscription};
 use crate::turn::{Command, ReleaseDecided};
 use crate::workflow::{self, engine::EVENTS as WORKFLOWS};
@@ -73,6 +76,8 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("provider_back", NOTICE),
     hears("address_lost", Lost::KIND),
     hears("approval_decided", ReleaseDecided::KIND),
+    hears("approval_asked", Waits::KIND),
+    hears("address_regained", Back::KIND),
     hears("tip_received", Look::KIND),
     hears("approval_decided", Look::KIND),
 ];
@@ -177,17 +182,11 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
     let care = care::care(&config, (&store, &delivery), &tools)?;
-    let shared = (
-        library.knowledge(),
-        redis.clone(),
-        tips.clone(),
-        care.clone(),
-    );
+    let shared = (library.knowledge(), redis.clone(), &tips, &care);
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
-    let done_by = (workers, sends, own_work_only);
-    let runner = runner((&config, &tools), &store, done_by)?;
+    let runner = runner((&config, &tools), &store, (workers, sends, own_work_only))?;
     let (inbox, deliveries) = Inbox::new(1_024);
     let desk = receive::desk(inbox, store.clone());
     name_parts(&readiness, &platforms);
@@ -232,13 +231,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
-    if !own_work_only {
-        let sweep = proactive::sweeper(&config, &all.store, &tools)?;
-        tasks.spawn(until(all.receiving.clone(), proactive::begin(sweep)));
-    }
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
         drop(tending.await);
+    } else {
+        let sweep = proactive::sweeper(&config, &all.store, &tools)?;
+        tasks.spawn(until(all.receiving.clone(), proactive::begin(sweep)));
     }
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await

@@ -23,7 +23,6 @@ fn eyes(config: &Config, store: &Store) -> Result<(Eyes, Duration)> {
 }
 
 /// Every trigger that time or an event makes true, for whoever asks it again in the moment of sending.
-#[allow(dead_code, reason = "the worker that sends is put together elsewhere")]
 pub(crate) fn triggers(config: &Config, store: &Store) -> Result<Vec<Arc<dyn Trigger>>> {
     Ok(triggers::all(&eyes(config, store)?.0))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
+use crate::budget::Limits;
 use crate::capability::{Fans, Hands, React, Takes};
 use crate::config::Config;
 use crate::delivery::Delivery;
@@ -19,28 +20,33 @@ use crate::people::Profiles;
 use crate::store::{Redis, Store};
 use crate::tips::Tips;
 use crate::turn::intent::Reader;
-use crate::turn::{self, Care, Turn, Wishes};
+use crate::turn::{self, Care, Looked, Turn, Wishes};
 
 use super::money::limits;
 use super::{
-    WINDOWS, approval, books, care as care_room, entrusted, flows, people, proactive, voice,
+    WINDOWS, approval, books, care as care_room, entrusted, flows, nudges, people, proactive, voice,
 };
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
     config: &Config,
-    shared: (Knowledge, Option<Redis>, Tips, Care),
+    (knowledge, redis, tips, care): (Knowledge, Option<Redis>, &Tips, &Care),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     tools: &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
-    let store = shared.0.store.clone();
+    let store = knowledge.store.clone();
     let (clock, ids) = tools;
-    let prompts = Arc::new(Prompts::new()?);
-    let limits = limits(config)?;
+    let (prompts, limits) = (Arc::new(Prompts::new()?), limits(config)?);
     let books = books::books(&store, clock);
     let mut all = books::workers(config, (&books, delivery), ids)?;
     let approvals = approval::approvals(config, (&store, delivery), tools)?;
     all.extend(approval::workers(config, &approvals));
+    all.extend(nudges::workers(
+        config,
+        (&store, delivery),
+        &approvals,
+        tools,
+    )?);
     let how = config.section::<turn::Settings>("turn")?;
     all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
     all.push(Arc::new(people::remember(
@@ -54,19 +60,11 @@ pub(super) fn workers(
         delivery,
         tools.clone(),
     )?));
-    all.push(Arc::new(Summarise {
-        store: store.clone(),
-        door: door.clone(),
-        prompts: prompts.clone(),
-        limits,
-        clock: clock.clone(),
-        ids: ids.clone(),
-    }));
+    all.push(summarise((&store, door), (&prompts, limits), tools));
     all.extend(what_follows(&store, delivery, tools));
     all.extend(proactive::watchers(config, &store, tools)?);
-    let (knowledge, redis, tips, care) = shared;
-    all.extend(care_room::workers(&care));
-    all.extend(super::tips::workers(&tips));
+    all.extend(care_room::workers(care));
+    all.extend(super::tips::workers(tips));
     let intake: intake::Settings = config.section("intake")?;
     let engine = flows::engine(config, (&store, delivery), tools)?;
     all.extend(flows::workers(config, &engine)?);
@@ -103,17 +101,35 @@ pub(super) fn workers(
         voices: voices.clone(),
         prompts,
         limits,
-        tips,
-        care,
+        tips: tips.clone(),
+        care: care.clone(),
         delivery: delivery.clone(),
         settings: how,
         queue: intake.queue,
         quiet: Duration::from_millis(intake.quiet_ms),
+        asks_consent: nudges::settings(config)?.ask,
+        looked: Looked::default(),
         files: config.data()?.dir.join("files"),
         clock: clock.clone(),
         ids: ids.clone(),
     }));
     Ok(all)
+}
+
+/// Who writes summaries.
+fn summarise(
+    (store, door): (&Store, &Door),
+    (prompts, limits): (&Arc<Prompts>, Limits),
+    (clock, ids): &(Clock, Ids),
+) -> Arc<dyn Worker> {
+    Arc::new(Summarise {
+        store: store.clone(),
+        door: door.clone(),
+        prompts: prompts.clone(),
+        limits,
+        clock: clock.clone(),
+        ids: ids.clone(),
+    })
 }
 
 /// What is known of artists, and what changes it.

@@ -12,6 +12,7 @@ mod explain;
 mod ingest;
 mod invite;
 mod models;
+mod nudges;
 mod persons;
 mod queues;
 mod reading;
@@ -170,6 +171,11 @@ enum Command {
         #[command(flatten)]
         arguments: workflows::Arguments,
     },
+    /// Shows what was worth saying unasked, and what became of it.
+    Nudges {
+        #[command(flatten)]
+        arguments: nudges::Arguments,
+    },
     /// Lists what fans gave; `reconcile` holds the ledger against the providers' lists.
     Tips {
         #[command(flatten)]
@@ -243,6 +249,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<Exit> {
         Some(Command::Outbox { queue }) => queues::outbox(&config, queue).await,
         Some(Command::Jobs { queue }) => queues::jobs(&config, queue).await,
         Some(Command::Workflows { arguments }) => workflows::workflows(&config, arguments).await,
+        Some(Command::Nudges { arguments }) => nudges::nudges(&config, arguments).await,
         Some(Command::Tips { asked }) => tips::tips(&config, asked).await,
         Some(Command::Events { asked }) => events::events(&config, asked).await,
         Some(Command::Usage { asked }) => usage::usage(&config, asked).await,

@@ -21,6 +21,10 @@ use super::render::render;
 const ANEW: usize = 1_000;
 /// How long a message rests that nobody here can send; the next process to look may be the right one.
 const ELSEWHERE: Duration = Duration::from_secs(5);
+/// What is said unasked leaves within this time or not at all: behind an outage it might be night.
+const LATEST: Duration = Duration::from_secs(30 * 60);
+/// The error of what did not.
+const LATE: &str = "too late to be said unasked";
 
 /// What became of the rows of a lane.
 #[derive(Default)]
@@ -92,10 +96,11 @@ impl Inner {
             return Ok(true);
         };
         let mut attempt = Attempt::new(self, account, row);
-        let ended = match self.perform(&mut attempt).await? {
-            None => Ended::Stands,
-            Some(ended) => ended,
+        let ended = match is_late(&attempt.row, self.now()) {
+            true => Some(Ended::Failed(LATE.to_owned())),
+            false => self.perform(&mut attempt).await?,
         };
+        let ended = ended.unwrap_or(Ended::Stands);
         let Attempt { row, .. } = attempt;
         let platform = account.platform.name();
         let is_over = match ended {
@@ -321,6 +326,15 @@ impl Inner {
             .marks
             .push(mark(row, OutboundState::Sent, why, self.now()));
     }
+}
+
+/// Whether it is too late to say this unasked: it was let through for a moment that is long over. What may have been
+/// taken already is found out all the same.
+fn is_late(row: &Outgoing, now: Time) -> bool {
+    let is_nudge =
+        row.outbound.priority == Priority::Nudge && row.outbound.key.starts_with("nudge:");
+    let is_untouched = row.state == OutboundState::Pending && row.parts.is_empty();
+    is_nudge && is_untouched && now.since(row.created_at) > LATEST
 }
 
 /// What is left of a content in another chat, where message ids mean other messages.

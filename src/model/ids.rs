@@ -158,6 +158,10 @@ id! {
     FeedbackId = "fbk";
     /// Humans who are told that somebody may be in danger.
     PageId = "pag";
+    /// Something that is said unasked.
+    NudgeId = "ndg";
+    /// Something that was suggested with a nudge.
+    RecommendationId = "rec";
 }
 
 /// Makes ids: 48 bits of milliseconds, then 80 random bits; strictly rising within a process.

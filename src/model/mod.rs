@@ -17,6 +17,7 @@ mod key;
 mod mailing;
 mod money;
 mod nudge;
+mod nudging;
 mod outbound;
 mod outcome;
 pub mod phrases;
@@ -38,8 +39,9 @@ pub use hex::hex;
 pub use ids::{
     ApprovalId, ArtistId, AskId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId,
     EventId, FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
-    MilestoneId, ModelCallId, OutboundId, PageId, PersonId, ProcessId, ProposalId, ReadId,
-    ReleaseId, RequestId, RunId, SessionId, StatementId, TipId, TurnId, WorkflowId,
+    MilestoneId, ModelCallId, NudgeId, OutboundId, PageId, PersonId, ProcessId, ProposalId, ReadId,
+    RecommendationId, ReleaseId, RequestId, RunId, SessionId, StatementId, TipId, TurnId,
+    WorkflowId,
 };
 pub use inbound::{
     File, Inbound, Interaction, MediaKind, Membership, Payment, Sender, Setting, What,
@@ -50,12 +52,14 @@ pub use key::{
 pub use mailing::{MailState, Mailed, SendMail, TellMailed};
 pub use money::{Currency, Money, UnknownCurrency};
 pub use nudge::{Category, Impulse, Suggested};
+pub use nudging::{Minute, NudgeSaid, NudgeSettings, NudgeWord};
 pub use outbound::{Button, Content, OUTGOING, Outbound, Part, Priority, Span, Style};
 pub use outcome::{Outcome, Shown};
 pub use place::Place;
 pub use press::{
     ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, FlowPress, HumanPress,
-    LinkPress, MePress, ModelPress, MoneyPress, PagePress, PlanPress, Reply, ThumbPress, TipPress,
+    LinkPress, MePress, ModelPress, MoneyPress, NudgePress, PagePress, PlanPress, Reply,
+    ThumbPress, TipPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 

@@ -4,6 +4,7 @@ mod flows;
 mod tip;
 
 mod money;
+mod nudge;
 
 use super::{Button, DocumentId};
 pub use doing::{DeedPress, DraftPress, HumanPress, PlanPress, ThumbPress};
@@ -18,6 +19,7 @@ pub use me::MePress;
 pub use page::PagePress;
 
 pub use money::MoneyPress;
+pub use nudge::NudgePress;
 
 pub use approval::ApprovalPress;
 pub use tip::TipPress;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::memory::habits::learn;
-use crate::model::{PersonId, Time};
-use crate::store::Store;
+use crate::model::Time;
+use crate::store::{Seat, Store};
 
 use super::{Sight, Watched};
 
@@ -21,10 +21,8 @@ impl Watched for Learning {
         "habits"
     }
 
-    async fn watch(&self, person: PersonId, now: Time) -> anyhow::Result<Sight> {
-        let Some(seat) = self.0.seat(person).await? else {
-            return Ok(Sight::default());
-        };
+    async fn watch(&self, seat: &Seat, now: Time) -> anyhow::Result<Sight> {
+        let person = seat.person;
         let again = Some(now.plus(DAY));
         let kept = self.0.habits(person).await?;
         if !seat.keeps_facts || seat.last <= kept.computed {

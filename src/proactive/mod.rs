@@ -4,15 +4,23 @@
 //! A [`Trigger`] makes an [`Impulse`], a job in its person's lane; it never sends. Begin at [`Trigger`]. What time makes
 //! true is [`Watched`]: the [`Sweep`] looks at it when it is due and at nothing else.
 
+pub mod answer;
+pub mod gate;
+mod hours;
+pub mod learn;
 mod learning;
+mod letter;
+pub mod outreach;
+pub mod rule;
 mod sweep;
 pub mod triggers;
+pub mod wish;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 
 use crate::model::{Category, Impulse, PersonId, Time};
-use crate::store::Write;
+use crate::store::{Seat, Write};
 
 pub use learning::Learning;
 pub use sweep::{Look, Sweep};
@@ -40,11 +48,12 @@ pub trait Watched: Send + Sync {
     /// The word of the watch; a trigger's is its name.
     fn kind(&self) -> &'static str;
 
-    /// What is to be seen of the person at this time.
+    /// What is to be seen of somebody at this time. Where they sit was read with that of many others; what can be told
+    /// from it alone costs nothing.
     ///
     /// # Errors
     /// Fails when the store cannot be read.
-    async fn watch(&self, person: PersonId, now: Time) -> anyhow::Result<Sight>;
+    async fn watch(&self, seat: &Seat, now: Time) -> anyhow::Result<Sight>;
 }
 
 /// What was seen of somebody.
@@ -54,7 +63,7 @@ pub struct Sight {
     pub impulse: Option<Impulse>,
     /// What becomes true besides.
     pub writes: Vec<Write>,
-    /// When there could be something else to see; `None`: never any more, as with whoever left the team.
+    /// When there could be something else to see; `None`: never any more.
     pub again: Option<Time>,
 }
 

@@ -4,7 +4,7 @@
 //! when somebody talks: a watch that comes due too early is read against what happened since, and set to when it could
 //! next be true.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +14,9 @@ use futures::{FutureExt, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::{Work, Worker};
-use crate::model::{Clock, Event, Failure, Ids, Impulse, JobId, Time};
+use crate::model::{Clock, Event, Failure, Ids, Impulse, JobId, PersonId, Time};
 use crate::store::{
-    Armed, Change, NEWCOMER, NewJob, Store, Watch, arm_watches, begin_watches, bring_forward,
+    Armed, Change, NEWCOMER, NewJob, Seat, Store, Watch, arm_watches, begin_watches, bring_forward,
     end_watches,
 };
 
@@ -113,9 +113,15 @@ impl Sweep {
                 .writes
                 .push(begin_watches(watch.person, &kinds, now)?);
         }
+        let people: BTreeSet<PersonId> = due.iter().map(|watch| watch.person).collect();
+        let people: Vec<PersonId> = people.into_iter().collect();
+        let seats = self.store.seats(&people).await?;
+        let seats: HashMap<PersonId, Seat> =
+            seats.into_iter().map(|seat| (seat.person, seat)).collect();
         let looks = due.into_iter().map(|watch| {
             let watched = known.get(watch.kind.as_str()).copied();
-            look(watched, watch, now)
+            let seat = seats.get(&watch.person);
+            look(watched, (watch, seat), now)
         });
         let looked: Vec<Looked> = stream::iter(looks)
             .buffer_unordered(SIDE_BY_SIDE)
@@ -198,16 +204,21 @@ fn count(kind: &str, result: &'static str) {
         .increment(1);
 }
 
-async fn look(watched: Option<&Arc<dyn Watched>>, watch: Watch, now: Time) -> Looked {
-    let Some(watched) = watched else {
+async fn look(
+    watched: Option<&Arc<dyn Watched>>,
+    (watch, seat): (Watch, Option<&Seat>),
+    now: Time,
+) -> Looked {
+    // Whoever left the team is watched no more.
+    let (Some(watched), Some(seat)) = (watched, seat) else {
         let sight = Sight {
-            again: Some(now.plus(UNKNOWN)),
+            again: seat.map(|_| now.plus(UNKNOWN)),
             ..Sight::default()
         };
         let sight = Some(sight);
         return Looked { watch, sight };
     };
-    let looking = AssertUnwindSafe(watched.watch(watch.person, now)).catch_unwind();
+    let looking = AssertUnwindSafe(watched.watch(seat, now)).catch_unwind();
     let why = match tokio::time::timeout(PATIENCE, looking).await {
         Ok(Ok(Ok(sight))) => {
             let sight = Some(sight);

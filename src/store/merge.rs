@@ -186,6 +186,38 @@ const COLUMNS: &[Column] = &[
     moves!("pages", "person_id"),
     moves!("pages", "taken_by"),
     moves!("page_cards", "person_id"),
+    // Of what both were told, one is left; a stop or a never of either is both's.
+    yields!(
+        "nudges",
+        "person_id",
+        "k.kind = nudges.kind AND k.episode = nudges.episode"
+    ),
+    moves!("recommendations", "person_id"),
+    Column {
+        table: "nudge_settings",
+        column: "person_id",
+        steps: &[
+            same(
+                "UPDATE nudge_settings SET
+                    stopped_at = CASE WHEN f.stopped_at > nudge_settings.stopped_at THEN f.stopped_at
+                                      ELSE nudge_settings.stopped_at END,
+                    snoozed_until = CASE WHEN f.snoozed_until > nudge_settings.snoozed_until
+                                         THEN f.snoozed_until ELSE nudge_settings.snoozed_until END,
+                    agreed = CASE WHEN nudge_settings.answered_at = 0 THEN f.agreed
+                                  ELSE nudge_settings.agreed END,
+                    answered_at = CASE WHEN nudge_settings.answered_at = 0 THEN f.answered_at
+                                       ELSE nudge_settings.answered_at END,
+                    never = nudge_settings.never || ' ' || f.never
+                 FROM nudge_settings AS f
+                 WHERE nudge_settings.person_id = $2 AND f.person_id = $1 AND f.person_id <> $2",
+            ),
+            same(
+                "DELETE FROM nudge_settings WHERE person_id = $1 AND EXISTS (SELECT 1 FROM
+                 nudge_settings k WHERE k.person_id = $2 AND k.person_id <> $1)",
+            ),
+            same("UPDATE nudge_settings SET person_id = $2 WHERE person_id = $1"),
+        ],
+    },
     yields!("watches", "person_id", "k.kind = watches.kind"),
     yields!("habits", "person_id", "TRUE"),
     Column {

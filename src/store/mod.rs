@@ -34,6 +34,7 @@ mod lexical;
 mod links;
 mod mails;
 mod merge;
+mod nudges;
 mod passages;
 mod people;
 mod plans;
@@ -56,6 +57,7 @@ mod statements;
 mod tx;
 mod usage;
 mod vectors;
+mod wanted;
 mod watches;
 mod workflows;
 mod write;
@@ -105,6 +107,7 @@ pub use people::Artist;
 pub use plans::{Milestone, NewMilestone};
 pub use proposals::{NewProposal, Proposal};
 
+pub use nudges::{NudgeLetter, NudgeRow, NudgeSent, NudgeTally};
 pub use profile::{
     Activity, Goal, GoalKind, GoalState, Manners, Origin, ProfileField, drop_field, drop_goal,
     put_field, put_goal, put_manners, rename_artist, touch_context,
@@ -124,6 +127,7 @@ pub use lease::Fenced;
 pub use statements::{CoveredMonth, LineSum, LinesBy, LinesOf, StatementLine, StatementRow};
 pub use usage::{Usage, UsageBy};
 pub use vectors::{Put, Unembedded, VectorProgress};
+pub use wanted::{NewRecommendation, Recommendation};
 pub use watches::{
     Armed, NEWCOMER, PlanStep, Role as SeatRole, Seat, Tipped, Watch, arm_watches, begin_watches,
     bring_forward, end_watches,

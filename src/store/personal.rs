@@ -45,6 +45,18 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         same("SELECT * FROM pages WHERE person_id = $1 ORDER BY id"),
     ),
     (
+        "nudges",
+        same("SELECT * FROM nudges WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
+        "nudge_settings",
+        same("SELECT * FROM nudge_settings WHERE person_id = $1"),
+    ),
+    (
+        "recommendations",
+        same("SELECT * FROM recommendations WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
         "habits",
         same(
             "SELECT style, observed, said, since_at, computed_at FROM habits WHERE person_id = $1",
@@ -83,6 +95,10 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM pages WHERE person_id = $1"),
     same("DELETE FROM page_cards WHERE person_id = $1"),
     same("UPDATE pages SET taken_by = '' WHERE taken_by = $1"),
+    same("DELETE FROM recommendations WHERE person_id = $1"),
+    same("DELETE FROM nudges WHERE person_id = $1"),
+    same("DELETE FROM nudge_settings WHERE person_id = $1"),
+    same("DELETE FROM lanes WHERE holder = '' AND lane LIKE 'nudge%:' || $1 || '%'"),
     same("DELETE FROM habits WHERE person_id = $1"),
     same("DELETE FROM watches WHERE person_id = $1"),
 ];

@@ -50,14 +50,14 @@ const FORWARD: Sql = dialect!(
      WHERE watches.person_id = m.person_id AND watches.kind = j.value ->> 'kind'"
 );
 // For whom somebody works, the one they chose first; and when they were last heard of in a direct chat.
-const SEAT: Sql = same(
-    "SELECT m.artist_id, m.standing, a.name, p.zone, p.keeps_facts,
-         CAST(CASE WHEN m.artist_id = p.artist_id THEN 0 ELSE 1 END AS BIGINT),
-         COALESCE((SELECT MAX(c.last_at) FROM conversations c WHERE c.person_id = $1
-                   AND c.person_id <> '' AND c.setting = 'direct'), 0)
-     FROM memberships m JOIN persons p ON p.id = m.person_id JOIN artists a ON a.id = m.artist_id
-     WHERE m.person_id = $1 AND m.standing IN ('artist', 'manager')
-     ORDER BY 6, m.standing, m.created_at, m.artist_id",
+const SEATS: Sql = dialect!(
+    "SELECT m.person_id, m.artist_id, m.standing, a.name, p.zone, p.keeps_facts,
+         COALESCE((SELECT MAX(c.last_at) FROM conversations c WHERE c.person_id = m.person_id
+                   AND c.person_id <> '' AND c.setting = 'direct'), 0) AS last_at FROM" each
+    "JOIN memberships m ON m.person_id = j.value ->> 'person' AND m.standing IN ('artist', 'manager')
+     JOIN persons p ON p.id = m.person_id JOIN artists a ON a.id = m.artist_id
+     ORDER BY m.person_id, CASE WHEN m.artist_id = p.artist_id THEN 0 ELSE 1 END, m.standing,
+         m.created_at, m.artist_id"
 );
 const STEPS: Sql = same(
     "SELECT id, plan, goal, step, due_at, state, created_at, ended_at FROM milestones
@@ -94,6 +94,7 @@ pub struct Armed<'a> {
 /// Somebody of an artist's team, as far as it matters for what is said unasked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seat {
+    pub person: PersonId,
     /// For whom they work and as what, the artist they chose first.
     pub roles: Vec<Role>,
     /// Their time zone; empty = not known.
@@ -231,27 +232,41 @@ impl Store {
 
     /// Somebody of an artist's team; `None` where they work for nobody.
     pub async fn seat(&self, person: PersonId) -> Result<Option<Seat>> {
-        type Row = (String, String, String, String, i64, i64, i64);
-        let rows: Vec<Row> = reading!(&self.db, SEAT, |sql, pool| {
-            let query = sqlx::query_as(sql).bind(person.to_string());
-            let read = query.fetch_all(pool).await;
-            read.with_context(|| format!("Reading for whom {person} works"))?
+        Ok(self.seats(&[person]).await?.pop())
+    }
+
+    /// Those of these people who work for an artist, in one reading.
+    pub async fn seats(&self, people: &[PersonId]) -> Result<Vec<Seat>> {
+        type Row = (String, String, String, String, String, i64, i64);
+        let asked: Vec<_> = people
+            .iter()
+            .map(|person| serde_json::json!({ "person": person }))
+            .collect();
+        let asked = rows(&asked)?;
+        let found: Vec<Row> = reading!(&self.db, SEATS, |sql, pool| {
+            let read = sqlx::query_as(sql).bind(asked).fetch_all(pool).await;
+            read.context("Reading for whom people work")?
         });
-        let mut seat = None;
-        for (artist, standing, name, zone, keeps_facts, _, last) in rows {
-            let seat = seat.get_or_insert(Seat {
-                roles: Vec::new(),
-                zone,
-                keeps_facts: keeps_facts != 0,
-                last: Time::from_ms(last),
-            });
-            seat.roles.push(Role {
+        let mut seats: Vec<Seat> = Vec::new();
+        for (person, artist, standing, name, zone, keeps_facts, last) in found {
+            let person = person.parse()?;
+            let role = Role {
                 artist: artist.parse()?,
                 standing: standing.parse()?,
                 name,
-            });
+            };
+            match seats.last_mut().filter(|seat| seat.person == person) {
+                Some(seat) => seat.roles.push(role),
+                None => seats.push(Seat {
+                    person,
+                    roles: vec![role],
+                    zone,
+                    keeps_facts: keeps_facts != 0,
+                    last: Time::from_ms(last),
+                }),
+            }
         }
-        Ok(seat)
+        Ok(seats)
     }
 
     /// The steps of an artist's plan, what is due first leading.

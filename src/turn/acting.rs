@@ -418,7 +418,7 @@ impl<'a> PlainPress<'a> {
 }
 
 /// Says what a capability came to and makes it true with the turn.
-fn say(scene: &Scene, commit: &mut Commit<'_>, ran: Ran) {
+pub(super) fn say(scene: &Scene, commit: &mut Commit<'_>, ran: Ran) {
     let Shown {
         text,
         told: _,

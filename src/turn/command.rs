@@ -30,6 +30,7 @@ pub enum Command {
     Invite,
     Link,
     Me,
+    Nudges,
     Plan,
     Settings,
     Thanks,
@@ -42,7 +43,7 @@ pub enum Command {
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -68,6 +69,7 @@ impl Command {
         Self::Invite,
         Self::Link,
         Self::Me,
+        Self::Nudges,
         Self::Plan,
         Self::Settings,
         Self::Thanks,
@@ -85,6 +87,7 @@ impl Command {
             Self::Link | Self::Unlink => Some(phrases::LINK_ALONE),
             Self::Release => Some(phrases::RELEASE_IN_GROUP),
             Self::Releases => Some(phrases::REQUESTS_IN_GROUP),
+            Self::Nudges => Some(phrases::NUDGES_ALONE),
             Self::Thanks => Some(phrases::NOT_IN_GROUP),
             _ => None,
         }
@@ -134,6 +137,7 @@ impl Command {
             Self::Feedback => "feedback",
             Self::Capabilities => "capabilities",
             Self::Me => "me",
+            Self::Nudges => "nudges",
             Self::Goals => "goals",
             Self::Settings => "settings",
             Self::Thanks => "thanks",
@@ -175,6 +179,7 @@ impl Command {
             Self::Feedback => "Say whether my last answer helped",
             Self::Capabilities => "Show all I can do for you",
             Self::Me => "Show what I know of you, and change it",
+            Self::Nudges => "Show and set what I write to you about on my own",
             Self::Goals => "Show your goals, or note one",
             Self::Thanks => "Show and set the words that thank a fan for a tip",
             Self::Settings => "Language, time zone, voice, memory, reminders",

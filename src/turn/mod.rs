@@ -28,6 +28,7 @@ mod linking;
 mod me;
 mod models;
 mod money;
+mod nudging;
 mod onboard;
 mod pages;
 mod preferences;
@@ -81,6 +82,7 @@ use crate::workflow::Workflows;
 
 pub use care::Care;
 pub use command::Command;
+pub use nudging::Looked;
 pub use recordings::Recordings;
 pub use releases::{ReleaseApproved, ReleaseDecided};
 pub use speaking::Speak;
@@ -179,6 +181,10 @@ pub struct Turn {
     pub queue: Queue,
     /// How long it must be quiet before gathered messages are answered.
     pub quiet: Duration,
+    /// Whether those who work for an artist are asked once whether they want to be written to.
+    pub asks_consent: bool,
+    /// Who was looked at for that.
+    pub looked: Looked,
     /// Where files are kept.
     pub files: PathBuf,
     /// The time.
@@ -239,7 +245,18 @@ impl Worker for Turn {
             now,
         };
         metrics::counter!("toney_turns_total", "asked" => asked.name()).increment(1);
-        let change = Box::pin(self.answer(&scene, asked, recalled, work)).await?;
+        // Whoever is being asked something, or says hello, is asked nothing else.
+        let is_here = recalled.dialogue().is_none()
+            && match &asked {
+                Asked::Talk(_) => true,
+                Asked::Command { name, .. } => name != Command::Start.name(),
+                _ => false,
+            };
+        let person = recalled.person;
+        let mut change = Box::pin(self.answer(&scene, asked, recalled, work)).await?;
+        if let Some(last) = scene.last().filter(|_| is_here) {
+            self.ask_consent((last, person), &mut change).await?;
+        }
         let waited = self.clock.now().since(job_time(&work.jobs)).as_secs_f64();
         metrics::histogram!("toney_turn_seconds").record(waited);
         Ok(change)
@@ -391,6 +408,7 @@ impl Turn {
             | Command::Feedback => {
                 return self.capable(scene, commit, (command, args)).await;
             }
+            Command::Nudges => return self.nudges(scene, commit, args).await,
             Command::Me => return self.me(scene, commit, args.trim()).await,
             Command::Goals => return self.goals(scene, commit, args.trim()).await,
             Command::Thanks => return self.thanks(scene, commit, args).await,

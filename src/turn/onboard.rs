@@ -196,6 +196,9 @@ impl Turn {
                 ..Change::default()
             });
         }
+        if matches!(then, Then::Done | Then::Stopped) {
+            self.ask_about_nudges(scene, &mut commit)?;
+        }
         let (text, buttons) = match then {
             Then::Ask => {
                 self.keep_asking(scene, &mut commit, &state)?;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::model::{
     ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure,
-    FlowPress, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, PagePress,
-    TipPress, phrases,
+    FlowPress, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, NudgePress,
+    PagePress, TipPress, phrases,
 };
 use crate::store::Change;
 
@@ -56,6 +56,9 @@ impl Turn {
         }
         if let Some(press) = LinkPress::parse(data) {
             return self.link_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = NudgePress::parse(data) {
+            return self.nudge_press(scene, commit, (press, card)).await;
         }
         if let Some(press) = MePress::parse(data) {
             return self.me_press(scene, commit, (press, card)).await;

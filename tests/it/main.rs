@@ -58,6 +58,7 @@ mod story_insights;
 mod story_message;
 mod story_models;
 mod story_money;
+mod story_nudges;
 mod story_outage;
 mod story_pages;
 mod story_people;

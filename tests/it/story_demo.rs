@@ -76,6 +76,7 @@ fn shows(command: Command) -> &'static str {
         Command::Goals => "tour of twelve shows",
         Command::Invite => "Tess Example",
         Command::Me => "Dream pop, folk",
+        Command::Nudges => "What I may write to you about",
         Command::Plan => "Hand the album in",
         Command::Workflows => "Thank fans who tip",
         Command::Settings => "memory",

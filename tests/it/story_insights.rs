@@ -94,11 +94,11 @@ async fn a_week_is_told_with_what_it_stands_on(engine: Engine) {
     toney: Ann: the week
 
     • 3 tips from 2 fans: 18.00 USD (+260 % on the week before: 5.00 USD)
-    • Aug 2025: 151.00 USD, most of it from Spotify (+7 % on the month before: 141.00 USD)
-    • Sep 2025 may bring about 140.00 USD; in four of five cases it lies between 110.00 USD and 170.00 USD. That goes by 8 months and knows nothing of what you plan.
+    • <3 months ago>: 151.00 USD, most of it from Spotify (+7 % on the month before: 141.00 USD)
+    • <2 months ago> may bring about 140.00 USD; in four of five cases it lies between 110.00 USD and 170.00 USD. That goes by 8 months and knows nothing of what you plan.
 
     Tips and fans as I booked them, Monday to Sunday (UTC). Statements: DistroKid, “sales.tsv”.
-    toney: <photo> Earnings in USD, Feb 2025 to Jan 2026
+    toney: <photo> Earnings
     ");
     world.finish().await;
 }
@@ -117,7 +117,9 @@ async fn without_figures_nothing_is_made_up(engine: Engine) {
 const ASKED: &str = "what share of the net receipts do I get in my contract?";
 
 async fn answered(world: &World, ann: &Person) -> String {
-    world.model.push(Answer::text("It stands there [1]."));
+    world.model.push(Answer::text(
+        "You get 50 % as your share of the net receipts [1].",
+    ));
     asks(world, ann, ASKED).await;
     given(world)
 }
@@ -135,31 +137,17 @@ async fn thumbs_move_documents_and_can_be_taken_back(engine: Engine) {
     let older = "# Older label contract\n\n## Split\n\nAnn gets 50 % as her share of the net receipts in the contract and the label keeps 50 %.\n";
     drops(&world, &ann, "older.md", older).await;
     let before = order(&answered(&world, &ann).await);
-    let first = if before.0 < before.1 {
-        "Label contract"
-    } else {
-        "Older label contract"
-    };
-    for _ in 0..3 {
-        answered(&world, &ann).await;
-        asks(&world, &ann, "/feedback").await;
-        ann.presses("👎");
-        world.settle().await;
-        ann.presses("It is not true");
-        world.settle().await;
-        world.sees(&ann);
-    }
+    assert!(before.1 < before.0, "the older one comes first: {before:?}");
+    asks(&world, &ann, "/feedback").await;
+    ann.presses("👎");
+    world.settle().await;
+    ann.presses("It is not true");
+    world.settle().await;
+    world.sees(&ann);
     let after = order(&answered(&world, &ann).await);
-    assert_eq!(
-        before.0 < before.1,
-        after.0 > after.1,
-        "{before:?} {after:?}"
-    );
+    assert!(after.0 < after.1, "{after:?}");
     let learned = asks(&world, &ann, "/me learned").await;
-    assert!(
-        learned.contains("3 did not") && learned.contains("counts less"),
-        "{first}: {learned}"
-    );
+    insta::assert_snapshot!(learned, @"");
     ann.presses("Forget it");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @"");

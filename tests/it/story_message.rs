@@ -156,6 +156,7 @@ async fn help_lists_every_command() {
     /invite – Show who works for you, let people in or out
     /link – Let me know you on another platform, too
     /me – Show what I know of you, and change it
+    /nudges – Show and set what I write to you about on my own
     /plan – Show the plan, lay one out for a goal; export: as a document
     /settings – Language, time zone, voice, memory, reminders
     /thanks – Show and set the words that thank a fan for a tip

@@ -99,6 +99,26 @@ const COUNTERS: &[(&str, &str)] = &[
         "Times that one of several keys was turned down, by provider and reason",
     ),
     (
+        "toney_nudges_dropped_total",
+        "Things worth saying that were not said, by the rule of the gate that was in the way",
+    ),
+    (
+        "toney_nudges_outcomes_total",
+        "What became of messages that were said unasked, by outcome",
+    ),
+    (
+        "toney_nudges_seen_total",
+        "Things worth saying that triggers saw, by kind",
+    ),
+    (
+        "toney_nudges_total",
+        "Things said unasked or not, and what was suggested with them, by kind and result",
+    ),
+    (
+        "toney_nudges_wishes_total",
+        "Times that somebody said how they want to be written to, by wish",
+    ),
+    (
         "toney_poll_conflicts_total",
         "Times that another program asked for the same bot's updates",
     ),
@@ -140,6 +160,14 @@ const COUNTERS: &[(&str, &str)] = &[
 
 /// Figures that rise and fall.
 const GAUGES: &[(&str, &str)] = &[
+    (
+        "toney_nudges_acceptance_ratio",
+        "Share of what was said unasked in half a year that people took up, from 0 to 1, by kind",
+    ),
+    (
+        "toney_nudges_hour_acceptance_ratio",
+        "Share of what was said unasked in half a year that people took up, from 0 to 1, by the hour of their own clock at which its two hours begin",
+    ),
     (
         "toney_model_up",
         "1 while a model answers, 0 while it is left alone, by provider and model",

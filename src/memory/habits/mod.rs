@@ -62,14 +62,8 @@ pub struct Habits {
 }
 
 /// Messages by weekday and hour.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hours([[u32; 24]; 7]);
-
-impl Default for Hours {
-    fn default() -> Self {
-        Self([[0; 24]; 7])
-    }
-}
 
 impl Hours {
     /// How many messages came on this weekday, 0 is Monday, in this hour.

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Time};
+use crate::model::{Category, Time};
 use crate::store::{PlanStep, Seat};
 
 use super::{AT_LATEST, DAY, Eyes, Found, STALE, own, show_plan};
@@ -67,7 +67,6 @@ impl Deviation {
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Time};
+use crate::model::{Category, Time};
 use crate::people::zone;
 use crate::store::{PlanStep, Seat};
 
@@ -31,7 +31,6 @@ impl Inactivity {
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {

@@ -2,7 +2,7 @@
 
 use crate::capability::insights_said;
 use crate::model::phrases::insights as words;
-use crate::model::{Category, PersonId, Suggested, Time};
+use crate::model::{Category, Suggested, Time};
 use crate::money::insight::{Week, insight};
 use crate::store::Seat;
 
@@ -19,7 +19,6 @@ impl WeekOver {
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {

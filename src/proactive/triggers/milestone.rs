@@ -5,11 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Suggested, Time};
+use crate::model::{Category, Suggested, Time};
 use crate::people::zone;
 use crate::store::{PlanStep, Seat};
 
-use super::{AT_LATEST, DAY, Eyes, Found, before, show_plan};
+use super::{AT_LATEST, DAY, Eyes, Found, before, deed, show_plan};
 
 /// Reminds of steps.
 pub struct Milestone(pub Eyes);
@@ -43,13 +43,18 @@ pub(super) fn soon<'a>(
     (of_day.copied().collect(), again)
 }
 
+/// Marks a step as done.
+pub(super) fn already_done(step: &str) -> Suggested {
+    let args = json!({"step": step, "done": true});
+    deed(nudges::ALREADY_DONE, "milestone_done", args)
+}
+
 impl Milestone {
     /// Its name.
     pub const NAME: &'static str = "milestone";
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {
@@ -71,12 +76,8 @@ impl Milestone {
         let due = Time::from_ms(first.due_at);
         let day = zone::day(due, &seat.zone);
         let names: Vec<&str> = near.iter().map(|step| step.step.as_str()).collect();
-        let deed = match near.as_slice() {
-            [only] => Suggested {
-                label: nudges::ALREADY_DONE.to_owned(),
-                capability: "milestone_done".to_owned(),
-                args: json!({"step": only.id, "done": true}),
-            },
+        let suggested = match near.as_slice() {
+            [only] => already_done(&only.id),
             _ => show_plan(),
         };
         let found = Found {
@@ -86,7 +87,7 @@ impl Milestone {
             expires: due,
             text: nudges::milestone(&day, &first.goal, &names),
             why: nudges::milestone_why(near.len(), &day, days),
-            deed: Some(deed),
+            deed: Some(suggested),
         };
         Ok((Some(found), again))
     }

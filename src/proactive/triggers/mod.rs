@@ -3,7 +3,11 @@
 //!
 //! An episode is named by what it began with (the last message, the day a plan fell behind), so that the same rows always
 //! give the same name, and a new beginning another one.
+//!
+//! A trigger that comes with a later version needs a migration that puts everybody of a team among the newcomers again, as
+//! the one that made the table of watches did.
 
+mod approval_waiting;
 mod deviation;
 mod inactivity;
 mod insight;
@@ -22,6 +26,7 @@ use crate::store::{PlanStep, Seat, SeatRole, Store};
 
 use super::{Settings, Sight, Trigger, Watched};
 
+pub use approval_waiting::{ApprovalWaiting, Waits};
 pub use deviation::Deviation;
 pub use inactivity::Inactivity;
 pub use insight::WeekOver;
@@ -141,7 +146,10 @@ macro_rules! watched_trigger {
                 person: $crate::model::PersonId,
                 now: $crate::model::Time,
             ) -> anyhow::Result<Option<$crate::model::Impulse>> {
-                let sight = $crate::proactive::Watched::watch(self, person, now).await?;
+                let Some(seat) = self.0.store.seat(person).await? else {
+                    return Ok(None);
+                };
+                let sight = $crate::proactive::Watched::watch(self, &seat, now).await?;
                 Ok(sight.impulse)
             }
         }
@@ -154,15 +162,12 @@ macro_rules! watched_trigger {
 
             async fn watch(
                 &self,
-                person: $crate::model::PersonId,
+                seat: &$crate::store::Seat,
                 now: $crate::model::Time,
             ) -> anyhow::Result<$crate::proactive::Sight> {
-                let Some(seat) = self.0.store.seat(person).await? else {
-                    return Ok($crate::proactive::Sight::default());
-                };
-                let (found, again) = self.find(person, &seat, now).await?;
+                let (found, again) = self.find(seat, now).await?;
                 let what = (Self::NAME, $category);
-                Ok(super::sight(found, again, person, what))
+                Ok(super::sight(found, again, seat.person, what))
             }
         }
     };
@@ -189,13 +194,18 @@ fn next_step(steps: &[PlanStep]) -> Option<&PlanStep> {
     steps.iter().find(|step| step.state == "open")
 }
 
+fn deed(label: &str, capability: &str, args: serde_json::Value) -> Suggested {
+    Suggested {
+        label: label.to_owned(),
+        capability: capability.to_owned(),
+        args,
+    }
+}
+
 /// What shows the plan.
 fn show_plan() -> Suggested {
-    Suggested {
-        label: crate::model::phrases::nudges::SHOW_PLAN.to_owned(),
-        capability: "plan_show".to_owned(),
-        args: serde_json::json!({}),
-    }
+    let label = crate::model::phrases::nudges::SHOW_PLAN;
+    deed(label, "plan_show", serde_json::json!({}))
 }
 
 /// The moment `span` earlier.

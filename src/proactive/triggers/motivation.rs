@@ -3,7 +3,7 @@
 
 use crate::memory::habits::{MOST, Trend, mood, trend};
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Time};
+use crate::model::{Category, Time};
 use crate::store::Seat;
 
 use super::{AT_LATEST, DAY, Eyes, Found, before, date_of, day_number, own};
@@ -37,7 +37,6 @@ impl Motivation {
 
     pub(super) async fn find(
         &self,
-        person: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {
@@ -50,9 +49,9 @@ impl Motivation {
         if now.since(seat.last) > DAY * 7 {
             return Ok((None, again));
         }
-        let since = self.0.store.habits(person).await?.since;
+        let since = self.0.store.habits(seat.person).await?.since;
         let since = since.max(before(now, DAY * 45));
-        let lines = self.0.store.direct_lines(person, since, MOST).await?;
+        let lines = self.0.store.direct_lines(seat.person, since, MOST).await?;
         let theirs: Vec<_> = lines.iter().filter(|line| line.is_theirs).collect();
         let Some((trend, day)) = fell(&mood::felt(&theirs), now, least) else {
             return Ok((None, again));

@@ -6,11 +6,11 @@ use jiff::{Timestamp, Unit};
 use serde_json::json;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Suggested, Time};
+use crate::model::{Category, Suggested, Time};
 use crate::people::zone;
 use crate::store::{Release, Seat};
 
-use super::{DAY, Eyes, Found, HOUR};
+use super::{DAY, Eyes, Found, HOUR, deed};
 
 /// Reminds of releases.
 pub struct ReleaseDay(pub Eyes);
@@ -49,13 +49,19 @@ pub(super) fn near<'a>(
     Some((of_day.map(|one| one.0).collect(), day, (left, reminder)))
 }
 
+/// Drafts an announcement.
+pub(super) fn announce(titles: &[&str], day: &str) -> Suggested {
+    let brief = nudges::announcement_brief(titles, day);
+    let args = json!({"kind": "announcement", "brief": brief});
+    deed(nudges::WRITE_ANNOUNCEMENT, "content_writing", args)
+}
+
 impl ReleaseDay {
     /// Its name.
     pub const NAME: &'static str = "release_day";
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {
@@ -87,14 +93,7 @@ impl ReleaseDay {
             expires: at.plus(DAY),
             text: nudges::release_day(&titles, artist, (left, &said)),
             why: nudges::release_why(&said, reminders),
-            deed: Some(Suggested {
-                label: nudges::WRITE_ANNOUNCEMENT.to_owned(),
-                capability: "content_writing".to_owned(),
-                args: json!({
-                    "kind": "announcement",
-                    "brief": nudges::announcement_brief(&titles, &said),
-                }),
-            }),
+            deed: Some(announce(&titles, &said)),
         };
         Ok((Some(found), again))
     }

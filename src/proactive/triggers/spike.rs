@@ -3,11 +3,11 @@
 use serde_json::json;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, Currency, Money, PersonId, Suggested, Time};
+use crate::model::{Category, Currency, Money, Suggested, Time};
 use crate::people::zone;
 use crate::store::{Seat, SeatRole, Tipped};
 
-use super::{AT_LATEST, DAY, Eyes, Found, before, date_of, day_number};
+use super::{AT_LATEST, DAY, Eyes, Found, before, date_of, day_number, deed};
 
 /// Offers to thank.
 pub struct TipSpike(pub Eyes);
@@ -69,13 +69,18 @@ pub(super) fn spike(tips: &[Tipped], now: Time, times: f64) -> Option<Spike> {
     })
 }
 
+/// Lays out a workflow that thanks.
+pub(super) fn thank_them() -> Suggested {
+    let args = json!({"wish": nudges::THANKS_WISH});
+    deed(nudges::SET_UP_THANKS, "workflow_generation", args)
+}
+
 impl TipSpike {
     /// Its name.
     pub const NAME: &'static str = "tip_spike";
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {
@@ -108,11 +113,7 @@ impl TipSpike {
             expires: now.plus(DAY * 2),
             text: nudges::tip_spike(&role.name, figures, &spike.sums),
             why: nudges::tip_spike_why(&day, figures, times),
-            deed: Some(Suggested {
-                label: nudges::SET_UP_THANKS.to_owned(),
-                capability: "workflow_generation".to_owned(),
-                args: json!({"wish": nudges::THANKS_WISH}),
-            }),
+            deed: Some(thank_them()),
         };
         Ok((Some(found), again))
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Time};
+use crate::model::{Category, Time};
 use crate::people::zone;
 use crate::store::{Goal, GoalKind, GoalState, PlanStep, Seat};
 
@@ -43,7 +43,6 @@ impl Stagnation {
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {

@@ -4,10 +4,10 @@ use chrono::{DateTime, Datelike, NaiveDate};
 use serde_json::json;
 
 use crate::model::phrases::nudges;
-use crate::model::{Category, PersonId, Suggested, Time};
-use crate::store::{Seat, StatementRow};
+use crate::model::{Category, Suggested, Time};
+use crate::store::{Seat, SeatRole, StatementRow};
 
-use super::{AT_LATEST, Eyes, Found};
+use super::{AT_LATEST, Eyes, Found, deed};
 
 /// Reminds of statements.
 pub struct StatementMissing(pub Eyes);
@@ -51,19 +51,23 @@ fn named(month: NaiveDate) -> String {
     month.format("%B %Y").to_string()
 }
 
+/// Shows what was earned so far.
+pub(super) fn show_earnings() -> Suggested {
+    deed(nudges::SHOW_EARNINGS, "earnings_analysis", json!({}))
+}
+
 impl StatementMissing {
     /// Its name.
     pub const NAME: &'static str = "statement_missing";
 
     pub(super) async fn find(
         &self,
-        _: PersonId,
         seat: &Seat,
         now: Time,
     ) -> anyhow::Result<(Option<Found>, Time)> {
         let again = now.plus(AT_LATEST);
         let day = self.0.how.statement_day;
-        let mut found: Vec<(&crate::store::SeatRole, Missing)> = Vec::new();
+        let mut found: Vec<(&SeatRole, Missing)> = Vec::new();
         for role in &seat.roles {
             let all: Vec<StatementRow> = self.0.store.statements(role.artist).await?;
             let ready = all.iter().filter(|one| one.state == "ready");
@@ -87,11 +91,7 @@ impl StatementMissing {
             expires: end.unwrap_or(again),
             text: nudges::statement_missing(&names, &named(missing.month)),
             why: nudges::statement_why(&named(missing.before), (came, day)),
-            deed: Some(Suggested {
-                label: nudges::SHOW_EARNINGS.to_owned(),
-                capability: "earnings_analysis".to_owned(),
-                args: json!({}),
-            }),
+            deed: Some(show_earnings()),
         };
         Ok((Some(found), again))
     }

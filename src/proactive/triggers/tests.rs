@@ -12,6 +12,7 @@ use super::spike::spike;
 use super::stagnation::{moved, still};
 use super::statement::missing;
 use super::*;
+use crate::capability::Entry;
 use crate::model::{ApprovalId, Clock, GoalId, Ids, ReleaseId};
 use crate::store::{Goal, GoalKind, GoalState, Release, Tipped};
 
@@ -251,6 +252,21 @@ fn a_rush_of_tips_is_far_more_than_usual() {
     // Few are no rush, whatever is usual.
     assert_eq!(spike(&tips(0.0, 4), at(0.1), 3.0), None);
     assert!(spike(&tips(0.0, 5), at(0.1), 3.0).is_some());
+}
+
+#[test]
+fn what_is_suggested_can_be_done() {
+    for suggested in [
+        show_plan(),
+        super::milestone::already_done("mst_1"),
+        super::release::announce(&["Tide", "Ebb"], "29 Nov 2026"),
+        super::statement::show_earnings(),
+        super::spike::thank_them(),
+    ] {
+        let entry = Entry::find(&suggested.capability).unwrap();
+        let preview = entry.preview(&suggested.args, at(0.0));
+        assert!(preview.is_ok(), "{suggested:?}: {preview:?}");
+    }
 }
 
 proptest! {

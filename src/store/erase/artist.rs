@@ -57,6 +57,8 @@ const ERASE: &[Sql] = &[
     same("DELETE FROM releases WHERE artist_id = $1"),
     same("DELETE FROM page_cards WHERE page_id IN (SELECT id FROM pages WHERE artist_id = $1)"),
     same("DELETE FROM pages WHERE artist_id = $1"),
+    same("DELETE FROM recommendations WHERE artist_id = $1"),
+    same("DELETE FROM nudges WHERE artist_id = $1"),
     same("DELETE FROM statement_lines WHERE artist_id = $1"),
     same(
         "DELETE FROM statement_marks WHERE statement_id IN

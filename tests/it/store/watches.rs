@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, SqliteConnection};
 use toney::config::{Config, Sources};
-use toney::model::{Category, Clock, Impulse, PersonId, Time};
+use toney::model::{Category, Clock, Impulse, Time};
 use toney::proactive::triggers::{self, Eyes};
 use toney::proactive::{Settings, Sight, Sweep, Watched};
+use toney::store::Seat;
 
 use super::{Home, LEASE, Process, START, on_both};
 
@@ -181,10 +182,10 @@ impl Watched for Odd {
         self.kind
     }
 
-    async fn watch(&self, person: PersonId, now: Time) -> anyhow::Result<Sight> {
+    async fn watch(&self, seat: &Seat, now: Time) -> anyhow::Result<Sight> {
         assert!(!self.is_broken, "as it is meant to");
         let impulse = Impulse {
-            person,
+            person: seat.person,
             artist: None,
             category: Category::Coaching,
             trigger: self.kind.to_owned(),
@@ -226,6 +227,7 @@ async fn a_trigger_that_panics_stops_nothing(home: Home) {
     let clock = Clock::manual(START);
     let process = Process::start(&home, &clock).await;
     watches_of(&home, &["broken", "steady", "of another version"]).await;
+    join(&home).await;
     let sweep = sweep(&process, vec![odd("broken", true), odd("steady", false)]);
     assert_eq!(whole(&sweep).await, 1);
     assert_eq!(home.read(ORDERED).await, ["3"]);
@@ -260,7 +262,10 @@ async fn whoever_left_is_not_watched_and_nobody_twice(home: Home) {
     assert_eq!(whole(&sweep).await, 2);
     assert_eq!(home.read("SELECT kind FROM watches").await, [""; 0]);
     // What was brought forward between the look and its commit is looked at again.
-    watches_of_more(&home).await;
+    join(&home).await;
+    let steady =
+        "INSERT INTO watches (person_id, kind, due_at) SELECT id, 'steady', 1 FROM persons";
+    write(&home, &[steady.to_owned()]).await;
     let steady = Sweep {
         watched: vec![odd("steady", false)],
         ..sweep.clone()
@@ -287,7 +292,14 @@ async fn whoever_left_is_not_watched_and_nobody_twice(home: Home) {
     assert!(LEASE < DAY);
 }
 
-async fn watches_of_more(home: &Home) {
-    let sql = "INSERT INTO watches (person_id, kind, due_at) SELECT id, 'steady', 1 FROM persons";
-    write(home, &[sql.to_owned()]).await;
+/// Everybody works for an artist from now on.
+async fn join(home: &Home) {
+    let artist = format!("art_{:025}", 1);
+    let statements = [
+        format!("INSERT INTO artists (id, name, created_at) VALUES ('{artist}', 'a', 0)"),
+        "INSERT INTO memberships (person_id, artist_id, standing, created_at)
+         SELECT p.id, a.id, 'artist', 0 FROM persons p CROSS JOIN artists a"
+            .to_owned(),
+    ];
+    write(home, &statements).await;
 }
