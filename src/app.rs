@@ -3,6 +3,7 @@
 
 mod approval;
 mod books;
+mod care;
 mod entrusted;
 mod flows;
 mod health;
@@ -180,12 +181,12 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     let intake = intake((&config, &door), (&store, redis.clone()), &delivery, &tools)?;
     let library = Library::open(&config, &store, &tools)?;
     let tips = tips::tips(&config, (&store, &delivery), &platforms, &tools)?;
-    let shared = (library.knowledge(), redis.clone(), tips.clone());
+    let care = care::care(&config, (&store, &delivery), &tools)?;
+    let shared = (library.knowledge(), redis.clone(), &tips, &care);
     let mut workers = workers::workers(&config, shared, (&door, &voices, &delivery), &tools)?;
     workers.extend(library.workers(&delivery));
     let (sends, claims) = mpsc::unbounded_channel();
-    let done_by = (workers, sends, own_work_only);
-    let runner = runner((&config, &tools), &store, done_by)?;
+    let runner = runner((&config, &tools), &store, (workers, sends, own_work_only))?;
     let (inbox, deliveries) = Inbox::new(1_024);
     let desk = receive::desk(inbox, store.clone());
     name_parts(&readiness, &platforms);
@@ -223,19 +224,19 @@ pub async fn run(start: Start, stop: CancellationToken) -> Result<Ended> {
     money::keep(&config, (&all, &voices), &tasks, &tools)?;
     let recordings = voice::recordings(&config, (&all.store, &delivery), &tools.0)?;
     tasks.spawn(until(all.serving.clone(), recordings.tend()));
+    tasks.spawn(until(all.serving.clone(), care::warm(care)));
     tasks.spawn(delivery.run(claims, all.sending.clone(), SENDS_GRACE));
     let runner = Arc::new(runner);
     let turns = tasks.spawn(runner.clone().run(news, all.working.clone(), TURNS_GRACE));
     tasks.spawn(intake.run(deliveries, all.receiving.clone()));
     all.listen_to_redis(&tasks, runner);
     let tending = tasks.spawn(until(all.receiving.clone(), library.tend(own_work_only)));
-    if !own_work_only {
-        let sweep = proactive::sweeper(&config, &all.store, &tools)?;
-        tasks.spawn(until(all.receiving.clone(), proactive::begin(sweep)));
-    }
     if own_work_only {
         // Whoever asks one thing has no time to ask again once everything is read.
         drop(tending.await);
+    } else {
+        let sweep = proactive::sweeper(&config, &all.store, &tools)?;
+        tasks.spawn(until(all.receiving.clone(), proactive::begin(sweep)));
     }
     let ended = all.serve(&tasks, desk, stop).await;
     all.end(tasks, turns, ended).await

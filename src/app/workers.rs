@@ -20,22 +20,23 @@ use crate::people::Profiles;
 use crate::store::{Redis, Store};
 use crate::tips::Tips;
 use crate::turn::intent::Reader;
-use crate::turn::{self, Looked, Turn, Wishes};
+use crate::turn::{self, Care, Looked, Turn, Wishes};
 
 use super::money::limits;
-use super::{WINDOWS, approval, books, entrusted, flows, nudges, people, proactive, voice};
+use super::{
+    WINDOWS, approval, books, care as care_room, entrusted, flows, nudges, people, proactive, voice,
+};
 
 /// Who does which kind of job. One piece each.
 pub(super) fn workers(
     config: &Config,
-    shared: (Knowledge, Option<Redis>, Tips),
+    (knowledge, redis, tips, care): (Knowledge, Option<Redis>, &Tips, &Care),
     (door, voices, delivery): (&Door, &Voices, &Delivery),
     tools: &(Clock, Ids),
 ) -> Result<Vec<Arc<dyn Worker>>> {
-    let store = shared.0.store.clone();
+    let store = knowledge.store.clone();
     let (clock, ids) = tools;
-    let prompts = Arc::new(Prompts::new()?);
-    let limits = limits(config)?;
+    let (prompts, limits) = (Arc::new(Prompts::new()?), limits(config)?);
     let books = books::books(&store, clock);
     let mut all = books::workers(config, (&books, delivery), ids)?;
     let approvals = approval::approvals(config, (&store, delivery), tools)?;
@@ -44,10 +45,9 @@ pub(super) fn workers(
     all.extend(nudges::workers(config, way, &approvals, tools)?);
     let how = config.section::<turn::Settings>("turn")?;
     all.push(Arc::new(people::linker(config, (&store, delivery), tools)));
-    let facts = (limits, how.facts);
     all.push(Arc::new(people::remember(
         (&store, door, &prompts),
-        facts,
+        (limits, how.facts),
         tools,
     )));
     all.push(Arc::new(voice::speak(
@@ -56,12 +56,11 @@ pub(super) fn workers(
         delivery,
         tools.clone(),
     )?));
-    let written = (&store, door, &prompts);
-    all.push(Arc::new(summarise(written, limits, tools)));
+    all.push(summarise((&store, door), (&prompts, limits), tools));
     all.extend(what_follows(&store, delivery, tools));
     all.extend(proactive::watchers(config, &store, tools)?);
-    let (knowledge, redis, tips) = shared;
-    all.extend(super::tips::workers(&tips));
+    all.extend(care_room::workers(care));
+    all.extend(super::tips::workers(tips));
     let intake: intake::Settings = config.section("intake")?;
     let engine = flows::engine(config, (&store, delivery), tools)?;
     all.extend(flows::workers(config, &engine)?);
@@ -98,7 +97,8 @@ pub(super) fn workers(
         voices: voices.clone(),
         prompts,
         limits,
-        tips,
+        tips: tips.clone(),
+        care: care.clone(),
         delivery: delivery.clone(),
         settings: how,
         queue: intake.queue,
@@ -112,20 +112,20 @@ pub(super) fn workers(
     Ok(all)
 }
 
-/// Sums up what grew beyond a window.
+/// Who writes summaries.
 fn summarise(
-    (store, door, prompts): (&Store, &Door, &Arc<Prompts>),
-    limits: Limits,
+    (store, door): (&Store, &Door),
+    (prompts, limits): (&Arc<Prompts>, Limits),
     (clock, ids): &(Clock, Ids),
-) -> Summarise {
-    Summarise {
+) -> Arc<dyn Worker> {
+    Arc::new(Summarise {
         store: store.clone(),
         door: door.clone(),
         prompts: prompts.clone(),
         limits,
         clock: clock.clone(),
         ids: ids.clone(),
-    }
+    })
 }
 
 /// What is known of artists, and what changes it.

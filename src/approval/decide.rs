@@ -194,7 +194,10 @@ impl Approvals {
     }
 
     /// One direct chat of a person on each account: on those that are connected here, if there are any.
-    pub(super) async fn chats_of(&self, person: PersonId) -> Result<Vec<Address>> {
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn chats_of(&self, person: PersonId) -> Result<Vec<Address>> {
         let all = self.store.reach(person).await?;
         let is_here = |address: &&Address| self.delivery.features(address).is_some();
         let here: Vec<Address> = all.iter().filter(is_here).cloned().collect();

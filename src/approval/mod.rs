@@ -21,7 +21,9 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::Delivery;
-use crate::model::{Address, ApprovalId, AskApproval, Clock, Ids, JobId, PersonId, Time};
+use crate::model::{
+    Address, ApprovalId, ArtistId, AskApproval, Clock, Ids, JobId, PageId, PersonId, Time,
+};
 use crate::store::{Approval, Change, NewJob, Store};
 
 pub use approved::{Approved, NotApproved};
@@ -118,6 +120,33 @@ impl Approvals {
     /// How requests of that kind are decided.
     pub fn policy(&self, kind: &str) -> Policy {
         self.settings.policy(kind)
+    }
+
+    /// Orders that something about a page goes on record: who did it, and `via` which platform or `time`. What concerns
+    /// no artist stands in the installation's own record.
+    ///
+    /// # Errors
+    /// When it cannot be written down.
+    pub fn record(
+        &self,
+        (page, artist): (PageId, Option<ArtistId>),
+        (what, person, via): (&str, Option<PersonId>, &str),
+        key: &str,
+    ) -> Result<NewJob> {
+        let entry = record::Entry {
+            what: what.to_owned(),
+            approval: None,
+            grant: None,
+            revision: 0,
+            request: "page".to_owned(),
+            action: page.to_string(),
+            until: None,
+            person,
+            via: via.to_owned(),
+            at: self.clock.now(),
+        };
+        let artist = artist.unwrap_or_else(record::installation);
+        entry.job((artist, &self.ids), format!("{key}:{what}"))
     }
 
     fn order(&self, approval: ApprovalId, came: Came, key: String) -> Result<Change> {

@@ -14,6 +14,7 @@ mod gate;
 mod human;
 mod insights;
 mod lyrics;
+mod page;
 mod plan;
 mod plan_export;
 mod react;
@@ -54,6 +55,7 @@ pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
 pub use human::{Takes, take};
 pub use insights::said as insights_said;
+pub use page::{PageTimers, Pages, Paging, Seen, Settings as SafetySettings};
 pub use react::{Fans, React};
 pub use thanks::{Part as ThanksPart, texts as thanks_texts};
 

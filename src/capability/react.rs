@@ -110,6 +110,10 @@ impl React {
                 }
             };
             let Some(chat) = chat else { continue };
+            // Whoever was in danger lately is left alone with it.
+            if now < self.store.care_until(person).await? {
+                continue;
+            }
             let id = ProposalId::new(&self.ids);
             let proposal = NewProposal {
                 id,

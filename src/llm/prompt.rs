@@ -66,6 +66,8 @@ pub struct Known {
     pub speaks: String,
     /// What their clock shows; empty = not known.
     pub local: String,
+    /// Whether they were in danger lately.
+    pub is_in_care: bool,
     /// How they like to be written to.
     pub manner: Manner,
 }
@@ -181,6 +183,7 @@ impl Prompts {
             facts => known.facts.trim(),
             speaks => one_line(&known.speaks),
             local => known.local.as_str(),
+            care => known.is_in_care,
             length => known.manner.length,
             tone => known.manner.tone,
             emoji => known.manner.emoji,
@@ -327,6 +330,7 @@ mod tests {
         facts: String::new(),
         speaks: String::new(),
         local: String::new(),
+        is_in_care: false,
         manner: Manner {
             length: "",
             tone: "",

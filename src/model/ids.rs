@@ -156,6 +156,8 @@ id! {
     GoalId = "gol";
     /// What somebody thought of an answer.
     FeedbackId = "fbk";
+    /// Humans who are told that somebody may be in danger.
+    PageId = "pag";
     /// Something that is said unasked.
     NudgeId = "ndg";
     /// Something that was suggested with a nudge.

@@ -39,7 +39,7 @@ pub use hex::hex;
 pub use ids::{
     ApprovalId, ArtistId, AskId, AttachmentId, ConversationId, DocumentId, DraftId, EntryId,
     EventId, FactId, FeedbackId, GoalId, GrantId, HoldId, Ids, InvalidId, JobId, LinkId, MessageId,
-    MilestoneId, ModelCallId, NudgeId, OutboundId, PersonId, ProcessId, ProposalId, ReadId,
+    MilestoneId, ModelCallId, NudgeId, OutboundId, PageId, PersonId, ProcessId, ProposalId, ReadId,
     RecommendationId, ReleaseId, RequestId, RunId, SessionId, StatementId, TipId, TurnId,
     WorkflowId,
 };
@@ -58,7 +58,8 @@ pub use outcome::{Outcome, Shown};
 pub use place::Place;
 pub use press::{
     ApprovalPress, DeedPress, DialoguePress, DocumentPress, DraftPress, FlowPress, HumanPress,
-    LinkPress, MePress, ModelPress, MoneyPress, NudgePress, PlanPress, Reply, ThumbPress, TipPress,
+    LinkPress, MePress, ModelPress, MoneyPress, NudgePress, PagePress, PlanPress, Reply,
+    ThumbPress, TipPress,
 };
 pub use seal::{Seal, Unsealable, own_key_place};
 

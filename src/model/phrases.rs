@@ -12,6 +12,7 @@ mod models;
 mod outreach;
 mod people;
 mod releases;
+mod safety;
 mod tips;
 
 pub mod insights;
@@ -35,6 +36,7 @@ pub use models::*;
 pub use outreach::*;
 pub use people::*;
 pub use releases::*;
+pub use safety::*;
 pub use tips::*;
 
 pub use money::*;
@@ -86,11 +88,6 @@ pub const FOUND_NOTHING: &str = "I found nothing about that in what I may read f
 /// Behind it where others read along and private documents were left alone.
 pub const ASK_ALONE: &str =
     "Private documents stay closed where others read along; ask me in our direct chat.";
-
-/// Somebody who may be in danger, while nobody but Toney is there.
-pub const CRISIS: &str = "I'm an AI and not the right help for this, but please don't stay alone with it. If you or somebody else is in danger now, call your \
-    emergency number (112 in Europe, 911 in the US and Canada, 000 in Australia). In the US and Canada you can call or text 988, in the UK and Ireland call \
-    116 123, and findahelpline.com lists lines for other countries. If you can, tell somebody near you right now.";
 
 /// Stands where an answer stood for which a document was read that has been deleted.
 pub const STRUCK: &str =

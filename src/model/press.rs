@@ -12,9 +12,11 @@ pub use flows::FlowPress;
 mod dialogue;
 mod link;
 mod me;
+mod page;
 pub use dialogue::{DialoguePress, Reply};
 pub use link::LinkPress;
 pub use me::MePress;
+pub use page::PagePress;
 
 pub use money::MoneyPress;
 pub use nudge::NudgePress;

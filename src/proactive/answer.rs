@@ -12,7 +12,7 @@ use crate::people::zone;
 use crate::store::{Change, Manners, NudgeRow, Write};
 
 use super::letter::Passed;
-use super::outreach::{Outreach, care_until, count};
+use super::outreach::{Outreach, count};
 use super::rule::Outcome;
 use super::wish::{self, Wish};
 
@@ -119,7 +119,7 @@ impl Outreach {
     ) -> anyhow::Result<Change> {
         let was_asked = before.asked_at > Time::default();
         let asker = self.store.asker(said.person, Setting::Direct).await?;
-        let care = care_until(&self.store, said.person).await?;
+        let care = self.store.care_until(said.person).await?;
         if !self.settings.ask || was_asked || asker.artists().is_empty() || care > now {
             return Ok(Change::default());
         }

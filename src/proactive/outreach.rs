@@ -277,7 +277,7 @@ impl Outreach {
             wants: self.store.nudge_settings(person).await?,
             zone: self.store.manners(person).await?.zone,
             spoke: self.store.last_spoke(person).await?,
-            care_until: care_until(&self.store, person).await?,
+            care_until: self.store.care_until(person).await?,
             is_reachable: chat.is_some(),
             unanswered,
         };
@@ -566,11 +566,6 @@ fn tallies(rows: Vec<crate::store::NudgeTally>) -> Tallies {
 
 fn ms(span: Duration) -> i64 {
     i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Until when somebody is left alone.
-pub(super) async fn care_until(_: &Store, _: PersonId) -> anyhow::Result<Time> {
-    Ok(Time::default())
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ struct Texts {
     lines: String,
     world: String,
     told: String,
+    taken: String,
+    group: String,
+    notice: String,
     call: String,
     text: String,
 }
@@ -84,7 +87,7 @@ pub struct Asked<'a> {
     pub language: Option<&'a str>,
     /// Two letters.
     pub country: Option<&'a str>,
-    /// Whether a human was really told.
+    /// Whether a human really takes care of it.
     pub told: bool,
 }
 
@@ -131,8 +134,7 @@ impl Help {
     /// What is said, in Markdown; `None` where there is nothing to say.
     pub fn text(&self, asked: &Asked<'_>) -> Option<String> {
         let language = primary(asked.language);
-        let texts = self.texts.get(&language);
-        let texts = texts.or_else(|| self.texts.get(DEFAULT))?;
+        let texts = self.texts(asked.language)?;
         let urgent = match asked.level {
             Level::None => return None,
             Level::Concern => return Some(texts.concern.clone()),
@@ -140,10 +142,6 @@ impl Help {
             Level::Imminent => true,
         };
         let number = asked.country.and_then(|country| self.emergency(country));
-        let with = |number: Option<&str>, known: &str, unknown: &str| match number {
-            Some(number) => known.replace("{number}", &format!("**{number}**")),
-            None => unknown.to_owned(),
-        };
         let mut parts = Vec::new();
         if urgent {
             parts.push(with(number, &texts.emergency, &texts.anywhere));
@@ -179,6 +177,51 @@ impl Help {
             parts.push(texts.told.clone());
         }
         Some(parts.join("\n\n"))
+    }
+
+    /// What is said where others read along: it tells nothing of what was said, and asks for a direct chat. `None` where
+    /// there is nothing to say.
+    pub fn brief(&self, asked: &Asked<'_>) -> Option<String> {
+        let texts = self.texts(asked.language)?;
+        if !asked.level.is_crisis() {
+            return None;
+        }
+        let number = asked.country.and_then(|country| self.emergency(country));
+        let World { name, web } = &self.directory.world;
+        let world = texts.world.replace("{web}", &format!("{name}, {web}"));
+        let now = with(number, &texts.if_now, &texts.if_now_anywhere);
+        let mut parts = vec![texts.group.clone(), format!("{now} {world}")];
+        if asked.level == Level::Imminent {
+            parts.insert(0, with(number, &texts.emergency, &texts.anywhere));
+        }
+        Some(parts.join("\n\n"))
+    }
+
+    /// What somebody is told when a human takes care of it.
+    pub fn taken(&self, language: Option<&str>, name: &str) -> Option<String> {
+        let texts = self.texts(language)?;
+        Some(texts.taken.replace("{name}", name))
+    }
+
+    /// That Toney is an AI.
+    pub fn notice(&self, language: Option<&str>) -> Option<&str> {
+        Some(&self.texts(language)?.notice)
+    }
+
+    /// Whether there are texts in that language.
+    pub fn speaks(&self, language: &str) -> bool {
+        self.texts.contains_key(&primary(Some(language)))
+    }
+
+    /// The lines of a country and the directory of all, in Markdown.
+    pub fn directory(&self, language: Option<&str>, country: Option<&str>) -> Option<String> {
+        let texts = self.texts(language)?;
+        Some(self.list(texts, &primary(language), country))
+    }
+
+    fn texts(&self, language: Option<&str>) -> Option<&Texts> {
+        let texts = self.texts.get(&primary(language));
+        texts.or_else(|| self.texts.get(DEFAULT))
     }
 
     /// The lines of a country, else those that speak the language, and the directory of all countries.
@@ -221,6 +264,14 @@ impl Help {
         let world = format!("{name}, {web}");
         rows.push(texts.world.replace("{web}", &world));
         rows.join("\n")
+    }
+}
+
+/// A text with an emergency number, or the one without.
+fn with(number: Option<&str>, known: &str, unknown: &str) -> String {
+    match number {
+        Some(number) => known.replace("{number}", &format!("**{number}**")),
+        None => unknown.to_owned(),
     }
 }
 

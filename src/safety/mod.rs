@@ -7,6 +7,7 @@
 //! keeps or logs a word, and nothing ever lowers what a rule has found but another rule. Begin at [`Safety::look`].
 
 mod conceal;
+pub mod country;
 mod course;
 mod help;
 mod inject;
@@ -53,6 +54,16 @@ impl Level {
     /// Whether fixed text goes out and a human is told.
     pub const fn is_crisis(self) -> bool {
         matches!(self, Self::High | Self::Imminent)
+    }
+
+    /// The word of tables and figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Concern => "concern",
+            Self::High => "high",
+            Self::Imminent => "imminent",
+        }
     }
 
     /// What predictions call it.

@@ -50,8 +50,8 @@ const OF: Sql = same(
          WHERE f.person_id = $1 AND f.state = 'kept'
      UNION ALL SELECT 'role', artist_id, standing, '', 0 FROM memberships
          WHERE person_id = $1 AND standing <> 'fan'
-     UNION ALL SELECT 'manners', id, speaks, zone, 0 FROM persons
-         WHERE id = $1 AND (speaks <> '' OR zone <> '')
+     UNION ALL SELECT 'manners', id, speaks, zone, care_until FROM persons
+         WHERE id = $1 AND (speaks <> '' OR zone <> '' OR care_until > 0)
      UNION ALL SELECT 'style', h.person_id, CASE WHEN p.keeps_facts = 1 THEN h.style ELSE '' END,
          h.said, 0 FROM habits h JOIN persons p ON p.id = h.person_id WHERE h.person_id = $1
      ORDER BY 1, 2",
@@ -99,6 +99,8 @@ pub struct Acquaintance {
     pub speaks: String,
     /// Their time zone; empty = not known.
     pub zone: String,
+    /// Until when they are left alone with talk of money; the beginning of time = they are not.
+    pub care_until: Time,
     /// How they write, and how they said they want to be written to; JSON, or empty.
     pub style: (String, String),
 }
@@ -188,7 +190,7 @@ impl Store {
                 }),
                 "role" => all.roles.push((id.parse()?, one.parse()?)),
                 "style" => all.style = (one, other),
-                _ => (all.speaks, all.zone) = (one, other),
+                _ => (all.speaks, all.zone, all.care_until) = (one, other, Time::from_ms(at)),
             }
         }
         Ok(all)

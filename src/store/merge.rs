@@ -182,6 +182,10 @@ const COLUMNS: &[Column] = &[
         steps: &[],
     },
     moves!("releases", "person_id"),
+    moves!("signs", "person_id"),
+    moves!("pages", "person_id"),
+    moves!("pages", "taken_by"),
+    moves!("page_cards", "person_id"),
     // Of what both were told, one is left; a stop or a never of either is both's.
     yields!(
         "nudges",
@@ -272,6 +276,8 @@ const PERSONS: [Sql; 2] = [
             speaks = CASE WHEN persons.speaks = '' THEN f.speaks ELSE persons.speaks END,
             zone = CASE WHEN persons.zone = '' THEN f.zone ELSE persons.zone END,
             spoken_to = CASE WHEN f.spoken_to > persons.spoken_to THEN f.spoken_to ELSE persons.spoken_to END,
+            care_until = CASE WHEN f.care_until > persons.care_until THEN f.care_until ELSE persons.care_until END,
+            noticed_at = CASE WHEN f.noticed_at > persons.noticed_at THEN f.noticed_at ELSE persons.noticed_at END,
             keeps_facts = CASE WHEN f.keeps_facts < persons.keeps_facts THEN f.keeps_facts ELSE persons.keeps_facts END,
             reminders = CASE WHEN f.reminders < persons.reminders THEN f.reminders ELSE persons.reminders END
          FROM persons AS f WHERE persons.id = $2 AND f.id = $1",

@@ -10,6 +10,7 @@ mod approvals;
 mod asker;
 mod bm25;
 mod budgets;
+mod care;
 mod change;
 mod choices;
 mod conversations;
@@ -78,6 +79,7 @@ pub use asker::{Acting, Asker, InvalidScope, Need, NoRole, Scope};
 pub use budgets::{
     Amount, Booked, Budget, InvalidSpender, Reservation, Settlement, Share, Spender, Unsure,
 };
+pub use care::{NewPageCard, Page, PageCard};
 pub use change::{
     AddressFact, Applied, CLAIM_LIMIT, Change, Claim, Conversation, Job, JobEnd, JobState,
     LaneNews, Mark, ModelCall, NewAttachment, NewJob, NewMessage, NewOutbound, NewPerson,

@@ -37,6 +37,14 @@ pub(super) const KEPT: &[(&str, Sql)] = &[
         same("SELECT text, state, source, said_at FROM facts WHERE person_id = $1 ORDER BY id"),
     ),
     (
+        "signs",
+        same("SELECT sign, seen_at FROM signs WHERE person_id = $1 ORDER BY seen_at"),
+    ),
+    (
+        "pages",
+        same("SELECT * FROM pages WHERE person_id = $1 ORDER BY id"),
+    ),
+    (
         "nudges",
         same("SELECT * FROM nudges WHERE person_id = $1 ORDER BY id"),
     ),
@@ -76,6 +84,17 @@ pub(super) const ERASE: &[Sql] = &[
     same("DELETE FROM profiles WHERE person_id = $1"),
     same("DELETE FROM goals WHERE person_id = $1"),
     same("DELETE FROM facts WHERE person_id = $1"),
+    same("DELETE FROM signs WHERE person_id = $1"),
+    same("DELETE FROM lanes WHERE holder = '' AND lane = 'page:' || $1"),
+    // Copies in others' chats go, too: they hold some of the words.
+    same(
+        "DELETE FROM outbound WHERE key IN (SELECT c.key FROM page_cards c JOIN pages p
+         ON p.id = c.page_id WHERE p.person_id = $1)",
+    ),
+    same("DELETE FROM page_cards WHERE page_id IN (SELECT id FROM pages WHERE person_id = $1)"),
+    same("DELETE FROM pages WHERE person_id = $1"),
+    same("DELETE FROM page_cards WHERE person_id = $1"),
+    same("UPDATE pages SET taken_by = '' WHERE taken_by = $1"),
     same("DELETE FROM recommendations WHERE person_id = $1"),
     same("DELETE FROM nudges WHERE person_id = $1"),
     same("DELETE FROM nudge_settings WHERE person_id = $1"),

@@ -38,11 +38,12 @@ pub enum Command {
     Workflows,
     Write,
     Privacy,
+    Safety,
 }
 
 impl Command {
     /// All of them, in the order in which help shows them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Start,
         Self::Help,
         Self::New,
@@ -76,6 +77,7 @@ impl Command {
         Self::Workflows,
         Self::Write,
         Self::Privacy,
+        Self::Safety,
     ];
 
     /// What is said in its place where others read along, if it is for one person alone whatever stands behind it.
@@ -89,6 +91,22 @@ impl Command {
             Self::Thanks => Some(phrases::NOT_IN_GROUP),
             _ => None,
         }
+    }
+
+    /// Whether it is done for somebody in danger, too: what gives them a way out, and hands their words to nobody.
+    pub(super) const fn works_in_need(self) -> bool {
+        matches!(
+            self,
+            Self::Start
+                | Self::Help
+                | Self::New
+                | Self::Stop
+                | Self::Forget
+                | Self::Settings
+                | Self::Unlink
+                | Self::Privacy
+                | Self::Safety
+        )
     }
 
     /// Its name, without the slash.
@@ -127,6 +145,7 @@ impl Command {
             Self::Link => "link",
             Self::Unlink => "unlink",
             Self::Privacy => "privacy",
+            Self::Safety => "safety",
         }
     }
 
@@ -168,6 +187,7 @@ impl Command {
             Self::Link => "Let me know you on another platform, too",
             Self::Unlink => "Take a linked account out again",
             Self::Privacy => "Show what I keep and where it goes",
+            Self::Safety => "Show what I do when somebody is in danger, and whom to call",
         }
     }
 

@@ -54,6 +54,7 @@ impl Turn {
             facts,
             speaks: who.speaks,
             local,
+            is_in_care: scene.now < who.care_until,
             manner: manner(&who.style),
         })
     }

@@ -10,6 +10,7 @@ mod acting;
 pub mod alone;
 mod approvals;
 mod attachment;
+mod care;
 mod cite;
 mod command;
 mod commit;
@@ -35,6 +36,7 @@ mod press;
 mod quote;
 mod recordings;
 mod releases;
+mod reminded;
 mod show;
 mod sight;
 pub mod sort;
@@ -78,6 +80,7 @@ use crate::store::{Change, Job, Store};
 use crate::tips::Tips;
 use crate::workflow::Workflows;
 
+pub use care::Care;
 pub use command::Command;
 pub use nudging::Looked;
 pub use recordings::Recordings;
@@ -86,6 +89,7 @@ pub use speaking::Speak;
 pub use wish::Wishes;
 
 use commit::Commit;
+use dialogue::Told;
 use gather::{Asked, gather};
 use talk::Talk;
 use why::Why;
@@ -167,6 +171,8 @@ pub struct Turn {
     pub tips: Tips,
     /// What waits for a decision.
     pub approvals: Approvals,
+    /// Looks after whoever may be in danger.
+    pub care: Care,
     /// The way out.
     pub delivery: Delivery,
     /// How.
@@ -310,17 +316,25 @@ impl Turn {
         recalled: Recalled,
         work: &mut Work,
     ) -> Result<Change, Failure> {
-        let commit = Commit::new(self, scene, recalled);
+        let mut commit = Commit::new(self, scene, recalled);
         match asked {
-            Asked::Talk(said) => Talk::answer(self, scene, said, (commit, work)).await,
+            Asked::Talk(said) => Box::pin(Talk::answer(self, scene, said, (commit, work))).await,
             Asked::Command { name, args } => self.command(scene, commit, (&name, &args)).await,
             Asked::Press { data, card } => self.press(scene, commit, (&data, card)).await,
-            Asked::Form { data, fields } => self.form(scene, commit, (&data, &fields)).await,
+            Asked::Form { data, fields } => {
+                let commit = self.heed_form(scene, commit, &fields).await?;
+                self.form(scene, commit, (&data, &fields)).await
+            }
             Asked::Media {
                 media,
                 file,
                 caption,
             } => {
+                // Whoever cries for help is not kept waiting for a file.
+                let cry = self.heed_caption(scene, &mut commit, &caption).await?;
+                if let Some((said, sign)) = cry {
+                    return self.help(scene, commit, (&[said], &sign)).await;
+                }
                 attachment::Kept {
                     media,
                     file,
@@ -334,7 +348,7 @@ impl Turn {
             Asked::Migrated(to) => Ok(commit.migrated(to).await),
             Asked::Payment(payment) => self.payment(scene, commit, (payment, false)).await,
             Asked::Refunded(payment) => self.payment(scene, commit, (payment, true)).await,
-            Asked::Nothing => Ok(commit.nothing().await),
+            Asked::Nothing => self.heed_edit(scene, commit).await,
         }
     }
 
@@ -348,8 +362,13 @@ impl Turn {
             commit.say(scene, phrases::unknown_command(name));
             return Ok(commit.done().await);
         };
-        let asked = (command, args, String::new());
-        self.carry_out(scene, commit, asked).await
+        match self.heed_command(scene, commit, (command, args)).await? {
+            Told::Answered(change) => Ok(*change),
+            Told::Aside(commit) => {
+                let asked = (command, args, String::new());
+                self.carry_out(scene, *commit, asked).await
+            }
+        }
     }
 
     /// Does what a command is for, with what was understood to stand behind it and what was said where that was more.
@@ -363,6 +382,9 @@ impl Turn {
         if let Some(sentence) = alone.filter(|_| scene.setting() == Setting::Group) {
             commit.say(scene, sentence.to_owned());
             return Ok(commit.done().await);
+        }
+        if command == Command::Start {
+            self.introduced(scene, &mut commit)?;
         }
         let answer = match command {
             Command::Approvals => return self.approvals(scene, commit, args).await,
@@ -425,6 +447,7 @@ impl Turn {
                 said + &self.on_record(scene, &commit).await?
             }
             Command::Privacy => phrases::PRIVACY.to_owned(),
+            Command::Safety => self.safety_page(scene, &commit).await?,
         };
         commit.say(scene, answer);
         Ok(commit.done().await)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{
     ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure,
     FlowPress, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, NudgePress,
-    TipPress, phrases,
+    PagePress, TipPress, phrases,
 };
 use crate::store::Change;
 
@@ -47,6 +47,9 @@ impl Turn {
         }
         if let Some(press) = HumanPress::parse(data) {
             return self.human_press(scene, commit, (press, card)).await;
+        }
+        if let Some(press) = PagePress::parse(data) {
+            return self.page_press(scene, commit, (press, card)).await;
         }
         if let Some(press) = FlowPress::parse(data) {
             return self.flow_press(scene, commit, (press, card)).await;

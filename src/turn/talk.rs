@@ -12,9 +12,11 @@ use crate::intake::Queue;
 use crate::jobs::Work;
 use crate::llm::{self, Attempt, Heard, Outcome, Place, Request, Task, Unavailable, Wish};
 use crate::model::{Button, Content, Failure, Inbound, OutboundId, PersonId, Setting, phrases};
+use crate::safety::Sign;
 use crate::store::{Change, Job, Role};
 
 use super::acting::send_all;
+use super::care::{Foreword, concealed, raised};
 use super::cite::Checked;
 use super::commit::Commit;
 use super::dialogue::Told;
@@ -41,6 +43,8 @@ pub(super) struct Talk<'a> {
     pub(super) in_group: bool,
     /// What the answer stands on.
     pub(super) ground: Ground,
+    /// What stands before the answer besides: who answers, and a gentle word where somebody is low.
+    foreword: Foreword,
     /// The model that whoever talks wants.
     wish: Option<Wish>,
     /// What the model may call, and what came of it.
@@ -53,8 +57,13 @@ impl<'a> Talk<'a> {
         turn: &'a Turn,
         scene: &'a Scene,
         said: Vec<Said>,
-        (commit, work): (Commit<'_>, &mut Work),
+        (mut commit, work): (Commit<'_>, &mut Work),
     ) -> Result<Change, Failure> {
+        let foreword = match Box::pin(turn.heed_talk(scene, &mut commit, (&said, ""))).await? {
+            Ok(foreword) => foreword,
+            Err(sign) => return Box::pin(turn.help(scene, commit, (&said, &sign))).await,
+        };
+        commit.begin_with(foreword.text.clone());
         let commit = match turn.in_dialogue(scene, commit, &said).await? {
             Told::Answered(change) => return Ok(*change),
             Told::Aside(commit) => *commit,
@@ -69,6 +78,7 @@ impl<'a> Talk<'a> {
             said,
             in_group: scene.setting() == Setting::Group,
             ground: Ground::bare(Intent::default(), String::new()),
+            foreword,
             wish: turn.granted(commit.person()).await,
             tools: Tools::default(),
         };
@@ -86,8 +96,14 @@ impl<'a> Talk<'a> {
             if let Some(how) = &talk.ground.sorted {
                 commit.sorted(scene, how);
             }
+            if talk.is_crisis() {
+                commit.replaces(finished(&mut show).await);
+                return turn
+                    .help(scene, commit, (&talk.said, &raised(scene.now)))
+                    .await;
+            }
             talk.lay_out(&commit).await?;
-            if !talk.ground.is_crisis() && turn.answers_flow(scene, &commit, &talk.words()).await? {
+            if turn.answers_flow(scene, &commit, &talk.words()).await? {
                 commit.replaces(finished(&mut show).await);
                 commit.begin_with(talk.prefix(&commit));
                 let asked = (Command::Workflows, "create", talk.words());
@@ -106,9 +122,6 @@ impl<'a> Talk<'a> {
             let words = talk.words();
             talk.ground.known = turn.known(scene, &commit, &words).await?;
             let over = match &mut show {
-                _ if talk.ground.is_crisis() => {
-                    Some(talk.first_words(&commit).fixed(phrases::CRISIS))
-                }
                 Some(show) => talk.listen(&commit, work, show).await?,
                 // The account is not connected here (any more): the answer waits for it in the outbox.
                 None => Some(talk.listen_blind(&commit).await),
@@ -116,9 +129,30 @@ impl<'a> Talk<'a> {
             if let Some(over) = over {
                 break over;
             }
+            if let Some(sign) = talk.heed_again(&mut commit).await? {
+                commit.replaces(finished(&mut show).await);
+                return Box::pin(turn.help(scene, commit, (&talk.said, &sign))).await;
+            }
         };
         talk.close(commit, work, (over, finished(&mut show).await))
             .await
+    }
+
+    /// Looks at other words in place of those that were said; answers the sign of somebody in danger.
+    async fn heed_again(&mut self, commit: &mut Commit<'_>) -> Result<Option<Sign>, Failure> {
+        let said = (self.said.as_slice(), "again");
+        match Box::pin(self.turn.heed_talk(self.scene, commit, said)).await? {
+            Ok(foreword) => self.foreword = foreword,
+            Err(sign) => return Ok(Some(sign)),
+        }
+        Ok(None)
+    }
+
+    /// Whether whoever understands words sees a cry for help where the rules of safety saw nothing. Of somebody who is low
+    /// they know more; a model may raise even that.
+    fn is_crisis(&self) -> bool {
+        let by_model = matches!(self.ground.sorted, Some(How::Model(_)));
+        self.ground.is_crisis() && (by_model || !self.foreword.is_low)
     }
 
     /// Understands what was said and reads what it is about; whoever waits long for it sees that something is done.
@@ -150,6 +184,7 @@ impl<'a> Talk<'a> {
             true => Vec::new(),
             false => self.found_in(&mut over),
         };
+        self.conceal(&commit, &mut over);
         if self.is_wordless(&over) {
             phrases::NO_WORDS.clone_into(&mut over.note);
             over.said.clear();
@@ -196,6 +231,20 @@ impl<'a> Talk<'a> {
         Ok(commit.done().await)
     }
 
+    /// Takes out of the answer what nobody has to read: what was said here, was looked up or stands in passages may stand.
+    fn conceal(&self, commit: &Commit<'_>, over: &mut Over) {
+        let (words, told) = (self.words(), self.tools.told());
+        let known = &self.ground.known;
+        let lines = commit.recalled().visible().iter();
+        let passages = self.ground.passages().iter();
+        let all: Vec<&str> = lines
+            .map(|line| line.text.as_str())
+            .chain(passages.map(|passage| passage.text.as_str()))
+            .chain([&*words, &*told, &*known.artist, &*known.facts])
+            .collect();
+        concealed(&mut over.said, &all);
+    }
+
     /// Holds the answer against what was read; without a model what was read is the answer. Answers
     /// which passages it cites.
     fn found_in(&self, over: &mut Over) -> Vec<usize> {
@@ -215,7 +264,7 @@ impl<'a> Talk<'a> {
                 phrases::NOT_SEEN.clone_into(&mut over.note);
             }
             Plan::Command(_, _) | Plan::Talk => {}
-            Plan::Crisis => phrases::CRISIS.clone_into(&mut over.note),
+            Plan::Crisis => over.note = self.turn.care.doubtful(self.in_group),
             Plan::Missing(what) => over.note = phrases::not_yet(what),
             Plan::AskBack(what) => over.note = phrases::unsure(what),
             Plan::Nothing => over.note = format!("{} {}", self.ground.nothing(), over.note),
@@ -385,10 +434,12 @@ impl<'a> Talk<'a> {
         let introduction = self.introduces(commit).then_some(phrases::INTRODUCTION);
         let spoken = self.said.iter().filter(|said| !said.heard.is_empty());
         let quotes = spoken.map(|said| quoted(&said.heard));
+        let foreword = Some(self.foreword.text.clone()).filter(|text| !text.is_empty());
         let parts: Vec<String> = introduction
             .map(str::to_owned)
             .into_iter()
             .chain(quotes)
+            .chain(foreword)
             .collect();
         parts.join("\n\n")
     }
@@ -490,7 +541,9 @@ impl<'a> Talk<'a> {
                     work.jobs.push(job);
                     arrival = Arrival::Reworded;
                 }
-                Meanwhile::MoreTalk if self.turn.queue == Queue::Interrupt => {
+                Meanwhile::MoreTalk
+                    if self.turn.queue == Queue::Interrupt || self.turn.care.cries(&item) =>
+                {
                     return Ok(Arrival::Came(Came::Interrupted));
                 }
                 Meanwhile::Reworded | Meanwhile::MoreTalk | Meanwhile::Later => {}

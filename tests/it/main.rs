@@ -63,6 +63,7 @@ mod story_outage;
 mod story_pages;
 mod story_people;
 mod story_restart;
+mod story_safety;
 mod story_sight;
 mod story_speaking;
 mod story_thanks;

@@ -83,6 +83,7 @@ fn shows(command: Command) -> &'static str {
         Command::Thanks => "thanked for a tip",
         Command::Link => "/link ",
         Command::Privacy => "What I keep",
+        Command::Safety => "findahelpline.com",
         Command::Write => "caption",
         // What these say is about whoever asks, or asks back.
         Command::New

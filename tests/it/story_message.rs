@@ -164,6 +164,7 @@ async fn help_lists_every_command() {
     /workflows – Show what I do for you by itself; change or stop it
     /write – Write a caption, bio, newsletter, pitch … in your voice
     /privacy – Show what I keep and where it goes
+    /safety – Show what I do when somebody is in danger, and whom to call
     ");
     world.finish().await;
 }

@@ -58,7 +58,7 @@ async fn help_in_danger_is_never_a_models() {
     let world = World::new().await;
     let ann = world.friend("ann").await;
     let said = asks(&world, &ann, "i want to kill myself").await;
-    assert!(said.ends_with(phrases::CRISIS), "{said}");
+    assert!(said.contains("I'm Toney, an AI program"), "{said}");
     assert_eq!(world.model.counts().started, 0);
     let said = asks(&world, &ann, "/why").await;
     assert!(said.contains("Written without a model"), "{said}");

@@ -96,6 +96,8 @@ impl Options {
         options.set("TONEY__TURN__PREVIEW_AFTER_MS", 100);
         // The story of thumbs switches them on; all others are about other buttons.
         options.set("TONEY__TURN__THUMBS", false);
+        // The story of safety says when a notice is due; all others move the clock for other reasons.
+        options.set("TONEY__SAFETY__NOTICE_HOURS", 0);
         // So does the story of nudges with the question about them.
         options.set("TONEY__NUDGES__ASK", false);
         // Whoever tells of the sweep does it by hand; no other story is about what is said unasked.

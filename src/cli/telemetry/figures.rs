@@ -40,6 +40,26 @@ const COUNTERS: &[(&str, &str)] = &[
     ),
     ("toney_tips_total", "What happened to tips, by provider"),
     (
+        "toney_safety_concealed_total",
+        "Answers of models from which a key, a number or an address was taken out",
+    ),
+    (
+        "toney_safety_notices_total",
+        "Times that somebody was told once more that Toney is an AI",
+    ),
+    (
+        "toney_safety_pages_total",
+        "What happened to pages about somebody who may be in danger, by result",
+    ),
+    (
+        "toney_safety_referrals_total",
+        "Times that somebody was shown where help is, by level",
+    ),
+    (
+        "toney_safety_signs_total",
+        "Messages in which a danger was seen, by level, topic and language",
+    ),
+    (
         "toney_embedded_texts_total",
         "Texts that were turned into vectors, by model",
     ),
