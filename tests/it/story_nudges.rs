@@ -98,6 +98,7 @@ async fn first_person(world: &World) -> PersonId {
     ids[0].parse().unwrap()
 }
 
+/// Of a kind that no trigger of ours has, so that nobody is asked again.
 fn impulse(person: PersonId, (kind, episode): (&str, &str), now: Time) -> Impulse {
     Impulse {
         person,
@@ -229,9 +230,9 @@ async fn consent_is_asked_once_and_can_be_changed(engine: Engine) {
 async fn a_nudge_explains_itself_and_its_offer_is_taken_once(engine: Engine) {
     let (mut world, ann) = agreed(engine).await;
     let person = first_person(&world).await;
-    let one = impulse(person, ("stagnation", "a"), world.clock.now());
+    let one = impulse(person, ("standstill", "a"), world.clock.now());
     sees_that(&world, &[one.clone()]).await;
-    insta::assert_snapshot!(world.sees(&ann), @"toney: Your plan waits (stagnation a). [Show the plan] [Not now] [Never] [Why?] [Less] [Snooze] [Stop]");
+    insta::assert_snapshot!(world.sees(&ann), @"toney: Your plan waits (standstill a). [Show the plan] [Not now] [Never] [Why?] [Less] [Snooze] [Stop]");
     // The same once more is the same.
     sees_that(&world, &[one]).await;
     assert_eq!(world.sees(&ann), "");
@@ -266,7 +267,7 @@ async fn a_nudge_explains_itself_and_its_offer_is_taken_once(engine: Engine) {
     ann.presses("Show the plan");
     world.settle().await;
     insta::assert_snapshot!(world.sees(&ann), @r"
-    toney: Your plan waits (stagnation a). [Why?] [Less] [Snooze] [Stop]
+    toney: Your plan waits (standstill a). [Why?] [Less] [Snooze] [Stop]
     toney: There is no plan yet. Tell me what you want to reach and by when, and I lay one out.
     toney: You answered that already.
     ");
@@ -274,10 +275,10 @@ async fn a_nudge_explains_itself_and_its_offer_is_taken_once(engine: Engine) {
         world.read("SELECT state FROM recommendations").await,
         ["accepted"]
     );
-    assert_eq!(states(&world).await, ["stagnation sent accepted"]);
+    assert_eq!(states(&world).await, ["standstill sent accepted"]);
     let (status, said) = world.toney(&["nudges"]).await;
     assert!(
-        status == 0 && said.contains("coaching/stagnation  sent"),
+        status == 0 && said.contains("coaching/standstill  sent"),
         "{said}"
     );
     let (status, said) = world.toney(&["nudges", "--json"]).await;
@@ -300,24 +301,24 @@ async fn less_snooze_stop_and_never_hold(engine: Engine) {
         .await;
         world.sees(&ann)
     };
-    assert!(see("stagnation", "a").await.contains("stagnation a"));
+    assert!(see("standstill", "a").await.contains("standstill a"));
     insta::assert_snapshot!(presses(&world, &ann, "Never").await, @r"
-    toney: Your plan waits (stagnation a). [Why?] [Less] [Snooze] [Stop]
+    toney: Your plan waits (standstill a). [Why?] [Less] [Snooze] [Stop]
     toney: I won't suggest that kind of thing to you again.
     ");
     // Two days later another kind is said, and this one never again.
     later(&world, 2 * DAY).await;
-    assert_eq!(see("stagnation", "b").await, "");
-    assert!(see("inactivity", "a").await.contains("inactivity a"));
+    assert_eq!(see("standstill", "b").await, "");
+    assert!(see("stillness", "a").await.contains("stillness a"));
     insta::assert_snapshot!(presses(&world, &ann, "Less").await, @r"
-    toney: Your plan waits (inactivity a). [Show the plan] [Not now] [Never]
+    toney: Your plan waits (stillness a). [Show the plan] [Not now] [Never]
     toney: From now on I write to you half as often. /nudges usual takes that back.
     ");
     // A day is two now.
     later(&world, DAY + HOUR).await;
-    assert_eq!(see("deviation", "a").await, "");
+    assert_eq!(see("detour", "a").await, "");
     later(&world, DAY).await;
-    assert!(world.sees(&ann).contains("deviation a"));
+    assert!(world.sees(&ann).contains("detour a"));
     says(&world, &ann, "/nudges usual").await;
     let seen = presses(&world, &ann, "Snooze").await;
     assert!(
@@ -325,23 +326,23 @@ async fn less_snooze_stop_and_never_hold(engine: Engine) {
         "{seen}"
     );
     later(&world, 2 * DAY + HOUR).await;
-    assert_eq!(see("milestone", "a").await, "");
+    assert_eq!(see("stage", "a").await, "");
     later(&world, DAY).await;
-    assert!(world.sees(&ann).contains("milestone a"));
+    assert!(world.sees(&ann).contains("stage a"));
     insta::assert_snapshot!(presses(&world, &ann, "Stop").await, @r"
-    toney: Your plan waits (milestone a).
+    toney: Your plan waits (stage a).
     toney: I won't write to you unasked any more. /nudges lets me again, if you ever want that. [Write to me again]
     ");
     later(&world, 4 * DAY).await;
-    assert_eq!(see("motivation", "a").await, "");
+    assert_eq!(see("spirits", "a").await, "");
     // An old button answers politely.
     insta::assert_snapshot!(states(&world).await.join("\n"), @r"
-    stagnation sent declined
-    stagnation dropped never
-    inactivity sent declined
-    deviation sent ignored
-    milestone sent declined
-    motivation dropped stop
+    standstill sent declined
+    standstill dropped never
+    stillness sent declined
+    detour sent ignored
+    stage sent declined
+    spirits dropped stop
     ");
     world.finish().await;
 }
@@ -353,7 +354,7 @@ async fn what_comes_together_is_said_together_and_waits_for_the_day(engine: Engi
     world.clock.advance(11 * HOUR);
     let now = world.clock.now();
     let mut flood: Vec<Impulse> = (0..60)
-        .map(|at| impulse(person, ("stagnation", &at.to_string()), now))
+        .map(|at| impulse(person, ("standstill", &at.to_string()), now))
         .collect();
     for (at, one) in flood.iter_mut().enumerate() {
         one.priority = u8::try_from(100 + at).unwrap();
@@ -484,16 +485,16 @@ async fn who_blocks_and_comes_back_is_found(engine: Engine) {
     world.settle().await;
     sees_that(
         &world,
-        &[impulse(person, ("stagnation", "a"), world.clock.now())],
+        &[impulse(person, ("standstill", "a"), world.clock.now())],
     )
     .await;
-    assert_eq!(states(&world).await, ["stagnation waiting reach"]);
+    assert_eq!(states(&world).await, ["standstill waiting reach"]);
     // Whoever comes back is found at once, but not while they are at it.
     world.telegram.unblocks(ann.user);
     world.settle().await;
     later(&world, HOUR).await;
     let seen = world.sees(&ann);
-    assert!(seen.contains("stagnation a"), "{seen}");
+    assert!(seen.contains("standstill a"), "{seen}");
     // Three that nobody reacts to, and it is quiet for a month; a word ends that.
     for episode in ["b", "c"] {
         later(&world, 2 * DAY).await;
@@ -523,7 +524,7 @@ async fn what_could_not_leave_is_not_said_late(engine: Engine) {
     world.start_elsewhere().await;
     order(
         &world,
-        &[impulse(person, ("stagnation", "a"), world.clock.now())],
+        &[impulse(person, ("standstill", "a"), world.clock.now())],
     )
     .await;
     let said = "SELECT state FROM outbound WHERE key LIKE 'nudge:%'";
