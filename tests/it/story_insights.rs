@@ -147,10 +147,16 @@ async fn thumbs_move_documents_and_can_be_taken_back(engine: Engine) {
     let after = order(&answered(&world, &ann).await);
     assert!(after.0 < after.1, "{after:?}");
     let learned = asks(&world, &ann, "/me learned").await;
-    insta::assert_snapshot!(learned, @"");
+    insta::assert_snapshot!(learned, @r"
+    ann: /me learned
+    toney: What your thumbs taught me
+    0 answers helped you, 1 did not.
+
+    • “older.md” counts less when I look something up for you (91 %) [Forget it]
+    ");
     ann.presses("Forget it");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @"toney: I have forgotten what you thought of my answers. Nothing of it counts any more.");
     assert_eq!(order(&answered(&world, &ann).await), before);
     let learned = asks(&world, &ann, "/me learned").await;
     assert!(learned.contains("You have not told me yet"), "{learned}");
@@ -159,7 +165,10 @@ async fn thumbs_move_documents_and_can_be_taken_back(engine: Engine) {
     world.settle().await;
     ann.presses("It was too long");
     world.settle().await;
-    insta::assert_snapshot!(world.sees(&ann), @"");
+    insta::assert_snapshot!(world.sees(&ann), @r"
+    toney: Thank you for saying so. What was wrong? Press a button, or write it in your own words. [It is not true] [I did not understand it] [It was too long] [It did not sound right] [Skip]
+    toney: Thank you. I keep my answers short from now on; say “write longer” if that was too much.
+    ");
     let given = answered(&world, &ann).await;
     assert!(given.contains("short"), "{given}");
     world.finish().await;

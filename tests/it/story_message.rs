@@ -153,6 +153,7 @@ async fn help_lists_every_command() {
     /feedback – Say whether my last answer helped
     /goals – Show your goals, or note one
     /human – Ask a human of the team to get in touch
+    /insights – Look back at the last week: tips, fans, what comes next
     /invite – Show who works for you, let people in or out
     /link – Let me know you on another platform, too
     /me – Show what I know of you, and change it

@@ -8,7 +8,7 @@ use toney::store::{Change, NewJob};
 
 use crate::sim::discord::{Channel, User};
 use crate::story_approvals::Cast;
-use crate::world::{Engine, Options, PATIENCE, Person, World, on_both};
+use crate::world::{Engine, Options, PATIENCE, Person, World, on_both, pause};
 
 on_both! {
     consent_is_asked_once_and_can_be_changed
@@ -88,7 +88,7 @@ async fn later(world: &World, span: Duration) {
     let begun = std::time::Instant::now();
     while !open().await {
         assert!(begun.elapsed() < PATIENCE, "{}", world.dump().await);
-        tokio::time::sleep(Duration::from_millis(50)).await;
+        pause().await;
     }
     world.settle().await;
 }
