@@ -231,7 +231,7 @@ async fn a_nudge_explains_itself_and_its_offer_is_taken_once(engine: Engine) {
     let (mut world, ann) = agreed(engine).await;
     let person = first_person(&world).await;
     let one = impulse(person, ("standstill", "a"), world.clock.now());
-    sees_that(&world, &[one.clone()]).await;
+    sees_that(&world, std::slice::from_ref(&one)).await;
     insta::assert_snapshot!(world.sees(&ann), @"toney: Your plan waits (standstill a). [Show the plan] [Not now] [Never] [Why?] [Less] [Snooze] [Stop]");
     // The same once more is the same.
     sees_that(&world, &[one]).await;
