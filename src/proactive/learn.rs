@@ -4,7 +4,7 @@
 //! each, and the greatest draw wins: what is promising is tried often, what is little known now and then, what failed
 //! hardly (Thompson, "On the likelihood that one unknown probability exceeds another", 1933; Chapelle and Li, "An
 //! Empirical Evaluation of Thompson Sampling", 2011). Of somebody new nothing is known but what others did: the prior is
-//! the share of all people together with the weight of [`STRENGTH`] nudges, so that a person's own answers soon count
+//! the share of all people together with the weight of `STRENGTH` nudges, so that a person's own answers soon count
 //! for more (an empirical Bayes prior; Russo and others, "A Tutorial on Thompson Sampling", 2018, section 5).
 
 use std::collections::BTreeMap;
