@@ -75,11 +75,29 @@ struct Line {
     /// Comes back with the prediction, whatever it is.
     #[serde(default)]
     id: serde_json::Value,
-    text: String,
+    #[serde(default)]
+    text: Option<String>,
     #[serde(default)]
     history: Vec<Earlier>,
+    /// Several messages of one person, the last of which is judged; in the place of `text`.
+    #[serde(default)]
+    conversation: Vec<String>,
     #[serde(default)]
     role: Option<String>,
+}
+
+impl Line {
+    /// What is judged, and what stands before it.
+    fn whole(mut self) -> serde_json::Result<(String, Self)> {
+        let last = self.text.take().or_else(|| self.conversation.pop());
+        let text = last.ok_or_else(|| serde::de::Error::missing_field("text"))?;
+        let earlier = std::mem::take(&mut self.conversation).into_iter();
+        self.history.extend(earlier.map(|text| Earlier {
+            from: Speaker::User,
+            text,
+        }));
+        Ok((text, self))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -155,9 +173,9 @@ pub(super) async fn eval(config: &Config, arguments: Arguments) -> Result<Exit> 
         if line.trim().is_empty() {
             continue;
         }
-        match serde_json::from_str::<Line>(&line) {
-            Ok(line) => {
-                let verdict = judge.judge(line).await?;
+        match serde_json::from_str::<Line>(&line).and_then(Line::whole) {
+            Ok((text, line)) => {
+                let verdict = judge.judge(&text, line).await?;
                 writeln!(out, "{}", serde_json::to_string(&verdict)?)?;
             }
             Err(error) => {
@@ -212,7 +230,7 @@ impl Judge {
         })
     }
 
-    async fn judge(&self, line: Line) -> Result<Verdict> {
+    async fn judge(&self, text: &str, line: Line) -> Result<Verdict> {
         let history: Vec<Turn<'_>> = line
             .history
             .iter()
@@ -222,7 +240,7 @@ impl Judge {
             })
             .collect();
         let said = Said {
-            text: &line.text,
+            text,
             history: &history,
             role: line.role.as_deref(),
         };
@@ -234,7 +252,7 @@ impl Judge {
             return documents(shelf, kind, (id, &said)).await;
         }
         if kind == Kind::Workflow {
-            return Ok(self.workflow(id, &line.text).await);
+            return Ok(self.workflow(id, text).await);
         }
         let sorter = Sorter {
             reader: &self.reader,

@@ -36,6 +36,27 @@ async fn lines_are_sorted_by_rules_alone() {
     assert!(ran.out.starts_with("{\"id\":\"a\",\"scope\":\"none\"}\n"));
 }
 
+/// A single message of it would show nothing: the sequence does.
+#[tokio::test]
+async fn a_conversation_is_judged_by_its_last_message() {
+    let said = [
+        "nobody came to the show",
+        "what's the point of any of this",
+        "I gave my guitars away today",
+        "thanks for everything, take care of my songs",
+    ];
+    let whole = serde_json::json!({"id": 1, "conversation": said});
+    let last = serde_json::json!({"id": 2, "text": said[3]});
+    let lines = format!("{whole}\n{last}\n");
+    let ran = Machine::new().reads(&["eval", "safety"], &lines).await;
+    let ran = ran.with(0);
+    let labels: Vec<_> = predictions(&ran)
+        .into_iter()
+        .map(|one| one["label"].clone())
+        .collect();
+    assert_eq!(labels, ["crisis", "safe"]);
+}
+
 #[tokio::test]
 async fn a_bad_line_is_named_and_the_others_go_on() {
     let lines = "{\"id\":1,\"text\":\"pause\"}\n{\"id\":2}\n\nnonsense\n{\"id\":5,\"text\":\"weiter\",\
