@@ -161,6 +161,11 @@ impl Delivery {
         Some(*account.platform.features())
     }
 
+    /// Whether it is known here that what comes later is read later at an address.
+    pub fn lasts(&self, address: &Address) -> bool {
+        self.features(address).is_some_and(|features| features.lasts)
+    }
+
     /// An outbound that is ready to be committed.
     pub fn letter(
         &self,

@@ -50,6 +50,7 @@ pub fn visible(markdown: &str) -> String {
         forms: false,
         buttons_per_row: 0,
         takes_files: true,
+        lasts: true,
         max_download: 0,
         pace: None,
     };

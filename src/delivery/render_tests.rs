@@ -15,6 +15,7 @@ pub(super) fn features(markup: Markup, unit: Unit, max_text: usize) -> Features 
         forms: false,
         buttons_per_row: 8,
         takes_files: true,
+        lasts: true,
         max_download: 0,
         pace: None,
     }

@@ -23,6 +23,8 @@ pub struct Features {
     pub buttons_per_row: usize,
     /// Whether it takes a copy of a file that is sent; a terminal only says where it lies.
     pub takes_files: bool,
+    /// Whether what comes later is read later: a terminal is only there while somebody sits at it, who knows what runs.
+    pub lasts: bool,
     /// Largest file that can be fetched, in bytes.
     pub max_download: u64,
     /// How fast the platform lets us send.

@@ -210,7 +210,7 @@ impl Turn {
         scene: &Scene,
         commit: &mut Commit<'_>,
     ) -> Result<(), Failure> {
-        if !self.asks_consent {
+        if !self.asks_consent || !self.delivery.lasts(&commit.address()) {
             return Ok(());
         }
         let said = NudgeSaid {
@@ -232,8 +232,8 @@ impl Turn {
         change: &mut Change,
     ) -> Result<(), Failure> {
         let now = self.clock.now();
-        if item.setting != Setting::Direct || !self.asks_consent || !self.looked.is_due(person, now)
-        {
+        let can_be_asked = item.setting == Setting::Direct && self.delivery.lasts(&item.address);
+        if !can_be_asked || !self.asks_consent || !self.looked.is_due(person, now) {
             return Ok(());
         }
         let asker = self.store.asker(person, Setting::Direct).await?;

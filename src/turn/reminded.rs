@@ -23,7 +23,9 @@ impl Turn {
         texts: &[&str],
     ) -> Result<String, Failure> {
         let every = Duration::from_hours(self.care.pages.settings.notice_hours);
-        if scene.setting() == Setting::Group || every.is_zero() {
+        let is_for_one =
+            scene.setting() == Setting::Direct && self.delivery.lasts(&commit.address());
+        if !is_for_one || every.is_zero() {
             return Ok(String::new());
         }
         let person = commit.person();

@@ -132,6 +132,7 @@ fn gateway(readiness: &Readiness, figures: &Figures) -> Gateway {
             forms: false,
             buttons_per_row: 1,
             takes_files: true,
+            lasts: true,
             max_download: 0,
             pace: None,
         };

@@ -67,6 +67,7 @@ const FEATURES: Features = Features {
     forms: true,
     buttons_per_row: BUTTONS_PER_ROW,
     takes_files: true,
+    lasts: true,
     max_download: 25 * 1024 * 1024,
     pace: Some(Pace {
         chat_per_second: 1,

@@ -90,6 +90,7 @@ const FEATURES: Features = Features {
     forms: false,
     buttons_per_row: 8,
     takes_files: true,
+    lasts: true,
     max_download: MAX_DOWNLOAD,
     pace: Some(Pace {
         chat_per_second: 1,

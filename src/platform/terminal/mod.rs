@@ -384,6 +384,7 @@ fn features(live: bool) -> Features {
         forms: false,
         buttons_per_row: 9,
         takes_files: false,
+        lasts: false,
         max_download: u64::MAX,
         pace: None,
     }
