@@ -163,7 +163,8 @@ impl Delivery {
 
     /// Whether it is known here that what comes later is read later at an address.
     pub fn lasts(&self, address: &Address) -> bool {
-        self.features(address).is_some_and(|features| features.lasts)
+        self.features(address)
+            .is_some_and(|features| features.lasts)
     }
 
     /// An outbound that is ready to be committed.
