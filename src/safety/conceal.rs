@@ -5,6 +5,8 @@ use crate::model::key_among;
 
 /// Stands where something was.
 const GONE: &str = "[…]";
+/// Nobody writes a number of a phone or a card with more letters: pages of figures are looked at in time.
+const LONGEST_NUMBER: usize = 48;
 
 /// What was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,8 +117,9 @@ fn number(text: &str) -> Option<Seen<'_>> {
     if !(first.is_ascii_digit() || first == '+' || first == '(') {
         return None;
     }
-    let run = text.find(|c: char| !(c.is_ascii_digit() || " -.()+".contains(c)));
-    let run = text.get(..run.unwrap_or(text.len()))?;
+    let goes_on = |letter: &u8| letter.is_ascii_digit() || b" -.()+".contains(letter);
+    let run = text.bytes().take(LONGEST_NUMBER).take_while(goes_on);
+    let run = text.get(..run.count())?;
     let core = run.trim_end_matches(|c: char| !c.is_ascii_digit());
     let behind = text.get(core.len()..)?.chars().next();
     let ends = behind.is_none_or(|c| !c.is_alphanumeric() && !":/_".contains(c));
