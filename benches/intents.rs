@@ -27,14 +27,14 @@
 mod data;
 #[path = "intents/judge.rs"]
 mod judge;
-#[path = "intents/learn.rs"]
+#[path = "learning/learn.rs"]
 mod learn;
 
 use std::path::Path;
 use std::time::Instant;
 
-use toney::turn::intent::weights::{Weights, fingerprint};
-use toney::turn::intent::{CONCEPTS, MODEL, Reader};
+use toney::model::weights::{Weights, fingerprint};
+use toney::turn::intent::{CONCEPTS, MAGIC, MODEL, Reader, features};
 
 /// Lines that stand together were often written from one thought, so they are tried together.
 const BLOCK: usize = 8;
@@ -50,14 +50,17 @@ fn main() {
     println!("{} examples, {} held out", lines.len(), held_out.len());
 
     let temperature = if option("--quick") {
-        Weights::read(MODEL).map_or(1.0, |weights| weights.temperature)
+        Weights::read(MAGIC, MODEL).map_or(1.0, |weights| weights.temperature)
     } else {
         judge::cross_validate(&lines, FOLDS, BLOCK, option("--misses"))
     };
     let begun = Instant::now();
-    let mut weights = learn::learn(&lines.iter().collect::<Vec<_>>());
+    let mut weights = data::learn(&lines.iter().collect::<Vec<_>>());
     weights.temperature = temperature;
-    weights.fingerprint = fingerprint(&examples, &read("config/acts.toml"), CONCEPTS);
+    weights.fingerprint = fingerprint(
+        &[&examples, &read("config/acts.toml"), CONCEPTS],
+        features::VERSION,
+    );
     let bytes = weights.write();
     println!(
         "learnt in {:.1} s: {} features, {} weights, {} bytes, temperature {temperature:.2}",
@@ -66,7 +69,7 @@ fn main() {
         weights.weights.len(),
         bytes.len(),
     );
-    let reader = Reader::with(Weights::read(&bytes).expect("what was written can be read"));
+    let reader = Reader::with(Weights::read(MAGIC, &bytes).expect("what was written can be read"));
     judge::unseen(&reader, "held out", &held_out);
     // Written when everything stood, by somebody who had seen neither examples nor guards.
     let unseen = data::Line::read(&read("tests/data/intents-unseen.jsonl"));

@@ -72,6 +72,7 @@ const SUBSCRIPTIONS: &[Subscription] = &[
     hears("fan_joined", Fans::KIND),
     hears("fan_milestone", React::KIND),
     hears("earnings_threshold_reached", React::KIND),
+    hears("payout_available", React::KIND),
     hears("provider_down", NOTICE),
     hears("provider_back", NOTICE),
     hears("address_lost", Lost::KIND),

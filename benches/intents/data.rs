@@ -2,7 +2,17 @@
 
 use serde::Deserialize;
 use toney::model::Target;
-use toney::turn::intent::{Act, Said, Turn};
+use toney::model::weights::Weights;
+use toney::turn::intent::concepts::Concepts;
+use toney::turn::intent::features::features;
+use toney::turn::intent::{Act, CONCEPTS, MAGIC, Said, Turn, labels, numbers};
+
+use crate::learn;
+
+/// A feature that fewer lines show is left out.
+const FEWEST: usize = 2;
+/// How many weights are kept.
+const KEPT: usize = 210_000;
 
 /// A line and what it wants.
 #[derive(Debug, Clone, Deserialize)]
@@ -49,4 +59,19 @@ impl Line {
             role: self.role.as_deref(),
         })
     }
+}
+
+/// Learns from these lines.
+pub fn learn(lines: &[&Line]) -> Weights {
+    let (concepts, all) = (Concepts::read(CONCEPTS), labels());
+    let lesson = |line: &&Line| {
+        let label = all
+            .iter()
+            .position(|label| *label == (line.act, line.scope));
+        let label =
+            label.unwrap_or_else(|| panic!("{} is never {}: {}", line.act, line.scope, line.text));
+        (line.with(|said| features(said, &concepts).list), label)
+    };
+    let lessons: Vec<learn::Lesson> = lines.iter().map(lesson).collect();
+    learn::learn(&lessons, (*MAGIC, &numbers(&all)), (FEWEST, KEPT))
 }

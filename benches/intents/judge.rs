@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use toney::model::Target;
-use toney::turn::intent::weights::Weights;
-use toney::turn::intent::{Act, Intent, Reader};
+use toney::model::weights::Weights;
+use toney::turn::intent::{Act, Intent, MAGIC, Reader, labels};
 
-use crate::data::Line;
-use crate::learn::learn;
+use crate::data::{Line, learn};
 
 #[derive(Default)]
 struct Tally {
@@ -133,13 +132,12 @@ pub fn cross_validate(lines: &[Line], folds: usize, block: usize, misses: bool) 
             .map(|(_, line)| line)
             .collect();
         let weights = learn(&learnt);
-        let reader = Reader::with(Weights::read(&weights.write()).expect("readable"));
+        let reader = Reader::with(Weights::read(MAGIC, &weights.write()).expect("readable"));
         for (at, line) in lines.iter().enumerate().filter(|(at, _)| fold(*at) == held) {
             let read = line.with(|said| reader.read(said));
             tally.count(line, &read);
             sure.push((read.confidence.act, read.act == line.act));
-            let label = weights
-                .labels
+            let label = labels()
                 .iter()
                 .position(|label| *label == (line.act, line.scope));
             honest.push((
@@ -209,11 +207,11 @@ pub fn speed(bytes: &[u8], lines: &[Line]) {
     let rounds = 50;
     for _ in 0..rounds {
         std::hint::black_box(Reader::with(
-            Weights::read(std::hint::black_box(bytes)).expect("readable"),
+            Weights::read(MAGIC, std::hint::black_box(bytes)).expect("readable"),
         ));
     }
     let load = begun.elapsed() / rounds;
-    let reader = Reader::with(Weights::read(bytes).expect("readable"));
+    let reader = Reader::with(Weights::read(MAGIC, bytes).expect("readable"));
     let begun = Instant::now();
     for _ in 0..rounds {
         for line in lines {

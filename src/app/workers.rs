@@ -143,7 +143,6 @@ fn what_follows(
 ) -> [Arc<dyn Worker>; 4] {
     let react = React {
         store: store.clone(),
-        delivery: delivery.clone(),
         clock: clock.clone(),
         ids: ids.clone(),
     };

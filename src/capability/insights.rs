@@ -2,19 +2,14 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Context;
-
 use crate::model::{
     ArtistId, Content, Failure, Outcome, Shown, phrases, phrases::insights as words,
 };
 use crate::money::asked::{Asked, By};
 use crate::money::insight::{Insight, insight};
-use crate::money::{Told, chart};
 
+use super::charts::charts;
 use super::{Call, Capability, Hands, Nothing, Ran, Risk, Whose};
-
-/// Currencies that get a picture each.
-const PICTURES: usize = 2;
 
 /// Looks back at the last week.
 pub(super) struct Insights;
@@ -89,28 +84,9 @@ async fn pictures(
         by: By::Month,
         only: String::new(),
     };
-    let Some(Told { report, stores, .. }) = hands.books.told(artist, &asked).await? else {
+    let Some(told) = hands.books.told(artist, &asked).await? else {
         return Ok(Vec::new());
     };
-    let mut pictures = Vec::new();
-    for section in report.sections.iter().take(PICTURES) {
-        let (currency, period) = (section.currency, report.period);
-        let name = phrases::currency_name(&currency);
-        let title = phrases::chart_title(name, &period.to_string(), "");
-        let (stores, words) = (stores.clone(), title.clone());
-        let drawn =
-            tokio::task::spawn_blocking(move || chart::draw(&stores, (period, currency), &words));
-        let Some(png) = drawn.await.context("Drawing a chart")? else {
-            continue;
-        };
-        let name = format!("insights-{}-{currency}.png", call.key);
-        pictures.push(Content::Picture {
-            file: super::outgoing(hands, &name, png).await?,
-            caption: title,
-            buttons: Vec::new(),
-            reply_to: None,
-            instead: String::new(),
-        });
-    }
-    Ok(pictures)
+    let charts = charts(hands, &format!("insights-{}", call.key), &told).await?;
+    Ok(charts.into_iter().map(|(_, picture)| picture).collect())
 }

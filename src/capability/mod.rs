@@ -6,6 +6,7 @@
 
 mod artist;
 mod automation;
+mod charts;
 mod content;
 mod documents;
 mod earnings;
@@ -51,6 +52,7 @@ use crate::tips::Tips;
 use crate::workflow::Workflows;
 
 pub use artist::from;
+pub use charts::charts;
 pub use content::{Draft, Kind, rework};
 pub use gate::{By, Gate, Risk, Whose, gate};
 pub use human::{Takes, take};

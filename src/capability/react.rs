@@ -1,30 +1,31 @@
-//! What follows when something happens to an artist: a line to everybody of the team, with a button for what can be
-//! done about it. Nothing is done before somebody presses.
+//! What is worth a word to an artist's team when it happens, and what could be done about it. Whether and when it is said
+//! is decided elsewhere, and nothing is done before somebody presses.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::delivery::Delivery;
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    ArtistId, Clock, Content, DeedPress, Event, EventId, Failure, Happening, Ids, JobId, Priority,
-    ProposalId, Standing, phrases,
+    ArtistId, Category, Clock, Event, EventId, Failure, Happening, Ids, Impulse, JobId, Standing,
+    Suggested, phrases,
 };
-use crate::store::{Change, NewJob, NewProposal, Store, is_event_lane};
+use crate::money::date::Month;
+use crate::store::{Change, NewJob, Store, is_event_lane};
 
-/// What is offered can be taken up for so long.
-const OFFERED: Duration = Duration::from_secs(14 * 86_400);
+/// It is no news any more after this.
+const NEWS: Duration = Duration::from_secs(14 * 86_400);
+/// Among what is worth a word: above what time alone brings.
+const PRIORITY: u8 = 60;
 /// So many fans are worth a word.
 const MILESTONES: [u64; 14] = [
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 1_000_000,
 ];
 
-/// Tells an artist's team what happened and offers what can be done about it.
+/// Has what happened told to an artist's team.
 pub struct React {
     pub store: Store,
-    pub delivery: Delivery,
     pub clock: Clock,
     pub ids: Ids,
 }
@@ -34,30 +35,44 @@ impl React {
     pub const KIND: &'static str = "react";
 }
 
-/// What is said, and what a press does.
+/// What is said, why, and what a press does.
 #[derive(Debug, PartialEq)]
 struct Offer {
+    category: Category,
     text: String,
-    label: &'static str,
-    capability: &'static str,
-    args: Value,
+    why: String,
+    deed: Suggested,
 }
 
 fn offer(what: &Happening) -> Option<Offer> {
+    let deed = |label: &str, capability: &str, args| Suggested {
+        label: label.to_owned(),
+        capability: capability.to_owned(),
+        args,
+    };
     if let Happening::EarningsThresholdReached { threshold, total } = what {
         return Some(Offer {
+            category: Category::Earnings,
             text: phrases::threshold_reached(*threshold, *total),
-            label: phrases::SHOW_PAYOUT,
-            capability: "payout_advice",
-            args: json!({}),
+            why: phrases::threshold_why(*threshold),
+            deed: deed(phrases::SHOW_PAYOUT, "payout_advice", json!({})),
+        });
+    }
+    if let Happening::PayoutAvailable { sum } = what {
+        return Some(Offer {
+            category: Category::Earnings,
+            text: phrases::payout_available(*sum),
+            why: phrases::PAYOUT_WHY.to_owned(),
+            deed: deed(phrases::SHOW_PAYOUT, "payout_advice", json!({})),
         });
     }
     if let Happening::FanMilestone { fans } = what {
+        let args = json!({"kind": "announcement", "brief": phrases::thanks_brief(*fans)});
         return Some(Offer {
+            category: Category::Fans,
             text: phrases::fan_milestone(*fans),
-            label: phrases::WRITE_THANKS,
-            capability: "content_writing",
-            args: json!({"kind": "announcement", "brief": phrases::thanks_brief(*fans)}),
+            why: phrases::fan_milestone_why(*fans),
+            deed: deed(phrases::WRITE_THANKS, "content_writing", args),
         });
     }
     None
@@ -66,6 +81,16 @@ fn offer(what: &Happening) -> Option<Offer> {
 /// The milestone that so many fans have reached.
 fn milestone(fans: u64) -> Option<u64> {
     MILESTONES.into_iter().rfind(|one| *one <= fans)
+}
+
+/// What is said once: a sum that can be paid out grows from day to day, and is worth a word a month.
+fn episode(event: &Event, artist: ArtistId) -> String {
+    match &event.what {
+        Happening::PayoutAvailable { sum } => {
+            format!("{artist} {} {}", sum.currency, Month::at(event.at))
+        }
+        _ => event.id.to_string(),
+    }
 }
 
 #[async_trait]
@@ -78,70 +103,32 @@ impl Worker for React {
         let Some((_, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
-        let Some(artist) = event.artist else {
+        let (Some(artist), Some(offer)) = (event.artist, offer(&event.what)) else {
             return Ok(Change::default());
         };
-        match offer(&event.what) {
-            Some(offer) => self.tell((artist, event.id), offer).await,
-            None => Ok(Change::default()),
-        }
-    }
-}
-
-impl React {
-    async fn tell(
-        &self,
-        (artist, event): (ArtistId, EventId),
-        offer: Offer,
-    ) -> Result<Change, Failure> {
         let now = self.clock.now();
-        let Offer {
-            text,
-            label,
-            capability,
-            args,
-        } = offer;
-        let mut change = Change::default();
+        let mut jobs = Vec::new();
         for (person, standing) in self.store.members(artist).await? {
-            let chat = match standing {
-                Standing::Fan => None,
-                Standing::Artist | Standing::Manager | Standing::Operator => {
-                    self.store.reach(person).await?.into_iter().next()
-                }
-            };
-            let Some(chat) = chat else { continue };
-            // Whoever was in danger lately is left alone with it.
-            if now < self.store.care_until(person).await? {
+            if standing == Standing::Fan {
                 continue;
             }
-            let id = ProposalId::new(&self.ids);
-            let proposal = NewProposal {
-                id,
+            let impulse = Impulse {
                 person,
                 artist: Some(artist),
-                capability: capability.to_owned(),
-                args: args.to_string(),
-                kind: "confirm",
-                preview: label.to_owned(),
-                expires_at: now.plus(OFFERED),
-                at: now,
+                category: offer.category,
+                trigger: event.what.name().to_owned(),
+                episode: episode(&event, artist),
+                priority: PRIORITY,
+                expires: event.at.plus(NEWS),
+                is_exempt: false,
+                text: offer.text.clone(),
+                why: offer.why.clone(),
+                deed: Some(offer.deed.clone()),
             };
-            change.writes.push(proposal.write()?);
-            let content = Content::Message {
-                text: text.clone(),
-                buttons: vec![vec![
-                    DeedPress::Do(id).button(label),
-                    DeedPress::Leave(id).button(phrases::NOT_NOW),
-                ]],
-                reply_to: None,
-                interaction: None,
-            };
-            let key = format!("react:{event}:{person}");
-            change
-                .outbound
-                .push(self.delivery.letter(chat, key, Priority::Nudge, content));
+            let job = NewJob::impulse(&impulse, &self.ids, now);
+            jobs.push(job.map_err(|error| Failure::GiveUp(error.into()))?);
         }
-        Ok(change)
+        Ok(Change::jobs(jobs))
     }
 }
 
@@ -231,11 +218,12 @@ mod tests {
                 threshold: money(10_000),
                 total: money(10_050),
             },
+            Happening::PayoutAvailable { sum: money(12_000) },
             Happening::FanMilestone { fans: 100 },
         ] {
             let offer = offer(&what).unwrap();
-            let entry = Entry::find(offer.capability).unwrap();
-            let preview = entry.preview(&offer.args, Time::default());
+            let entry = Entry::find(&offer.deed.capability).unwrap();
+            let preview = entry.preview(&offer.deed.args, Time::default());
             assert!(preview.is_ok(), "{offer:?}");
         }
         assert_eq!(offer(&Happening::FanJoined), None);

@@ -13,8 +13,10 @@ use serde::Serialize;
 
 use crate::app;
 use crate::budget;
+use crate::capability::SafetySettings;
 use crate::config::{Config, Wrong};
 use crate::delivery;
+use crate::health;
 use crate::http;
 use crate::intake;
 use crate::jobs;
@@ -92,6 +94,7 @@ pub(super) async fn doctor(config: &Config, json: bool) -> Result<Exit> {
     found.extend(services::models(config, &clock).await);
     found.extend(services::embedding(config, &clock).await);
     found.extend(services::voices(config, &clock));
+    found.extend(pages(config));
     if let Ok(settings) = config.section::<http::Settings>("http") {
         found.push(services::address(&settings).await);
     }
@@ -155,6 +158,36 @@ async fn settings(config: &Config) -> Vec<Finding> {
         found.push(Finding::ok("settings", "all are as they come"));
     }
     found
+}
+
+/// Who is told where people talk and somebody may be in danger.
+fn pages(config: &Config) -> Option<Finding> {
+    let part = "pages";
+    let people_talk = app::ACCOUNTS.iter().any(|one| config.has(one.token));
+    if !people_talk {
+        return None;
+    }
+    let safety: SafetySettings = config.section("safety").ok()?;
+    let operator: health::Settings = config.section("operator").ok()?;
+    let (chats, operator) = match (safety.chats(), operator.chat()) {
+        (Ok(chats), Ok(operator)) => (chats, operator),
+        (Err(error), _) => return Some(unusable(&format!("safety.pages: {error}"))),
+        (_, Err(error)) => return Some(unusable(&format!("{error:#}"))),
+    };
+    Some(match (chats.len(), operator) {
+        (0, None) => Finding::warning(
+            part,
+            "where somebody may be in danger only the managers of their artist are told, and nobody of a stranger",
+            "name chats in safety.pages, or your own in TONEY_OPERATOR_CHAT",
+        ),
+        (count, operator) => {
+            let named = count + usize::from(operator.is_some());
+            Finding::ok(
+                part,
+                format!("chats that are told where somebody may be in danger: {named}"),
+            )
+        }
+    })
 }
 
 fn show(found: &[Finding], json: bool) -> Result<Exit> {

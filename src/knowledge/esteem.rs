@@ -1,5 +1,7 @@
 //! How much a document counts for somebody whose thumbs said something of answers from it.
 
+/// How [`super::Passage::by`] calls what thumbs made of a score.
+pub const THUMBS: &str = "thumbs";
 /// What one thumb more makes of a passage's score.
 const STEP: f32 = 1.1;
 /// Thumbs that count at most: a document that fits is never out of reach.

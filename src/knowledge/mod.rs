@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-pub use esteem::weight;
+pub use esteem::{THUMBS, weight};
 pub use retrieve::{Found, Knowledge, Passage, Question, query_hash};
 
 /// Settings of the section `[knowledge]`.

@@ -21,7 +21,7 @@ use crate::model::{
 };
 use crate::store::{Asker, Chunk, Esteem, Hit, Ranked, ReadPassage, Store};
 
-use super::esteem::weight;
+use super::esteem::{THUMBS, weight};
 use super::fuse::{Fused, Listed, fuse};
 use super::passages::{Limits, choose};
 
@@ -380,8 +380,16 @@ impl Knowledge {
             if target != Target::Global && chunk.scope.is_personal() {
                 fused.score *= OWN;
             }
-            if let Some(net) = esteem.documents.get(&chunk.document) {
-                fused.score *= weight(*net);
+            let net = esteem.documents.get(&chunk.document);
+            if let Some(net) = net.filter(|net| **net != 0) {
+                let score = weight(*net);
+                fused.score *= score;
+                let list = THUMBS.to_owned();
+                fused.by.push(By {
+                    list,
+                    rank: 1,
+                    score,
+                });
             }
         }
         found.sort_by(|(one, chunk), (other, rival)| {

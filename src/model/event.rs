@@ -58,6 +58,8 @@ pub enum Happening {
     StatementImported { statement: StatementId, rows: u64 },
     /// Money was paid out, or could not be.
     PayoutEnded { gross: Money, paid: bool },
+    /// So much can be paid out now.
+    PayoutAvailable { sum: Money },
     /// An automation was made.
     WorkflowCreated { workflow: WorkflowId },
     /// An automation did all it was to do.
@@ -121,6 +123,7 @@ impl Happening {
             Self::StreamsSpiked { .. } => "streams_spiked",
             Self::StatementImported { .. } => "statement_imported",
             Self::PayoutEnded { .. } => "payout_ended",
+            Self::PayoutAvailable { .. } => "payout_available",
             Self::WorkflowCreated { .. } => "workflow_created",
             Self::WorkflowDone { .. } => "workflow_done",
             Self::WorkflowFailed { .. } => "workflow_failed",

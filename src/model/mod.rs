@@ -27,6 +27,8 @@ mod seal;
 mod standing;
 pub mod terms;
 mod tip;
+mod wall;
+pub mod weights;
 
 pub use address::{Address, Chat, InvalidAddress, Message, Thread, User};
 pub use approving::{Action, ApprovedAction, AskApproval, Decision};
@@ -65,3 +67,4 @@ pub use seal::{Seal, Unsealable, own_key_place};
 
 pub use standing::{Standing, Target, UnknownWord};
 pub use tip::TipFacts;
+pub use wall::first_shown;

@@ -309,6 +309,13 @@ pub fn country_name(code: &str) -> Option<String> {
     Some(words.collect::<Vec<_>>().join(" "))
 }
 
+/// What is looked for, as a person would name it: two letters of a country by its name.
+pub fn named(only: &str) -> String {
+    let country = Some(only).filter(|only| only.len() == 2);
+    let country = country.and_then(country_name);
+    country.unwrap_or_else(|| only.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,12 +3,9 @@
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time as Civil};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::TimeZone;
 
-use crate::model::{Minute, Time};
-
-/// The longest gap of any zone was a whole day.
-const GAP: i32 = 25 * 60;
+use crate::model::{Minute, Time, first_shown};
 
 /// The hours in which somebody may be written to.
 #[derive(Debug, Clone)]
@@ -69,7 +66,7 @@ impl Hours {
             return at;
         };
         for _ in 0..4 {
-            if let Some(time) = self.moment(date, self.quiet.1)
+            if let Some(time) = first_shown(date, self.quiet.1, &self.zone)
                 && time > at
                 && !self.is_quiet(time)
             {
@@ -85,24 +82,6 @@ impl Hours {
         let zoned = Timestamp::from_millisecond(at.ms()).ok()?;
         let zoned = zoned.to_zoned(self.zone.clone());
         Some((zoned.date(), zoned.time()))
-    }
-
-    /// The moment at which the clock shows this for the first time that day.
-    fn moment(&self, date: Date, minute: Minute) -> Option<Time> {
-        use jiff::ToSpan;
-        let (hour, rest) = (minute.minutes() / 60, minute.minutes() % 60);
-        let wanted = date.at(i8::try_from(hour).ok()?, i8::try_from(rest).ok()?, 0, 0);
-        for late in 0..GAP {
-            let shown = wanted.checked_add(late.minutes()).ok()?;
-            let offset = match self.zone.to_ambiguous_timestamp(shown).offset() {
-                AmbiguousOffset::Unambiguous { offset } => offset,
-                AmbiguousOffset::Fold { before, after: _ } => before,
-                AmbiguousOffset::Gap { .. } => continue,
-            };
-            let stamp = offset.to_timestamp(shown).ok()?;
-            return Some(Time::from_ms(stamp.as_millisecond()));
-        }
-        None
     }
 }
 

@@ -14,7 +14,7 @@ use futures::{FutureExt, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::{Work, Worker};
-use crate::model::{Clock, Event, Failure, Ids, Impulse, JobId, PersonId, Time};
+use crate::model::{Clock, Event, Failure, Ids, JobId, PersonId, Time};
 use crate::store::{
     Armed, Change, NEWCOMER, NewJob, Seat, Store, Watch, arm_watches, begin_watches, bring_forward,
     end_watches,
@@ -157,7 +157,7 @@ impl Sweep {
             };
             count(&watch.kind, result);
             if let Some(impulse) = fresh {
-                change.jobs.push(self.order(impulse, now)?);
+                change.jobs.push(NewJob::impulse(impulse, &self.ids, now)?);
             }
             change.writes.extend(sight.writes.iter().cloned());
             let episode = fresh.map_or(&watch.episode, |impulse| &impulse.episode);
@@ -173,19 +173,6 @@ impl Sweep {
             change.writes.push(end_watches(&ended)?);
         }
         Ok(())
-    }
-
-    fn order(&self, impulse: &Impulse, now: Time) -> anyhow::Result<NewJob> {
-        Ok(NewJob {
-            id: JobId::new(&self.ids),
-            kind: Impulse::KIND.to_owned(),
-            lane: impulse.lane(),
-            key: impulse.key(),
-            ordering: 0,
-            payload: serde_json::to_string(impulse)?,
-            run_at: now,
-            at: now,
-        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds orders to a model in what is only data, and in what a model wrote. What is found is not proof of ill will;
 //! it says that a text must be quoted, never obeyed, and is better told to a human than acted on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
@@ -14,6 +14,8 @@ const RULES: &str = include_str!("../../config/safety/inject.toml");
 
 /// So many invisible letters are hidden on purpose.
 const HIDDEN: usize = 6;
+/// So many words in a row are said by chance by nobody.
+const REPEATED: usize = 12;
 
 /// What a text tries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,8 +113,58 @@ impl Injections {
     }
 }
 
-/// Marks by which models tell who speaks.
-fn is_frame(text: &str) -> bool {
+/// Why words of a model are for nobody to read, whatever they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// They repeat the orders that the model was given.
+    Orders,
+    /// They look like the frame in which a model reads.
+    Frame,
+    /// Letters in them are seen by nobody.
+    Hidden,
+    /// The address of a picture in them carries something out.
+    Beacon,
+}
+
+impl Fault {
+    /// The word of tables and figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "orders",
+            Self::Frame => "frame",
+            Self::Hidden => "hidden",
+            Self::Beacon => "beacon",
+        }
+    }
+}
+
+/// Holds what a model wrote against the orders that it was given; the first fault of it.
+pub fn fault(text: &str, orders: &str) -> Option<Fault> {
+    let found = [
+        (is_repeated(text, orders), Fault::Orders),
+        (is_marked(text), Fault::Frame),
+        (is_hidden(text), Fault::Hidden),
+        (is_beacon(text), Fault::Beacon),
+    ];
+    found
+        .into_iter()
+        .find_map(|(is, fault)| is.then_some(fault))
+}
+
+/// Whether so many words in a row are the same in both.
+fn is_repeated(text: &str, orders: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|letter: char| !letter.is_alphanumeric());
+        let words = words.filter(|word| !word.is_empty());
+        words.map(str::to_lowercase).collect()
+    };
+    let (text, orders) = (words(text), words(orders));
+    let said: HashSet<&[String]> = text.windows(REPEATED).collect();
+    !said.is_empty() && orders.windows(REPEATED).any(|some| said.contains(some))
+}
+
+/// Marks by which models tell who speaks, and which nobody else writes.
+fn is_marked(text: &str) -> bool {
     const MARKS: [&str; 14] = [
         "<|im_start|>",
         "<|im_end|>",
@@ -130,13 +182,18 @@ fn is_frame(text: &str) -> bool {
         "<tool_call>",
     ];
     let lower = text.to_lowercase();
+    MARKS.iter().any(|mark| lower.contains(mark))
+}
+
+/// Whether a text looks like the frame in which a model reads.
+fn is_frame(text: &str) -> bool {
     let begins = |line: &str| {
-        let line = line.trim_start();
+        let line = line.trim_start().to_lowercase();
         ["system:", "assistant:"]
             .iter()
             .any(|role| line.starts_with(role))
     };
-    MARKS.iter().any(|mark| lower.contains(mark)) || lower.lines().any(begins)
+    is_marked(text) || text.lines().any(begins)
 }
 
 /// Letters that nobody sees: tags, and many without width that join nothing.

@@ -32,8 +32,17 @@ struct Weighed {
     language: &'static str,
 }
 
+/// What the rules make of a message.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Judged {
+    /// What it shows by itself.
+    pub(super) sign: Sign,
+    /// Whether words of danger stand in it that a guard says are meant otherwise.
+    pub(super) explained: bool,
+}
+
 /// What a message shows by itself.
-pub(super) fn judge(line: &Line, found: &[Found]) -> Sign {
+pub(super) fn judge(line: &Line, found: &[Found]) -> Judged {
     let mut guards: BTreeMap<Guard, Vec<&Found>> = BTreeMap::new();
     for one in found {
         if let Meaning::Guard(guard) = one.meaning {
@@ -47,9 +56,15 @@ pub(super) fn judge(line: &Line, found: &[Found]) -> Sign {
     };
     let mut best: Option<Weighed> = None;
     let mut cues: Vec<Cue> = Vec::new();
+    let mut explained = false;
     for one in found {
         let weighed = match one.meaning {
-            Meaning::Sign { .. } => judge.sign(one),
+            Meaning::Sign { level, .. } => {
+                let weighed = judge.sign(one);
+                let left = weighed.map_or(Level::None, |left| left.level);
+                explained |= level.is_crisis() && !left.is_crisis();
+                weighed
+            }
             Meaning::Cue(cue) => {
                 let seen = judge.cue(one, cue);
                 if seen.is_some() && !cues.contains(&cue) {
@@ -67,12 +82,13 @@ pub(super) fn judge(line: &Line, found: &[Found]) -> Sign {
         }
     }
     let Some(best) = best else {
-        return Sign {
+        let sign = Sign {
             cues,
             ..Sign::default()
         };
+        return Judged { sign, explained };
     };
-    Sign {
+    let sign = Sign {
         level: best.level,
         alone: best.level,
         topic: best.topic,
@@ -80,7 +96,8 @@ pub(super) fn judge(line: &Line, found: &[Found]) -> Sign {
         cues,
         language: (best.language.len() == 2).then(|| best.language.to_owned()),
         ..Sign::default()
-    }
+    };
+    Judged { sign, explained }
 }
 
 struct Judge<'a> {

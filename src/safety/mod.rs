@@ -4,7 +4,8 @@
 //! that music talk is full of death, and by what the last messages add up to. [`Help`] holds the fixed texts and the
 //! lines to call, country by country. [`conceal`] takes secrets and other people's data out of what goes out, and
 //! [`Injections`] finds orders to a model in what is only data. Nothing here asks a model, a network or a clock, nothing
-//! keeps or logs a word, and nothing ever lowers what a rule has found but another rule. Begin at [`Safety::look`].
+//! keeps or logs a word, and nothing ever lowers what a rule has found but another rule: what was learnt ([`learnt`]) only
+//! raises. Begin at [`Safety::look`].
 
 mod conceal;
 pub mod country;
@@ -12,6 +13,7 @@ mod course;
 mod help;
 mod inject;
 mod judge;
+pub mod learnt;
 mod pattern;
 mod rules;
 #[cfg(test)]
@@ -25,13 +27,16 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Time;
+use crate::model::weights::Weights;
 
 pub use conceal::{Concealed, Secret, conceal};
 pub use course::{Cue, WINDOW};
 pub use help::{Asked, Help, Line};
-pub use inject::{Injection, Injections};
+pub use inject::{Fault, Injection, Injections, fault};
 
-use rules::Rules;
+use judge::Judged;
+use learnt::{Learnt, Likely};
+use rules::{Found, Rules};
 
 /// How great a danger is.
 #[derive(
@@ -141,10 +146,15 @@ pub struct Sign {
     pub language: Option<String>,
 }
 
+/// What links begin with.
+const SCHEMES: [&str; 5] = ["https", "http", "HTTPS", "HTTP", "tg"];
+
 /// Everything that is looked for in what comes in; made once, shared by all.
 #[derive(Debug)]
 pub struct Safety {
     rules: Rules,
+    learnt: Learnt,
+    injections: Injections,
 }
 
 impl Safety {
@@ -155,16 +165,86 @@ impl Safety {
     pub fn new() -> Result<Self> {
         Ok(Self {
             rules: Rules::read()?,
+            learnt: Learnt::new(),
+            injections: Injections::new()?,
         })
+    }
+
+    /// The same with other weights.
+    #[must_use]
+    pub fn learning(mut self, weights: Weights) -> Self {
+        self.learnt = Learnt::with(weights);
+        self
     }
 
     /// What `text`, written at `at`, shows. `before` is what the messages before it showed, the oldest first; those
     /// that are too long ago count for nothing.
     pub fn look(&self, text: &str, at: Time, before: &[Sign]) -> Sign {
-        let (line, found) = self.rules.find(text);
-        let mut sign = judge::judge(&line, &found);
-        sign.at = at;
+        let (mut sign, likely) = self.read(text);
+        if likely.level > sign.level {
+            (sign.level, sign.topic) = (likely.level, likely.topic);
+        }
+        (sign.at, sign.alone) = (at, sign.level);
         course::weigh(&mut sign, before);
         sign
     }
+
+    /// How great the danger is by rules, and how likely one is by what was learnt, 0 to 1; 0 where a guard explains it.
+    pub fn apart(&self, text: &str) -> (Level, f32) {
+        let (sign, likely) = self.read(text);
+        let counts = likely.level.is_crisis() || likely.danger < learnt::SURE;
+        (sign.level, if counts { likely.danger } else { 0.0 })
+    }
+
+    fn read(&self, text: &str) -> (Sign, Likely) {
+        let (line, found) = self.find(text);
+        let Judged { sign, explained } = judge::judge(&line, &found);
+        let mut likely = self.learnt.look(&line, &found);
+        // What a guard explains is explained.
+        if explained {
+            likely.level = Level::None;
+        }
+        (sign, likely)
+    }
+
+    /// The words of a message and the rules that stand in it; the words of a link say nothing.
+    fn find(&self, text: &str) -> (vocabulary::Line, Vec<Found>) {
+        self.rules.find(&without_links(text))
+    }
+
+    /// What a message shows to whoever learns from it: the whole of it, as [`learnt`] looks at it.
+    pub fn shown(&self, text: &str) -> Vec<(u32, f32)> {
+        let (line, found) = self.find(text);
+        learnt::shown(&line, &found, (0, line.words.len()))
+    }
+
+    /// Whether a text that is only data gives orders to a model.
+    pub fn orders(&self, text: &str) -> bool {
+        // That something is to be used or paid stands in many an honest paper.
+        let found = self.injections.find(text);
+        found
+            .iter()
+            .any(|one| !matches!(one, Injection::Order | Injection::Beacon))
+    }
+}
+
+/// A text with a space in place of each link, from its scheme to what cannot stand in an address.
+fn without_links(text: &str) -> std::borrow::Cow<'_, str> {
+    if !text.contains("://") {
+        return text.into();
+    }
+    let mut open = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("://") {
+        let mut schemes = SCHEMES.iter();
+        let before = schemes
+            .find_map(|scheme| before.strip_suffix(scheme))
+            .unwrap_or(before);
+        open.push_str(before);
+        open.push(' ');
+        let is_link = |letter: char| letter.is_ascii_graphic();
+        rest = behind.trim_start_matches(is_link);
+    }
+    open.push_str(rest);
+    open.into()
 }

@@ -10,7 +10,7 @@ use super::vocabulary::{Line, Vocabulary};
 use super::{Cue, Level, Topic};
 
 /// Each language's rules; a language is a file and a line.
-const FILES: &[(&str, &str)] = &[
+pub(super) const FILES: &[(&str, &str)] = &[
     ("any", include_str!("../../config/safety/any.toml")),
     ("en", include_str!("../../config/safety/en.toml")),
     ("es", include_str!("../../config/safety/es.toml")),

@@ -6,8 +6,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    Address, ArtistId, Content, ConversationId, Event, Failure, Ids, Inbound, JobId, Message,
-    MessageId, ModelCallId, Outbound, OutboundId, PersonId, SessionId, Setting, Time, TurnId,
+    Address, ArtistId, Content, ConversationId, Event, Failure, Ids, Impulse, Inbound, JobId,
+    Message, MessageId, ModelCallId, Outbound, OutboundId, PersonId, SessionId, Setting, Time,
+    TurnId,
 };
 
 use super::passages::NewRead;
@@ -442,6 +443,23 @@ impl NewJob {
             run_at: event.at,
             at: event.at,
         }
+    }
+
+    /// The job that says something unasked, if it may be said.
+    ///
+    /// # Errors
+    /// Never, as far as is known.
+    pub fn impulse(impulse: &Impulse, ids: &Ids, now: Time) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            id: JobId::new(ids),
+            kind: Impulse::KIND.to_owned(),
+            lane: impulse.lane(),
+            key: impulse.key(),
+            ordering: 0,
+            payload: serde_json::to_string(impulse)?,
+            run_at: now,
+            at: now,
+        })
     }
 
     /// The job that answers something that came in.

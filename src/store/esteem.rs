@@ -18,6 +18,7 @@ const NEWEST: i64 = 200;
 const OF_ANSWERS: Sql = same(
     "SELECT f.good, f.reason, COALESCE(k.passages, '') AS passages FROM feedback f
      LEFT JOIN knowledge_reads k ON k.turn_id = f.turn_id AND k.person_id = f.person_id
+       AND (f.good = 1 OR f.reason = 'wrong')
      WHERE f.person_id = $1 ORDER BY f.created_at DESC LIMIT $2",
 );
 const FORGET: Sql =
@@ -56,9 +57,6 @@ impl Store {
                 esteem.good += 1;
             } else {
                 *esteem.wrong.entry(reason.clone()).or_default() += 1;
-            }
-            if !is_good && reason != "wrong" {
-                continue;
             }
             let passages: Vec<ReadPassage> = match passages.as_str() {
                 "" => Vec::new(),

@@ -276,24 +276,40 @@ impl Book {
                 artist,
                 external: _,
             } => {
-                let artists = self.tips.store.artists().await?;
-                let only = match artists.as_slice() {
-                    [only] => Some(only.id),
-                    _ => None,
-                };
                 let what = Happening::PayoutEnded { gross, paid };
-                change.events.push(Event {
-                    id: EventId::new(&self.tips.ids),
-                    at: self.tips.clock.now(),
-                    person: None,
-                    artist: artist.parse().ok().or(only),
-                    address: None,
-                    what,
-                });
+                let artist = artist.parse().ok();
+                change.events.push(self.about_money(artist, what).await?);
+            }
+            Heard::Available { sums, external: _ } => {
+                for sum in sums {
+                    let what = Happening::PayoutAvailable { sum };
+                    change.events.push(self.about_money(None, what).await?);
+                }
             }
             Heard::Payout { .. } | Heard::Tip { .. } | Heard::Nothing => {}
         }
         Ok(change)
+    }
+
+    /// Of an artist's money, or of that of the only one there is.
+    async fn about_money(
+        &self,
+        artist: Option<ArtistId>,
+        what: Happening,
+    ) -> Result<Event, Failure> {
+        let artists = self.tips.store.artists().await?;
+        let only = match artists.as_slice() {
+            [only] => Some(only.id),
+            _ => None,
+        };
+        Ok(Event {
+            id: EventId::new(&self.tips.ids),
+            at: self.tips.clock.now(),
+            person: None,
+            artist: artist.or(only),
+            address: None,
+            what,
+        })
     }
 
     /// Gives a tip back: the platform knows each charge, and gives it back once however often it is asked.

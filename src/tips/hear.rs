@@ -27,6 +27,8 @@ pub(super) enum Heard {
         paid: bool,
         artist: String,
     },
+    /// This much can be paid out now, of the installation's one account.
+    Available { external: String, sums: Vec<Money> },
     /// Nothing about a tip.
     Nothing,
 }
@@ -52,7 +54,8 @@ impl Heard {
         match self {
             Self::Tip { external, .. }
             | Self::Failed { external, .. }
-            | Self::Payout { external, .. } => Some(external),
+            | Self::Payout { external, .. }
+            | Self::Available { external, .. } => Some(external),
             Self::Nothing => None,
         }
     }
@@ -91,6 +94,13 @@ struct StripeObject {
     metadata: Option<Metadata>,
     customer_details: Option<Customer>,
     balance_transactions: Vec<BalanceTransaction>,
+    available: Vec<Sum>,
+}
+
+#[derive(Deserialize)]
+struct Sum {
+    amount: i64,
+    currency: String,
 }
 
 #[derive(Deserialize, Default)]
@@ -141,12 +151,23 @@ fn stripe(body: &[u8]) -> Result<(Heard, String), Nonsense> {
         "charge.dispute.closed",
         "payout.paid",
         "payout.failed",
+        "balance.available",
     ];
     if !known.contains(&event.kind.as_str()) {
         return Ok((Heard::Nothing, id));
     }
     let raw = event.data.object.get();
     let object: StripeObject = serde_json::from_str(raw).map_err(|_| Nonsense)?;
+    if event.kind == "balance.available" {
+        let sums = object.available.into_iter().filter_map(|sum| {
+            let currency = sum.currency.parse().ok()?;
+            let minor = sum.amount;
+            (minor > 0).then_some(Money { minor, currency })
+        });
+        let sums: Vec<Money> = sums.collect();
+        let external = id.clone();
+        return Ok((Heard::Available { external, sums }, id));
+    }
     match stripe_object(&event.kind, object, at) {
         // What has no name of its own cannot be told from others.
         heard if heard.external() == Some("") => Err(Nonsense),
@@ -168,6 +189,7 @@ fn stripe_object(kind: &str, object: StripeObject, at: i64) -> Heard {
         metadata,
         customer_details,
         balance_transactions,
+        available: _,
     } = object;
     let Metadata { tip_id, artist_id } = metadata.unwrap_or_default();
     let customer = customer_details.unwrap_or_default();

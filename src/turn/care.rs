@@ -92,6 +92,12 @@ impl Care {
         &self.pages.help
     }
 
+    /// Whether a text that is only data gives orders to a model. The rules are there once the first message was looked at.
+    pub(super) fn gives_orders(&self, text: &str) -> bool {
+        let safety = self.safety.get();
+        safety.is_some_and(|safety| safety.orders(text))
+    }
+
     /// What is said where words may be a cry for help and nobody is there who could ask back.
     pub(super) fn doubtful(&self, in_group: bool) -> String {
         let asked = Asked {

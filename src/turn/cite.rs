@@ -34,6 +34,15 @@ pub(super) struct Checked {
     pub(super) text: String,
     /// Which source each number means, from 0.
     pub(super) cited: Vec<usize>,
+    /// Whether it claims something that stands nowhere.
+    pub(super) claims: bool,
+}
+
+impl Checked {
+    /// Whether nothing that it claims stands anywhere.
+    pub(super) fn is_unfounded(&self) -> bool {
+        self.claims && self.cited.is_empty()
+    }
 }
 
 /// What can be looked up in a source.
@@ -49,7 +58,7 @@ pub(super) fn check(answer: &str, sources: &[Source], said: &str) -> Checked {
     if sources.is_empty() {
         return Checked {
             text: answer.to_owned(),
-            cited: Vec::new(),
+            ..Checked::default()
         };
     }
     let known: Vec<Known> = sources
@@ -120,6 +129,7 @@ impl Checked {
             self.text.push_str(&format!(" [{number}]"));
         }
         if backed.is_empty() && wants_source && claims.count_for_something() {
+            self.claims = true;
             self.text.push(' ');
             self.text.push_str(phrases::NO_SOURCE);
         }

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use anyhow::Context;
 
-use crate::knowledge::{Found, Knowledge, Passage, Question, query_hash};
+use crate::knowledge::{Found, Knowledge, Passage, Question, THUMBS, query_hash};
 use crate::llm::{self, Payer, Persona, Place, Prompts, Request};
 use crate::model::{
     Button, DocumentPress, Failure, ReadId, Setting, Standing, Target, Time, phrases,
@@ -494,15 +494,24 @@ impl Ground {
             cited: cited
                 .iter()
                 .filter_map(|at| self.passages().get(*at))
-                .map(|passage| passage.path.clone())
+                .map(weighed)
                 .collect(),
             read: passages
                 .filter(|(place, _)| !cited.contains(place))
-                .map(|(_, passage)| passage.path.clone())
+                .map(|(_, passage)| weighed(passage))
                 .collect(),
             lists: self.found.iter().flat_map(Found::ways).collect(),
             searched: self.found.is_some(),
             refused: self.refused,
         }
+    }
+}
+
+/// Where a passage stands, and what the person's thumbs made of it.
+fn weighed(passage: &Passage) -> String {
+    let thumbs = passage.by.iter().find(|by| by.list == THUMBS);
+    match thumbs {
+        Some(by) => phrases::by_thumbs(&passage.path, (by.score * 100.0).round() as i64),
+        None => passage.path.clone(),
     }
 }

@@ -3,9 +3,7 @@
 //! The code and the cards are made here; what the presses come to is decided in the lane of the link
 //! ([`crate::people::Linker`]).
 
-use crate::model::{
-    Button, Content, Failure, LinkPress as Press, Message, Priority, Setting, phrases,
-};
+use crate::model::{Button, Content, Failure, LinkPress as Press, Message, Priority, phrases};
 use crate::people::link::{LinkOrder, OPEN_FOR, Pressed};
 use crate::store::{Change, Claimed, Link, link_code};
 
@@ -125,11 +123,6 @@ impl Turn {
         mut commit: Commit<'_>,
         (press, card): (Press, Option<Message>),
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            return Ok(self
-                .outdated(scene, commit, phrases::BUTTON_OUTDATED, card)
-                .await);
-        }
         match press {
             Press::Say(link, yes) => {
                 let order = LinkOrder {

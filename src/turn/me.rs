@@ -116,10 +116,6 @@ impl Turn {
         mut commit: Commit<'_>,
         (press, card): (Press, Option<Message>),
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            let gone = phrases::BUTTON_OUTDATED;
-            return Ok(self.outdated(scene, commit, gone, card).await);
-        }
         let shown = match &press {
             Press::Show => self.me_card(scene, &commit).await?,
             Press::Facts => self.facts_card(&commit).await?,

@@ -37,6 +37,7 @@ mod quote;
 mod recordings;
 mod releases;
 mod reminded;
+mod reply;
 mod show;
 mod sight;
 pub mod sort;

@@ -7,6 +7,7 @@ mod cards;
 
 use anyhow::Context;
 
+use crate::capability::charts;
 use crate::knowledge::worker::Order as Read;
 use crate::model::{
     ArtistId, Content, Failure, Message, MoneyPress as Press, Setting, StatementId, phrases,
@@ -14,15 +15,12 @@ use crate::model::{
 use crate::money::asked::{Asked, By, Period};
 use crate::money::date::Month;
 use crate::money::worker::{Dropped, Order, Otherwise, Pending};
-use crate::money::{Told, chart, given, question};
+use crate::money::{given, question};
 use crate::store::{Artist, Asker, Change, NewJob, StatementRow, Write, touch_context};
 
 use super::commit::Commit;
 use super::{Scene, Turn};
 use cards::{Card, behind, card, listed, meant, really, shown};
-
-/// Currencies that get a picture each.
-const PICTURES: usize = 3;
 
 impl Turn {
     /// `/earnings`, with a period and a grouping behind it, or `statements`. What was said may hold the grouping, too.
@@ -56,7 +54,9 @@ impl Turn {
                 let named = (asker.artists().len() > 1).then_some(artist.name.as_str());
                 let (text, buttons) = card((artist.id, named), &told, self.books.now());
                 commit.say_with(scene, text, buttons);
-                self.draw(scene, &mut commit, &told).await?;
+                for (currency, picture) in charts(&self.hands, &scene.key, &told).await? {
+                    commit.send(scene, &format!("chart-{currency}"), picture);
+                }
             }
         }
         Ok(commit.done().await)
@@ -91,51 +91,6 @@ impl Turn {
         Ok(artist
             .map(|artist| (artist, args))
             .ok_or(phrases::EARNINGS_FOR_TEAM))
-    }
-
-    /// A picture for each currency, beside the answer.
-    async fn draw(
-        &self,
-        scene: &Scene,
-        commit: &mut Commit<'_>,
-        told: &Told,
-    ) -> Result<(), Failure> {
-        let period = told.report.period;
-        for section in told.report.sections.iter().take(PICTURES) {
-            let currency = section.currency;
-            let title = phrases::chart_title(
-                phrases::currency_name(&currency),
-                &period.to_string(),
-                &cards::named(&told.report.only),
-            );
-            let (stores, words) = (told.stores.clone(), title.clone());
-            let drawn = tokio::task::spawn_blocking(move || {
-                chart::draw(&stores, (period, currency), &words)
-            });
-            let Some(png) = drawn.await.context("Drawing a chart")? else {
-                continue;
-            };
-            let folder = self.files.join("outgoing");
-            let name = format!("{}-{currency}.png", scene.key.replace(':', "-"));
-            // Whoever sends it may stand in another folder.
-            let file = std::path::absolute(folder.join(name)).context("Finding a picture")?;
-            tokio::fs::create_dir_all(&folder)
-                .await
-                .context("Making the folder of pictures")?;
-            tokio::fs::write(&file, png)
-                .await
-                .context("Writing a picture")?;
-            let picture = Content::Picture {
-                file,
-                caption: title,
-                buttons: Vec::new(),
-                reply_to: None,
-                // The table says it all.
-                instead: String::new(),
-            };
-            commit.send(scene, &format!("chart-{currency}"), picture);
-        }
-        Ok(())
     }
 
     /// A button under earnings or a statement.

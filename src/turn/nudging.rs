@@ -64,11 +64,6 @@ impl Turn {
         mut commit: Commit<'_>,
         (press, card): (Press, Option<Message>),
     ) -> Result<Change, Failure> {
-        if scene.setting() == Setting::Group {
-            return Ok(self
-                .outdated(scene, commit, phrases::NUDGES_ALONE, card)
-                .await);
-        }
         let word = match press {
             Press::Yes(id) => return self.accepted(scene, commit, (id, card)).await,
             Press::Why(id) => (Word::Why(id), None),

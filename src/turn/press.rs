@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{
     ApprovalPress, Content, DeedPress, DialoguePress, DocumentPress, DraftPress, Failure,
     FlowPress, HumanPress, LinkPress, MePress, Message, ModelPress, MoneyPress, NudgePress,
-    PagePress, TipPress, phrases,
+    PagePress, Setting, TipPress, phrases,
 };
 use crate::store::Change;
 
@@ -54,13 +54,15 @@ impl Turn {
         if let Some(press) = FlowPress::parse(data) {
             return self.flow_press(scene, commit, (press, card)).await;
         }
-        if let Some(press) = LinkPress::parse(data) {
+        // These never stood where others read along.
+        let alone = scene.setting() == Setting::Direct;
+        if let Some(press) = LinkPress::parse(data).filter(|_| alone) {
             return self.link_press(scene, commit, (press, card)).await;
         }
-        if let Some(press) = NudgePress::parse(data) {
+        if let Some(press) = NudgePress::parse(data).filter(|_| alone) {
             return self.nudge_press(scene, commit, (press, card)).await;
         }
-        if let Some(press) = MePress::parse(data) {
+        if let Some(press) = MePress::parse(data).filter(|_| alone) {
             return self.me_press(scene, commit, (press, card)).await;
         }
         if data == onboard::BEGIN {
@@ -68,9 +70,6 @@ impl Turn {
         }
         if let Some(press) = DialoguePress::parse(data) {
             return self.dialogue_press(scene, commit, (press, card)).await;
-        }
-        if let Some(press) = MoneyPress::parse(data) {
-            return self.money_press(scene, commit, (press, card)).await;
         }
         let gone = phrases::BUTTON_OUTDATED;
         Ok(self.outdated(scene, commit, gone, card).await)

@@ -99,8 +99,12 @@ impl Show {
         self.row
     }
 
-    /// Waits until there may be something to do, given what can be shown; then does it.
-    pub(super) async fn tend(&mut self, so_far: &str) {
+    /// Waits until there may be something to do, given what there is and what of it can be shown; then does it.
+    pub(super) async fn tend(
+        &mut self,
+        so_far: &str,
+        fit: &(dyn Fn(&str) -> Option<String> + Sync),
+    ) {
         if let Some(running) = &mut self.running {
             let ran = running.await;
             self.running = None;
@@ -119,7 +123,11 @@ impl Show {
         match (self.row, &self.message) {
             (None, _) => {
                 tokio::time::sleep_until(began + self.pace.first_after).await;
-                self.begin(so_far);
+                let Some(shown) = fit(so_far) else {
+                    return std::future::pending().await;
+                };
+                self.begin(&shown);
+                self.shown = so_far.chars().take(FIRST_WORDS).collect();
             }
             (Some(_), None) => match &mut self.stands {
                 Some(stands) => {
@@ -131,8 +139,11 @@ impl Show {
             },
             (Some(_), Some(message)) => {
                 tokio::time::sleep_until(self.not_before).await;
+                let Some(text) = fit(so_far) else {
+                    return std::future::pending().await;
+                };
                 let (delivery, message) = (self.delivery.clone(), message.clone());
-                let (address, text) = (self.letter.address.clone(), so_far.to_owned());
+                let address = self.letter.address.clone();
                 let buttons = self.buttons();
                 self.shown = so_far.to_owned();
                 self.not_before = Instant::now() + self.pace.every;
@@ -174,7 +185,6 @@ impl Show {
         let id = letter.outbound.id;
         self.stands = Some(self.delivery.stands(id));
         self.row = Some(id);
-        self.shown = so_far.chars().take(FIRST_WORDS).collect();
         self.not_before = Instant::now() + self.pace.every;
         let change = Change {
             outbound: vec![letter],

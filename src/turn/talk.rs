@@ -16,7 +16,7 @@ use crate::safety::Sign;
 use crate::store::{Change, Job, Role};
 
 use super::acting::send_all;
-use super::care::{Foreword, concealed, raised};
+use super::care::{Foreword, raised};
 use super::cite::Checked;
 use super::commit::Commit;
 use super::dialogue::Told;
@@ -24,6 +24,7 @@ use super::gather::{Meanwhile, Said, meanwhile, reword, unreadable};
 use super::ground::{Footer, Ground, Plan};
 use super::hearing::quoted;
 use super::intent::Intent;
+use super::reply::Wrong;
 use super::show::{Pace, Show, Template};
 use super::step::{Answer, Came, Effect, How, Over};
 use super::thumbs::Answered;
@@ -39,7 +40,7 @@ pub(super) const TYPING_EVERY: Duration = Duration::from_millis(4_500);
 pub(super) struct Talk<'a> {
     pub(super) turn: &'a Turn,
     pub(super) scene: &'a Scene,
-    said: Vec<Said>,
+    pub(super) said: Vec<Said>,
     pub(super) in_group: bool,
     /// What the answer stands on.
     pub(super) ground: Ground,
@@ -49,6 +50,10 @@ pub(super) struct Talk<'a> {
     wish: Option<Wish>,
     /// What the model may call, and what came of it.
     pub(super) tools: Tools,
+    /// Why the last answer was not sent, if it was not.
+    pub(super) fault: Option<Wrong>,
+    /// The last answer, held against the passages.
+    pub(super) checked: Option<Checked>,
 }
 
 impl<'a> Talk<'a> {
@@ -81,6 +86,8 @@ impl<'a> Talk<'a> {
             foreword,
             wish: turn.granted(commit.person()).await,
             tools: Tools::default(),
+            fault: None,
+            checked: None,
         };
         let mut show = talk.show().await?;
         let over = loop {
@@ -182,9 +189,9 @@ impl<'a> Talk<'a> {
         commit.remember_said(self.scene, &self.said, self.in_group);
         let mut cited = match is_done {
             true => Vec::new(),
-            false => self.found_in(&mut over),
+            false => self.hold(&commit, &mut over).await?,
         };
-        self.conceal(&commit, &mut over);
+        self.conceal(&commit, &mut over.said);
         if self.is_wordless(&over) {
             phrases::NO_WORDS.clone_into(&mut over.note);
             over.said.clear();
@@ -231,55 +238,6 @@ impl<'a> Talk<'a> {
         Ok(commit.done().await)
     }
 
-    /// Takes out of the answer what nobody has to read: what was said here, was looked up or stands in passages may stand.
-    fn conceal(&self, commit: &Commit<'_>, over: &mut Over) {
-        let (words, told) = (self.words(), self.tools.told());
-        let known = &self.ground.known;
-        let lines = commit.recalled().visible().iter();
-        let passages = self.ground.passages().iter();
-        let all: Vec<&str> = lines
-            .map(|line| line.text.as_str())
-            .chain(passages.map(|passage| passage.text.as_str()))
-            .chain([&*words, &*told, &*known.artist, &*known.facts])
-            .collect();
-        concealed(&mut over.said, &all);
-    }
-
-    /// Holds the answer against what was read; without a model what was read is the answer. Answers
-    /// which passages it cites.
-    fn found_in(&self, over: &mut Over) -> Vec<usize> {
-        let found = over.pages();
-        if !found.is_empty() && self.ground.for_prompt().is_empty() {
-            // The numbers are those of the pages, since nothing else was there to be cited.
-            over.note = [found, over.note.clone()].join("\n\n").trim().to_owned();
-            return Vec::new();
-        }
-        if !over.is_unanswered() {
-            let checked = self.ground.check(&over.said, &self.tools.told());
-            over.said = checked.text;
-            return checked.cited;
-        }
-        match self.ground.plan() {
-            Plan::Command(_, _) | Plan::Talk if self.is_unseen(over) => {
-                phrases::NOT_SEEN.clone_into(&mut over.note);
-            }
-            Plan::Command(_, _) | Plan::Talk => {}
-            Plan::Crisis => over.note = self.turn.care.doubtful(self.in_group),
-            Plan::Missing(what) => over.note = phrases::not_yet(what),
-            Plan::AskBack(what) => over.note = phrases::unsure(what),
-            Plan::Nothing => over.note = format!("{} {}", self.ground.nothing(), over.note),
-            Plan::Answer(_) => {
-                let Checked { text, cited } = self.ground.quoted().unwrap_or_default();
-                if !cited.is_empty() {
-                    over.note = over.quoting();
-                    over.said = text;
-                }
-                return cited;
-            }
-        }
-        Vec::new()
-    }
-
     /// Whoever pays by themselves hears of it, once, when that does not work any more; the key then rests.
     fn refused_key(&self, person: PersonId, over: &Over) -> Option<String> {
         let Wish {
@@ -309,7 +267,7 @@ impl<'a> Talk<'a> {
     }
 
     /// Whether a picture was shown and turned down, which is all that went wrong.
-    fn is_unseen(&self, over: &Over) -> bool {
+    pub(super) fn is_unseen(&self, over: &Over) -> bool {
         let turned_down = |attempt: &Attempt| {
             matches!(
                 attempt.outcome,
@@ -459,9 +417,10 @@ impl<'a> Talk<'a> {
         let mut typing_at = Instant::now() + TYPING_AFTER;
         loop {
             let so_far = answer.so_far();
+            let fit = |text: &str| self.fit(commit, text);
             let came = tokio::select! {
                 heard = model.next() => Came::Heard(heard.unwrap_or_else(|| Heard::Failed(Unavailable::silent()))),
-                () = show.tend(&so_far) => continue,
+                () = show.tend(&so_far, &fit) => continue,
                 () = self.typing(typing_at), if so_far.is_empty() => {
                     typing_at = Instant::now() + TYPING_EVERY;
                     continue;
@@ -474,7 +433,14 @@ impl<'a> Talk<'a> {
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
             match answer.step(came) {
-                Some(Effect::Over(over)) => return Ok(Some(*over)),
+                Some(Effect::Over(over)) => match self.sent_back(commit, *over) {
+                    Some(over) => return Ok(Some(over)),
+                    None => {
+                        answer.step(Came::Heard(Heard::Restart));
+                        answer.offer(self.tools.offers());
+                        model = self.ask(commit).await?;
+                    }
+                },
                 Some(Effect::Calls(calls)) => {
                     self.serve(commit, *calls).await?;
                     answer.offer(self.tools.offers());
@@ -488,19 +454,25 @@ impl<'a> Talk<'a> {
     async fn listen_blind(&mut self, commit: &Commit<'_>) -> Over {
         let mut answer = self.first_words(commit);
         let deadline = Instant::now() + Duration::from_secs(self.turn.settings.deadline_seconds);
-        let mut model = match self.ask(commit).await {
-            Ok(model) => model,
-            Err(_) => futures::stream::empty().boxed(),
-        };
+        let mut model = self.ask_blind(commit).await;
         loop {
             let came = tokio::select! {
                 heard = model.next() => Came::Heard(heard.unwrap_or_else(|| Heard::Failed(Unavailable::silent()))),
                 () = tokio::time::sleep_until(deadline) => Came::TooLate,
             };
             if let Some(Effect::Over(over)) = answer.step(came) {
-                return *over;
+                if let Some(over) = self.sent_back(commit, *over) {
+                    return over;
+                }
+                answer.step(Came::Heard(Heard::Restart));
+                model = self.ask_blind(commit).await;
             }
         }
+    }
+
+    async fn ask_blind(&self, commit: &Commit<'_>) -> BoxStream<'static, Heard> {
+        let model = self.ask(commit).await;
+        model.unwrap_or_else(|_| futures::stream::empty().boxed())
     }
 
     async fn ask(&self, commit: &Commit<'_>) -> Result<BoxStream<'static, Heard>, Failure> {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::capability::{ALL, By, Entry, Gate, Ran, gate};
+use crate::capability::{ALL, By, Entry, Gate, Ran, Risk, gate};
 use crate::llm::{Line, Report, Role, Tool, ToolCall};
 use crate::model::{Button, Content, Failure, Outcome, Shown, phrases};
 
@@ -29,6 +29,8 @@ pub(super) struct Tools {
     /// What was said and called so far in this answer, as the model sees it.
     lines: Vec<Line>,
     served: Vec<Served>,
+    /// Whether an answer was sent back.
+    is_second: bool,
 }
 
 /// A call that was served.
@@ -73,6 +75,26 @@ impl Tools {
         outcomes.any(|one| matches!(one, Outcome::Done(_) | Outcome::Partial { .. }))
     }
 
+    /// Sends an answer back, with why; not a second time.
+    pub(super) fn send_back(&mut self, (said, why): (&str, &str), report: Report) -> bool {
+        if std::mem::replace(&mut self.is_second, true) {
+            return false;
+        }
+        self.rounds.push(report);
+        self.lines.push(Line::new(Role::Toney, said));
+        self.lines.push(Line::new(Role::Person, why));
+        true
+    }
+
+    /// Leaves only what looks things up: what was read gave orders of its own.
+    pub(super) fn only_read(&mut self) {
+        let before = self.offered.len();
+        self.offered.retain(|entry| entry.risk == Risk::Read);
+        if self.offered.len() < before {
+            metrics::counter!("toney_safety_injections_total").increment(1);
+        }
+    }
+
     /// What a call gets for an answer without being run.
     fn refusal(&self, call: &ToolCall) -> Option<&'static str> {
         let is_same = |one: &Served| one.name == call.name && one.arguments == call.arguments;
@@ -113,6 +135,15 @@ impl Talk<'_> {
             matches!(gate, Gate::Run | Gate::Confirm)
         };
         self.tools.offered = ALL.iter().filter(is_theirs).collect();
+        let passages = self.ground.passages().iter();
+        let read = passages.map(|passage| passage.text.as_str());
+        // What was passed on is somebody else's word.
+        let is_passed_on = self.scene.items.iter().any(|item| item.forwarded);
+        let passed_on = self.said.iter().filter(|_| is_passed_on);
+        let mut foreign = read.chain(passed_on.map(|said| said.text.as_str()));
+        if foreign.any(|text| self.turn.care.gives_orders(text)) {
+            self.tools.only_read();
+        }
         Ok(())
     }
 
@@ -135,6 +166,9 @@ impl Talk<'_> {
                 Some(refusal) => (refusal.to_owned(), None),
                 None => self.run(commit, &call).await?,
             };
+            if self.turn.care.gives_orders(&told) {
+                self.tools.only_read();
+            }
             let answer = Line::new(Role::Tool(call.id.clone()), told.clone());
             self.tools.lines.push(answer);
             self.tools.served.push(Served {
@@ -195,18 +229,29 @@ impl Talk<'_> {
         let Some(entry) = Entry::find(name) else {
             return Ok(false);
         };
-        let asked = (entry, args.clone(), By::Person);
+        over.note.clear();
+        self.have_done(commit, (entry, args.clone(), By::Person))
+            .await?;
+        Ok(true)
+    }
+
+    /// Has something done, or lays it out, beside what a model called.
+    pub(super) async fn have_done(
+        &mut self,
+        commit: &Commit<'_>,
+        (entry, args, by): (&Entry, Value, By),
+    ) -> Result<(), Failure> {
+        let asked = (entry, args.clone(), by);
         let ran = self
             .patiently(self.turn.act(self.scene, commit, asked))
             .await?;
-        over.note.clear();
         self.tools.served.push(Served {
-            name: name.to_owned(),
+            name: entry.name.to_owned(),
             arguments: args.to_string(),
             told: ran.outcome.told(),
             ran: Some(ran),
         });
-        Ok(true)
+        Ok(())
     }
 
     /// Makes what was called true with the answer, and shows what a person has to see as it is. Answers the files

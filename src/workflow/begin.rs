@@ -1,6 +1,6 @@
 //! How runs begin: by an event or by the clock; and what is known when they do.
 
-use crate::model::{ArtistId, JobId, PersonId, RunId, Standing, Time};
+use crate::model::{Address, ArtistId, JobId, PersonId, RunId, Standing, Time};
 use crate::store::{Change, NewJob, RunRow, WorkflowRow, Write};
 
 use super::definition::Definition;
@@ -177,7 +177,7 @@ impl Engine {
         &self,
         artist: ArtistId,
         maker: Option<PersonId>,
-    ) -> anyhow::Result<Vec<crate::model::Address>> {
+    ) -> anyhow::Result<Vec<(PersonId, Address)>> {
         let members = self.store.members(artist).await?;
         let is_artist = |(_, standing): &&(PersonId, Standing)| *standing == Standing::Artist;
         let mut people: Vec<PersonId> = members
@@ -190,7 +190,8 @@ impl Engine {
         }
         let mut all = Vec::new();
         for person in people {
-            all.extend(self.store.reach(person).await?.into_iter().next());
+            let chat = self.store.reach(person).await?.into_iter().next();
+            all.extend(chat.map(|chat| (person, chat)));
         }
         Ok(all)
     }

@@ -2,17 +2,15 @@
 //! that comes twice in autumn counts once.
 
 use jiff::civil::{Date, DateTime};
-use jiff::tz::{AmbiguousOffset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan, Zoned};
 
-use crate::model::Time;
+use crate::model::{Minute, Time, first_shown};
 
 use super::definition::{Clocktime, Day, Every, Trigger};
 
 /// A month in which nothing fits is followed by one in which something does.
 const FURTHEST: i32 = 800;
-/// The longest gap of any zone was a whole day.
-const GAP: i32 = 25 * 60;
 
 /// What a clock in the zone shows.
 pub(super) fn local(now: Time, zone: &str) -> Option<DateTime> {
@@ -43,11 +41,12 @@ pub(super) fn next(trigger: &Trigger, zone: &str, after: Time) -> Option<Time> {
         | Trigger::StreamSpike { .. }
         | Trigger::WorkflowFailed {} => return None,
     };
+    let shown = Minute::new(i64::from(at.hour) * 60 + i64::from(at.minute))?;
     let now = zoned(after, zone)?;
     let mut date = now.date();
     for _ in 0..FURTHEST {
         if fits(every, date)
-            && let Some(time) = moment(date, at, now.time_zone())
+            && let Some(time) = first_shown(date, shown, now.time_zone())
             && time > after
         {
             return Some(time);
@@ -70,23 +69,6 @@ fn fits(every: &Every, date: Date) -> bool {
             i8::try_from(*day).is_ok_and(|day| date.day() == day.min(last))
         }
     }
-}
-
-/// The moment at which a clock of the zone shows this for the first time.
-fn moment(date: Date, at: Clocktime, zone: &TimeZone) -> Option<Time> {
-    let (hour, minute) = (i8::try_from(at.hour).ok()?, i8::try_from(at.minute).ok()?);
-    let wanted = date.at(hour, minute, 0, 0);
-    for late in 0..GAP {
-        let shown = wanted.checked_add(late.minutes()).ok()?;
-        let offset = match zone.to_ambiguous_timestamp(shown).offset() {
-            AmbiguousOffset::Unambiguous { offset } => offset,
-            AmbiguousOffset::Fold { before, after: _ } => before,
-            AmbiguousOffset::Gap { .. } => continue,
-        };
-        let timestamp = offset.to_timestamp(shown).ok()?;
-        return Some(Time::from_ms(timestamp.as_millisecond()));
-    }
-    None
 }
 
 #[cfg(test)]

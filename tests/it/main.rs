@@ -62,6 +62,7 @@ mod story_nudges;
 mod story_outage;
 mod story_pages;
 mod story_people;
+mod story_reply;
 mod story_restart;
 mod story_safety;
 mod story_sight;

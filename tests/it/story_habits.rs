@@ -58,7 +58,8 @@ fn sweeper(store: &Store, (clock, ids): (&Clock, &Ids)) -> Sweep {
 async fn whole(sweep: &Sweep) {
     loop {
         let (change, is_more) = sweep.slice(sweep.clock.now()).await.unwrap();
-        sweep.store.apply(change).await.unwrap();
+        // Two that write to the same rows may be in each other's way.
+        sweep.store.insist(change).await.unwrap();
         if !is_more {
             return;
         }

@@ -146,6 +146,8 @@ async fn thumbs_move_documents_and_can_be_taken_back(engine: Engine) {
     world.sees(&ann);
     let after = order(&answered(&world, &ann).await);
     assert!(after.0 < after.1, "{after:?}");
+    let why = asks(&world, &ann, "/why").await;
+    assert!(why.contains("counts 91 % for you, by your thumbs"), "{why}");
     let learned = asks(&world, &ann, "/me learned").await;
     insta::assert_snapshot!(learned, @r"
     ann: /me learned

@@ -59,7 +59,6 @@ async fn a_statement_is_read_and_added_up(engine: Engine) {
     insta::assert_snapshot!(drops(&world, &ann, "sales.tsv", DISTROKID.as_bytes()).await, @r"
     ann: <document>
     toney: “sales.tsv”, a statement of DistroKid, is in: 4 rows from Jul to Aug 2026, 139.16 USD. [Show earnings] [Forget it]
-    toney: You have earned more than 100.00 USD by now: 139.16 USD, as far as I know from your statements and tips. Shall we look at what can be paid out? [What can I pay out?] [Not now]
     ");
     insta::assert_snapshot!(without_days(&asks(&world, &ann, "/earnings").await), @r"
     ann: /earnings
@@ -458,7 +457,10 @@ async fn tips_alone_reach_a_threshold(engine: Engine) {
     assert_eq!(world.sees(&ann), "");
     tips(&world, &[(2, "stripe", 12_000, "USD", "2026-09")]).await;
     told_of_a_tip(&world).await;
-    insta::assert_snapshot!(world.sees(&ann), @"toney: You have earned more than 100.00 USD by now: 120.00 USD, as far as I know from your statements and tips. Shall we look at what can be paid out? [What can I pay out?] [Not now]");
+    // She was not asked yet whether she wants to be told.
+    assert_eq!(world.sees(&ann), "");
+    let said = "SELECT kind || ': ' || text FROM nudges";
+    insta::assert_snapshot!(world.read(said).await.concat(), @"earnings_threshold_reached: You have earned more than **100.00 USD** by now: **120.00 USD**, as far as I know from your statements and tips. Shall we look at what can be paid out?");
     insta::assert_snapshot!(asks(&world, &ann, "/earnings").await, @r"
     ann: /earnings
     toney: Earnings, Aug to Sep 2026

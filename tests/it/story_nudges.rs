@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::json;
-use toney::model::{Category, Clock, Ids, Impulse, JobId, PersonId, Standing, Suggested, Time};
+use toney::model::{
+    Category, Clock, Event, EventId, Happening, Ids, Impulse, PersonId, Standing, Suggested, Time,
+};
 use toney::store::{Change, NewJob};
 
 use crate::sim::discord::{Channel, User};
@@ -16,6 +18,8 @@ on_both! {
     less_snooze_stop_and_never_hold
     what_comes_together_is_said_together_and_waits_for_the_day
     a_decision_waits_on_both_platforms
+    what_happens_is_told_to_those_who_agreed
+    a_silence_is_noticed_once
     who_blocks_and_comes_back_is_found
     what_could_not_leave_is_not_said_late
 }
@@ -77,7 +81,7 @@ async fn presses(world: &World, person: &Person, label: &str) -> String {
 }
 
 /// Lets time pass, and everything happen that is due then.
-async fn later(world: &World, span: Duration) {
+pub(crate) async fn later(world: &World, span: Duration) {
     world.clock.advance(span);
     // Work that waits for its time is looked for every two seconds.
     let open = || async {
@@ -130,16 +134,7 @@ async fn order(world: &World, impulses: &[Impulse]) {
     let ids = Ids::new(world.clock.clone(), None);
     let (store, _writer) = world.store_of(world.clock.clone(), ids.clone()).await;
     let now = world.clock.now();
-    let job = |one: &Impulse| NewJob {
-        id: JobId::new(&ids),
-        kind: Impulse::KIND.to_owned(),
-        lane: one.lane(),
-        key: one.key(),
-        ordering: 0,
-        payload: serde_json::to_string(one).unwrap(),
-        run_at: now,
-        at: now,
-    };
+    let job = |one: &Impulse| NewJob::impulse(one, &ids, now).unwrap();
     let jobs = impulses.iter().map(job).collect();
     store.apply(Change::jobs(jobs)).await.unwrap();
 }
@@ -383,7 +378,7 @@ async fn what_comes_together_is_said_together_and_waits_for_the_day(engine: Engi
 }
 
 /// Ben and Mia manage Ann, on one platform each, and agreed.
-async fn team(engine: Engine) -> Cast {
+pub(crate) async fn team(engine: Engine) -> Cast {
     let cast = Cast::with(engine, |options| choose(options, engine)).await;
     let Cast {
         world,
@@ -466,6 +461,83 @@ async fn a_decision_waits_on_both_platforms(engine: Engine) {
         "SELECT state || ' ' || reason FROM nudges WHERE state = 'dropped' ORDER BY reason DESC";
     assert_eq!(world.read(gone).await, ["dropped stop", "dropped reason"]);
     cast.all_read();
+    cast.world.finish().await;
+}
+
+/// The whole way: a watch comes due, a trigger finds a reason, the gate lets it through, and it is said; once.
+async fn a_silence_is_noticed_once(engine: Engine) {
+    let world = World::with(|options| {
+        choose(options, engine);
+        options.set("TONEY__NUDGES__ASK", false);
+        options.set("TONEY__TRIGGERS__SWEEP_MINUTES", 5);
+    })
+    .await;
+    let ann = world.invited("ann", ("Ann", Standing::Artist)).await;
+    for words in ["/settings zone UTC", "/nudges on"] {
+        says(&world, &ann, words).await;
+    }
+    later(&world, DAY + HOUR).await;
+    insta::assert_snapshot!(world.sees(&ann), @"toney: It has been a day since we talked. How is the music going? Tell me what you are working on, and I help with the next step. [Why?] [Less] [Snooze] [Stop]");
+    later(&world, 3 * HOUR).await;
+    assert_eq!(world.sees(&ann), "");
+    assert_eq!(states(&world).await, ["inactivity sent"]);
+    ann.presses("Why?");
+    world.settle().await;
+    assert!(world.sees(&ann).contains("24 hours"));
+    world.finish().await;
+}
+
+/// The artist has so many fans by now; whoever is told when something happens was told.
+pub(crate) async fn reached(world: &World, fans: u64) {
+    let artist = world
+        .read("SELECT id FROM artists WHERE name = 'Ann'")
+        .await;
+    let ids = Ids::new(world.clock.clone(), None);
+    let event = Event {
+        id: EventId::new(&ids),
+        at: world.clock.now(),
+        person: None,
+        artist: Some(artist[0].parse().unwrap()),
+        address: None,
+        what: Happening::FanMilestone { fans },
+    };
+    let job = NewJob::heard(&event, "react", &ids);
+    let (store, _writer) = world.store_of(world.clock.clone(), ids).await;
+    store.apply(Change::jobs(vec![job])).await.unwrap();
+    later(world, Duration::ZERO).await;
+}
+
+async fn what_happens_is_told_to_those_who_agreed(engine: Engine) {
+    let cast = team(engine).await;
+    let Cast {
+        world,
+        ann,
+        ben,
+        mia,
+        at_mia,
+    } = &cast;
+    later(world, HOUR).await;
+    ben.says("/nudges off");
+    world.settle().await;
+    cast.all_read();
+    reached(world, 100).await;
+    // Ann was not asked yet, and Ben wants none.
+    assert_eq!((world.sees(ann), world.sees(ben)), Default::default());
+    let (text, buttons) = cast.mia_sees();
+    assert!(text.contains("**100 fans** are with you"), "{text}");
+    let expected = "Write them a thank-you|Not now|Never|Why?|Less|Snooze|Stop";
+    assert_eq!(buttons.join("|"), expected);
+    press(world, (*mia, *at_mia), "Why?").await;
+    let (text, _) = cast.mia_sees();
+    assert!(
+        text.contains("who gave or wrote to you reached 100."),
+        "{text}"
+    );
+    press(world, (*mia, *at_mia), "Write them a thank-you").await;
+    let (text, _) = cast.mia_sees();
+    assert!(text.contains("100 fans"), "{text}");
+    let taken = "SELECT capability || ' ' || state FROM recommendations WHERE state <> 'open'";
+    assert_eq!(world.read(taken).await, ["content_writing accepted"]);
     cast.world.finish().await;
 }
 

@@ -5,11 +5,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
-use toney::model::{Clock, Event, EventId, Happening, Ids, Time, phrases};
-use toney::store::{Change, NewJob};
+use toney::model::{Clock, Time, phrases};
 
 use crate::sim::model::{Answer, Behaviour};
 use crate::story_approvals::Cast;
+use crate::story_nudges::{later, reached, team};
 use crate::world::{Engine, PATIENCE, Person, World, on_both, tell, until_so};
 
 on_both! {
@@ -297,42 +297,30 @@ async fn edits_captions_and_commands_are_looked_at_too(engine: Engine) {
 }
 
 async fn who_is_in_care_is_left_alone_with_money(engine: Engine) {
-    let cast = Cast::on(engine).await;
+    let cast = team(engine).await;
     let Cast {
         world, ann, ben, ..
     } = &cast;
-    says(world, ann, CRY).await;
-    let artist = world
-        .read("SELECT id FROM artists WHERE name = 'Ann'")
-        .await;
-    let ids = Ids::new(world.clock.clone(), None);
-    let event = Event {
-        id: EventId::new(&ids),
-        at: world.clock.now(),
-        person: None,
-        artist: Some(artist[0].parse().unwrap()),
-        address: None,
-        what: Happening::FanMilestone { fans: 100 },
-    };
-    let job = NewJob::heard(&event, "react", &ids);
-    let key = job.key.clone();
-    let store = world.store().await;
-    world.sees(ben);
-    store.leave_behind(&Change::jobs(vec![job])).await.unwrap();
-    let state = format!("SELECT state FROM jobs WHERE key = '{key}'");
-    world.until_stored(&state, &["done"]).await;
-    world.settle().await;
+    for words in ["/settings zone UTC", "/nudges on", CRY] {
+        says(world, ann, words).await;
+    }
+    later(world, Duration::from_hours(1)).await;
+    cast.all_read();
+    reached(world, 100).await;
     assert!(world.sees(ben).contains("100 fans"));
     assert_eq!(world.sees(ann), "");
+    let artist = world.read("SELECT person_id FROM identities WHERE platform_user = '1000'");
+    let artist = artist.await.remove(0);
+    let held = format!("SELECT state || ' ' || reason FROM nudges WHERE person_id = '{artist}'");
+    assert_eq!(world.read(&held).await, ["waiting care"]);
     // A model that talks with them is told to be gentle.
     says(world, ann, "How was your day?").await;
     let requests = world.model.requests();
     assert!(requests.last().unwrap().mentions("hard days"));
-    let person = "SELECT person_id FROM identities WHERE platform_user = '1000'";
-    let person = world.read(person).await[0].parse().unwrap();
-    let until = store.care_until(person).await.unwrap();
+    let store = world.store().await;
+    let until = store.care_until(artist.parse().unwrap()).await.unwrap();
     let left = until.since(world.clock.now());
-    assert!(left > Duration::from_hours(71) && left <= Duration::from_hours(72));
+    assert!(left > Duration::from_hours(70) && left <= Duration::from_hours(72));
     cast.world.finish().await;
 }
 

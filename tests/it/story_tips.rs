@@ -256,6 +256,7 @@ async fn a_refund_comes_before_its_payment(engine: Engine) {
     let payout = json!({"id": "po_1", "amount": 5_000, "currency": "eur", "status": "paid"});
     assert_eq!(stripe(&world, "evt_7", "payout.paid", payout).await, 200);
     world.settle().await;
+
     assert_eq!(states(&world).await, ["stripe lost 1500 -1500 "]);
     assert_eq!(
         ledger(&world).await,
@@ -275,6 +276,31 @@ async fn a_refund_comes_before_its_payment(engine: Engine) {
     // Nothing of what Stripe told stays but what the tip is made of.
     let told = "SELECT payload FROM jobs WHERE kind = 'tip' AND payload <> '{}'";
     assert_eq!(world.read(told).await, [""; 0]);
+    world.finish().await;
+}
+
+/// Money that is free is worth a word.
+#[tokio::test]
+async fn what_can_be_paid_out_is_told_once_a_month() {
+    let (world, _nina) = nina(Engine::Sqlite).await;
+    // Three times within a month it is said to be there, once it is worth a word; not before she agrees to one.
+    for n in 0..3 {
+        let sums =
+            json!([{"amount": 9_000 + n, "currency": "eur"}, {"amount": 0, "currency": "usd"}]);
+        let balance = json!({"object": "balance", "available": sums, "pending": []});
+        let event = format!("evt_8{n}");
+        assert_eq!(
+            stripe(&world, &event, "balance.available", balance).await,
+            200
+        );
+    }
+    world.settle().await;
+    let worth = "SELECT kind || ': ' || text FROM nudges";
+    let text = "**90.00 EUR** can be paid out to your bank by now. Shall we look at it?";
+    assert_eq!(
+        world.read(worth).await,
+        [format!("payout_available: {text}")]
+    );
     world.finish().await;
 }
 

@@ -34,7 +34,7 @@ use people::line;
 use place::{folder, fresh_database};
 
 /// Longer than anything takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is due within this time is waited for; the pause between two attempts is shorter.
 const SOON: Duration = Duration::from_millis(1_500);

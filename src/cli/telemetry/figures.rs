@@ -44,6 +44,14 @@ const COUNTERS: &[(&str, &str)] = &[
         "Answers of models from which a key, a number or an address was taken out",
     ),
     (
+        "toney_safety_faults_total",
+        "Answers of models that were not sent as they were, by what was wrong and whether another was asked for",
+    ),
+    (
+        "toney_safety_injections_total",
+        "Answers for which a document, a forwarded message or a tool gave orders to the model, so that nothing with an effect was offered",
+    ),
+    (
         "toney_safety_notices_total",
         "Times that somebody was told once more that Toney is an AI",
     ),

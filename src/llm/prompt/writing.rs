@@ -59,6 +59,16 @@ fn owned(texts: &[&str]) -> Vec<String> {
 }
 
 impl Prompts {
+    /// Everything that a model is ordered in a talk; what it may say of itself is not among it, nor what is told of persons
+    /// and documents.
+    pub fn orders(&self) -> &'static str {
+        super::PERSONA
+            .split_once("\n\n")
+            .map_or("", |(_, rules)| rules)
+    }
+}
+
+impl Prompts {
     /// The request to write a text.
     ///
     /// # Errors

@@ -374,6 +374,26 @@ pub fn threshold_reached(threshold: Money, total: Money) -> String {
     )
 }
 
+/// Why that is said.
+pub fn threshold_why(threshold: Money) -> String {
+    format!(
+        "What your statements and tips add up to went over {threshold}, one of the amounts worth a word."
+    )
+}
+
+/// Why that is said.
+pub fn fan_milestone_why(fans: u64) -> String {
+    format!("The number of people who gave or wrote to you reached {fans}.")
+}
+
+/// Money can be paid out.
+pub fn payout_available(sum: Money) -> String {
+    format!("**{sum}** can be paid out to your bank by now. Shall we look at it?")
+}
+
+/// Why that is said.
+pub const PAYOUT_WHY: &str = "The service that takes your card payments says that the money is free. I tell you once a month.";
+
 /// A number of fans was reached.
 pub fn fan_milestone(fans: u64) -> String {
     format!(

@@ -277,3 +277,8 @@ pub fn invitation(code: &str, (standing, artist): (&str, &str), link: Option<&st
         "Whoever writes this to me within 7 days becomes {standing} for **{artist}**, once:\n\n`/start {code}`\n\n{how}"
     )
 }
+
+/// A passage that counted for more or less than for others.
+pub fn by_thumbs(path: &str, percent: i64) -> String {
+    format!("{path} (counts {percent} % for you, by your thumbs; /me learned)")
+}

@@ -114,16 +114,8 @@ impl Waits {
         let Some(impulse) = self.0.look(person, now).await? else {
             return Ok(Change::default());
         };
-        Ok(Change::jobs(vec![NewJob {
-            id: JobId::new(&approvals.ids),
-            kind: Impulse::KIND.to_owned(),
-            lane: impulse.lane(),
-            key: impulse.key(),
-            ordering: 0,
-            payload: serde_json::to_string(&impulse)?,
-            run_at: now,
-            at: now,
-        }]))
+        let job = NewJob::impulse(&impulse, &approvals.ids, now)?;
+        Ok(Change::jobs(vec![job]))
     }
 }
 

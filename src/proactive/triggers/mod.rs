@@ -57,10 +57,14 @@ pub struct Eyes {
     pub how: Arc<Settings>,
 }
 
-/// All of them, as whoever sends asks them again.
-pub fn all(eyes: &Eyes) -> Vec<Arc<dyn Trigger>> {
+/// What time makes true: the sweep looks at it, and whoever sends asks it again.
+trait Timely: Trigger + Watched {}
+
+impl<T: Trigger + Watched> Timely for T {}
+
+fn timely(eyes: &Eyes) -> impl Iterator<Item = Arc<dyn Timely>> {
     let eyes = || eyes.clone();
-    vec![
+    let all: [Arc<dyn Timely>; 9] = [
         Arc::new(Inactivity(eyes())),
         Arc::new(Stagnation(eyes())),
         Arc::new(Deviation(eyes())),
@@ -70,23 +74,18 @@ pub fn all(eyes: &Eyes) -> Vec<Arc<dyn Trigger>> {
         Arc::new(StatementMissing(eyes())),
         Arc::new(TipSpike(eyes())),
         Arc::new(WeekOver(eyes())),
-    ]
+    ];
+    all.into_iter()
+}
+
+/// All of them, as whoever sends asks them again.
+pub fn all(eyes: &Eyes) -> Vec<Arc<dyn Trigger>> {
+    timely(eyes).map(|one| one as Arc<dyn Trigger>).collect()
 }
 
 /// All of them, as the sweep looks at them.
 pub fn watched(eyes: &Eyes) -> Vec<Arc<dyn Watched>> {
-    let eyes = || eyes.clone();
-    vec![
-        Arc::new(Inactivity(eyes())),
-        Arc::new(Stagnation(eyes())),
-        Arc::new(Deviation(eyes())),
-        Arc::new(Motivation(eyes())),
-        Arc::new(Milestone(eyes())),
-        Arc::new(ReleaseDay(eyes())),
-        Arc::new(StatementMissing(eyes())),
-        Arc::new(TipSpike(eyes())),
-        Arc::new(WeekOver(eyes())),
-    ]
+    timely(eyes).map(|one| one as Arc<dyn Watched>).collect()
 }
 
 /// What a trigger found.

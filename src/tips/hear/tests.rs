@@ -155,6 +155,28 @@ fn the_published_objects_of_stripe_are_understood() {
 }
 
 #[test]
+fn what_can_be_paid_out_is_understood() {
+    let fixtures = data("stripe-fixtures.json");
+    let resource = |name: &str| fixtures["resources"][name].clone();
+    let mut balance = resource("balance");
+    let nothing = event("balance.available", &balance);
+    assert!(
+        matches!(&nothing, Heard::Available { sums, .. } if sums.is_empty()),
+        "{nothing:?}"
+    );
+    balance["available"][0]["amount"] = json!(12_000);
+    let some = event("balance.available", &balance);
+    let usd = Money {
+        minor: 12_000,
+        currency: Currency::USD,
+    };
+    assert!(
+        matches!(&some, Heard::Available { sums, .. } if *sums == [usd]),
+        "{some:?}"
+    );
+}
+
+#[test]
 fn what_is_no_tip_or_no_sense_is_told_apart() {
     for kind in ["Shop Order", "Commission", ""] {
         let order = json!({"message_id": "m", "type": kind, "amount": "5", "currency": "USD"});

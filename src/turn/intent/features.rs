@@ -2,6 +2,7 @@
 //! said before. Pure, so that the trainer sees exactly what the reader sees.
 
 use crate::model::terms::{FNV, fnv};
+use crate::model::weights::{folded, unit};
 
 use super::Said;
 use super::concepts::Concepts;
@@ -265,7 +266,7 @@ impl Found {
             hash = fnv(hash, part.as_bytes());
             hash = fnv(hash, &[0xff]);
         }
-        self.0.push((end(hash), weight));
+        self.0.push((folded(hash), weight));
     }
 
     fn number(&mut self, kind: &str, parts: &[u16], weight: f32) {
@@ -273,33 +274,14 @@ impl Found {
         for part in parts {
             hash = fnv(hash, &part.to_le_bytes());
         }
-        self.0.push((end(hash), weight));
+        self.0.push((folded(hash), weight));
     }
 
-    fn done(mut self) -> Features {
-        self.0.sort_unstable_by_key(|(hash, _)| *hash);
-        self.0.dedup_by(|next, kept| next.0 == kept.0);
-        let length: f32 = self.0.iter().map(|(_, weight)| weight * weight).sum();
-        let scale = if length > 0.0 {
-            1.0 / length.sqrt()
-        } else {
-            0.0
-        };
-        for (_, weight) in &mut self.0 {
-            *weight *= scale;
-        }
-        Features { list: self.0 }
+    fn done(self) -> Features {
+        Features { list: unit(self.0) }
     }
 }
 
 fn begin(kind: &str) -> u64 {
     fnv(fnv(FNV, kind.as_bytes()), &[0xfe])
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the two halves are folded into one"
-)]
-fn end(hash: u64) -> u32 {
-    (hash ^ (hash >> 32)) as u32
 }

@@ -12,11 +12,11 @@ mod guard;
 pub mod reply;
 mod slots;
 mod text;
-pub mod weights;
 
 use std::collections::BTreeMap;
 
 use crate::model::Target;
+use crate::model::weights::Weights;
 
 pub use act::{Act, InvalidAct};
 
@@ -24,12 +24,13 @@ use concepts::Concepts;
 use features::{Cut, features_of};
 use guard::Guards;
 use slots::Slots;
-use weights::Weights;
 
 /// What words stand for.
 pub const CONCEPTS: &str = include_str!("../../../config/concepts.txt");
 /// Words that tell an order from a mention.
 pub const GUARDS: &str = include_str!("../../../config/guards.txt");
+/// What the weights are for.
+pub const MAGIC: &[u8; 8] = b"TONEYINT";
 /// The weights, made ahead.
 pub const MODEL: &[u8] = include_bytes!("../../../config/intents.model");
 
@@ -97,6 +98,8 @@ pub struct Reader {
     guards: Guards,
     slots: Slots,
     weights: Weights,
+    /// What its labels mean.
+    labels: Vec<(Act, Target)>,
 }
 
 impl Default for Reader {
@@ -109,7 +112,7 @@ impl Reader {
     /// A reader with the weights that are built in.
     pub fn new() -> Self {
         // A build whose weights cannot be read does not pass its tests.
-        Self::with(Weights::read(MODEL).unwrap_or_default())
+        Self::with(Weights::read(MAGIC, MODEL).unwrap_or_default())
     }
 
     /// A reader with these weights.
@@ -118,6 +121,7 @@ impl Reader {
             concepts: Concepts::read(CONCEPTS),
             guards: Guards::read(GUARDS),
             slots: Slots::default(),
+            labels: meant(&weights.labels).unwrap_or_default(),
             weights,
         }
     }
@@ -169,7 +173,7 @@ impl Reader {
     /// How likely each act is.
     fn acts(&self, likely: &[f32]) -> Vec<(Act, f32)> {
         let mut acts: Vec<(Act, f32)> = Act::ALL.into_iter().map(|act| (act, 0.0)).collect();
-        for ((label, _), likely) in self.weights.labels.iter().zip(likely) {
+        for ((label, _), likely) in self.labels.iter().zip(likely) {
             if let Some((_, sum)) = acts.iter_mut().find(|(act, _)| act == label) {
                 *sum += likely;
             }
@@ -181,7 +185,7 @@ impl Reader {
     fn target(&self, likely: &[f32], act: Act) -> (Target, f32) {
         let mut sums = Target::ALL.map(|target| (target, 0.0_f32));
         let mut own = sums;
-        for ((label, target), likely) in self.weights.labels.iter().zip(likely) {
+        for ((label, target), likely) in self.labels.iter().zip(likely) {
             for (known, sum) in &mut sums {
                 *sum += if known == target { *likely } else { 0.0 };
             }
@@ -201,6 +205,36 @@ impl Reader {
         let sum = sums.into_iter().find(|(known, _)| *known == target);
         (target, sum.map_or(0.0, |(_, sum)| sum))
     }
+}
+
+/// Every pair of act and target that can be meant.
+pub fn labels() -> Vec<(Act, Target)> {
+    Act::ALL
+        .into_iter()
+        .flat_map(|act| act.targets().iter().map(move |target| (act, *target)))
+        .collect()
+}
+
+/// How weights number them.
+pub fn numbers(labels: &[(Act, Target)]) -> Vec<[u8; 2]> {
+    let number = |at: Option<usize>| at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX);
+    labels
+        .iter()
+        .map(|(act, target)| {
+            let act = Act::ALL.iter().position(|known| known == act);
+            let target = Target::ALL.iter().position(|known| known == target);
+            [number(act), number(target)]
+        })
+        .collect()
+}
+
+/// What the numbers of weights mean; nothing where one means nothing.
+fn meant(numbers: &[[u8; 2]]) -> Option<Vec<(Act, Target)>> {
+    let label = |[act, target]: &[u8; 2]| {
+        let act = Act::ALL.get(usize::from(*act))?;
+        Some((*act, *Target::ALL.get(usize::from(*target))?))
+    };
+    numbers.iter().map(label).collect()
 }
 
 fn best(acts: &[(Act, f32)], of: impl Fn(Act) -> bool) -> Option<(Act, f32)> {

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::weights::fingerprint;
+use crate::model::weights::fingerprint;
+
 use super::*;
 
 const EXAMPLES: &str = include_str!("../../../config/intents.jsonl");
@@ -71,8 +72,8 @@ fn after(reader: &Reader, toney: &str, text: &str) -> Intent {
 /// `cargo bench --bench intents -- --write`.
 #[test]
 fn the_weights_belong_to_the_examples() {
-    let weights = Weights::read(MODEL).expect("weights that can be read");
-    let wanted = fingerprint(EXAMPLES, ACTS, CONCEPTS);
+    let weights = Weights::read(MAGIC, MODEL).expect("weights that can be read");
+    let wanted = fingerprint(&[EXAMPLES, ACTS, CONCEPTS], features::VERSION);
     assert_eq!(
         weights.fingerprint, wanted,
         "cargo bench --bench intents -- --write"
@@ -84,11 +85,14 @@ fn the_weights_belong_to_the_examples() {
 #[test]
 fn weights_that_are_cut_or_bent_are_refused() {
     for length in [0, 7, 40, 50, 200, 10_000, MODEL.len() - 1] {
-        assert!(Weights::read(&MODEL[..length]).is_none(), "{length} bytes");
+        assert!(
+            Weights::read(MAGIC, &MODEL[..length]).is_none(),
+            "{length} bytes"
+        );
     }
     let mut longer = MODEL.to_vec();
     longer.push(0);
-    assert!(Weights::read(&longer).is_none());
+    assert!(Weights::read(MAGIC, &longer).is_none());
 }
 
 #[test]

@@ -25,13 +25,6 @@ pub(super) fn meant(only: &str) -> String {
     }
 }
 
-/// What is looked for, as a person would name it.
-pub(super) fn named(only: &str) -> String {
-    let country = Some(only).filter(|only| only.len() == 2);
-    let country = country.and_then(profile::country_name);
-    country.unwrap_or_else(|| only.to_owned())
-}
-
 /// The answer: a table for each currency, and what has to be known about it.
 pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: Month) -> Card {
     let Told {
@@ -40,7 +33,7 @@ pub(super) fn card((artist, named): (ArtistId, Option<&str>), told: &Told, now: 
         stores: _,
         given,
     } = told;
-    let (period, only) = (report.period, self::named(&report.only));
+    let (period, only) = (report.period, profile::named(&report.only));
     let mut lines = Vec::new();
     if report.sections.is_empty() {
         let stated = statements.iter().filter_map(|row| {
@@ -207,7 +200,7 @@ mod tests {
         assert_eq!(meant("germany"), "de");
         assert_eq!(meant("spotify"), "spotify");
         assert_eq!(meant("us"), "us");
-        assert_eq!(named("de"), "Germany");
-        assert_eq!(named("spotify"), "spotify");
+        assert_eq!(profile::named("de"), "Germany");
+        assert_eq!(profile::named("spotify"), "spotify");
     }
 }

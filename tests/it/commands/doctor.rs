@@ -72,6 +72,18 @@ async fn all_services_answer() {
             "{part}: {found:#?}"
         );
     }
+    let (state, said) = &found(&well, "pages")[0];
+    assert!(
+        *state == "warning" && said.contains("TONEY_OPERATOR_CHAT"),
+        "{said}"
+    );
+    let machine = machine.set("TONEY_OPERATOR_CHAT", "telegram:main:1");
+    let told = report(&machine, 0).await;
+    let (state, said) = &found(&told, "pages")[0];
+    assert!(
+        *state == "ok" && said.contains("may be in danger: 1"),
+        "{said}"
+    );
     let voices = found(&well, "voice");
     assert!(
         voices[0]

@@ -3,12 +3,7 @@
 
 use std::collections::HashMap;
 
-use toney::turn::intent::CONCEPTS;
-use toney::turn::intent::concepts::Concepts;
-use toney::turn::intent::features::features;
-use toney::turn::intent::weights::{Weights, labels};
-
-use crate::data::Line;
+use toney::model::weights::Weights;
 
 const EPOCHS: usize = 30;
 const EPOCHS_PRUNED: usize = 10;
@@ -16,18 +11,23 @@ const RATE: f32 = 0.25;
 const DECAY: f32 = 1e-5;
 const DROPPED: f32 = 0.3;
 const SMOOTH: f32 = 0.05;
-/// A feature that fewer lines show is left out.
-const FEWEST: usize = 2;
-/// How many weights are kept.
-const KEPT: usize = 210_000;
 
-/// Learns from these lines.
-pub fn learn(lines: &[&Line]) -> Weights {
-    let mut learner = Learner::new(lines);
+/// What a line shows, and the place of its label.
+pub type Lesson = (Vec<(u32, f32)>, usize);
+
+/// Learns from these lines. A feature that fewer than so many show is left out, and so many weights are kept at most.
+pub fn learn(
+    lessons: &[Lesson],
+    (magic, labels): ([u8; 8], &[[u8; 2]]),
+    (fewest, kept): (usize, usize),
+) -> Weights {
+    let mut learner = Learner::new(lessons, labels.len(), fewest);
     learner.run(EPOCHS);
-    learner.prune(KEPT);
+    learner.prune(kept);
     learner.run(EPOCHS_PRUNED);
-    learner.weights()
+    let mut weights = learner.weights();
+    (weights.magic, weights.labels) = (magic, labels.to_vec());
+    weights
 }
 
 struct Learner {
@@ -42,43 +42,30 @@ struct Learner {
 }
 
 impl Learner {
-    fn new(lines: &[&Line]) -> Self {
-        let concepts = Concepts::read(CONCEPTS);
-        let all = labels();
-        let shown: Vec<Vec<(u32, f32)>> = lines
-            .iter()
-            .map(|line| line.with(|said| features(said, &concepts).list))
-            .collect();
+    fn new(lessons: &[Lesson], labels: usize, fewest: usize) -> Self {
         let mut counts: HashMap<u32, usize> = HashMap::new();
-        for (hash, _) in shown.iter().flatten() {
+        for (hash, _) in lessons.iter().flat_map(|(shown, _)| shown) {
             *counts.entry(*hash).or_default() += 1;
         }
-        counts.retain(|_, count| *count >= FEWEST);
+        counts.retain(|_, count| *count >= fewest);
         let mut hashes: Vec<u32> = counts.keys().copied().collect();
         hashes.sort_unstable();
         let place: HashMap<u32, usize> = hashes.iter().copied().zip(0..).collect();
-        let known = |list: &Vec<(u32, f32)>| {
-            let known = list.iter();
+        let known = |shown: &Vec<(u32, f32)>| {
+            let known = shown.iter();
             known
                 .filter_map(|(hash, weight)| Some((*place.get(hash)?, *weight)))
                 .collect()
         };
-        let label = |line: &Line| {
-            let label = all
-                .iter()
-                .position(|label| *label == (line.act, line.scope));
-            label.unwrap_or_else(|| panic!("{} is never {}: {}", line.act, line.scope, line.text))
-        };
-        let size = hashes.len() * all.len();
+        let size = hashes.len() * labels;
         Self {
             shown_by: hashes.iter().map(|hash| counts[hash]).collect(),
-            lines: shown
+            lines: lessons
                 .iter()
-                .zip(lines)
-                .map(|(list, line)| (known(list), label(line)))
+                .map(|(shown, label)| (known(shown), *label))
                 .collect(),
             hashes,
-            labels: all.len(),
+            labels,
             weights: vec![0.0; size],
             squares: vec![1e-8; size],
             kept: vec![true; size],
@@ -172,7 +159,6 @@ impl Learner {
         let mut rounded = Weights::default();
         rounded.temperature = 1.0;
         rounded.step = step;
-        rounded.labels = labels();
         for (hash, row) in self.hashes.iter().zip(self.weights.chunks(self.labels)) {
             let before = rounded.weights.len();
             for (label, weight) in row.iter().enumerate() {

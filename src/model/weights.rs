@@ -1,24 +1,20 @@
-//! The weights that were learnt from the examples: read from bytes, asked for a score.
+//! Weights that were learnt from examples: read from bytes, asked for a score.
 //!
-//! The bytes are: `TONEYINT`, the fingerprint (32), the temperature (f32), the size of one step of a
-//! weight (f32), the number of labels (u8), each label as act and target (2 × u8), the number of
+//! The bytes are: eight letters of what they are for, the fingerprint (32), the temperature (f32), the size of one step of a
+//! weight (f32), the number of labels (u8), each label as whoever uses it numbers it (2 × u8), the number of
 //! features (u32), and per feature its hash as the distance from the last one (LEB128), the number of
 //! its weights (u8), and each weight as label and steps (u8, i8). Little-endian throughout.
 
 use sha2::{Digest, Sha256};
 
-use crate::model::Target;
-
-use super::act::Act;
-use super::features::VERSION;
-
-const MAGIC: &[u8; 8] = b"TONEYINT";
 /// Bits of a hash that choose its shelf.
 const SHELF_BITS: u32 = 12;
 
 /// What was learnt.
 #[derive(Debug, Default)]
 pub struct Weights {
+    /// What they are for.
+    pub magic: [u8; 8],
     /// What they were learnt from.
     pub fingerprint: [u8; 32],
     /// Scores are divided by it before they become probabilities.
@@ -26,7 +22,7 @@ pub struct Weights {
     /// One step of a weight.
     pub step: f32,
     /// What is told apart.
-    pub labels: Vec<(Act, Target)>,
+    pub labels: Vec<[u8; 2]>,
     /// Hashes of the features, ascending.
     pub hashes: Vec<u32>,
     /// Where the weights of each feature end.
@@ -37,42 +33,33 @@ pub struct Weights {
     shelves: Vec<u32>,
 }
 
-/// Every pair of act and target that can be meant.
-pub fn labels() -> Vec<(Act, Target)> {
-    Act::ALL
-        .into_iter()
-        .flat_map(|act| act.targets().iter().map(move |target| (act, *target)))
-        .collect()
-}
-
-/// What weights depend on: the examples, the acts, the concepts, and how a line is looked at.
-pub fn fingerprint(examples: &str, acts: &str, concepts: &str) -> [u8; 32] {
+/// What weights depend on: what they were learnt from, and how a line is looked at.
+pub fn fingerprint(parts: &[&str], version: u32) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [examples, acts, concepts] {
+    for part in parts {
         hash.update(part.len().to_le_bytes());
         hash.update(part);
     }
-    hash.update(VERSION.to_le_bytes());
+    hash.update(version.to_le_bytes());
     hash.finalize().into()
 }
 
 impl Weights {
-    /// Reads what [`Weights::write`] wrote; nothing else.
-    pub fn read(bytes: &[u8]) -> Option<Self> {
+    /// Reads what [`Weights::write`] wrote for this; nothing else.
+    pub fn read(magic: &[u8; 8], bytes: &[u8]) -> Option<Self> {
         let mut bytes = Bytes(bytes);
-        if bytes.take::<8>()? != *MAGIC {
+        if bytes.take::<8>()? != *magic {
             return None;
         }
         let mut read = Self {
+            magic: *magic,
             fingerprint: bytes.take()?,
             temperature: f32::from_le_bytes(bytes.take()?),
             step: f32::from_le_bytes(bytes.take()?),
             ..Self::default()
         };
         for _ in 0..bytes.byte()? {
-            let act = Act::ALL.get(usize::from(bytes.byte()?))?;
-            let target = Target::ALL.get(usize::from(bytes.byte()?))?;
-            read.labels.push((*act, *target));
+            read.labels.push(bytes.take()?);
         }
         let count = u32::from_le_bytes(bytes.take()?);
         let most = usize::try_from(count).ok()?.min(bytes.0.len());
@@ -112,18 +99,12 @@ impl Weights {
 
     /// The bytes to keep.
     pub fn write(&self) -> Vec<u8> {
-        let mut out = Vec::from(*MAGIC);
+        let mut out = Vec::from(self.magic);
         out.extend(self.fingerprint);
         out.extend(self.temperature.to_le_bytes());
         out.extend(self.step.to_le_bytes());
         out.push(u8::try_from(self.labels.len()).unwrap_or(u8::MAX));
-        for (act, target) in &self.labels {
-            let act = Act::ALL.iter().position(|known| known == act);
-            let target = Target::ALL.iter().position(|known| known == target);
-            for number in [act, target].into_iter().flatten() {
-                out.push(u8::try_from(number).unwrap_or(u8::MAX));
-            }
-        }
+        out.extend(self.labels.iter().flatten());
         out.extend(
             u32::try_from(self.hashes.len())
                 .unwrap_or(u32::MAX)
@@ -172,6 +153,15 @@ impl Weights {
         scores
     }
 
+    /// How much of what a line shows was seen before, 0 to 1.
+    pub fn known(&self, features: &[(u32, f32)]) -> f32 {
+        let known = features
+            .iter()
+            .filter(|(hash, _)| !self.of(*hash).is_empty());
+        let length = |sum: f32, (_, weight): &(u32, f32)| sum + weight * weight;
+        known.fold(0.0, length) / features.iter().fold(f32::MIN_POSITIVE, length)
+    }
+
     fn of(&self, hash: u32) -> &[(u8, i8)] {
         let shelf = usize_of(hash >> (32 - SHELF_BITS));
         let find = || {
@@ -184,6 +174,31 @@ impl Weights {
         };
         find().unwrap_or(&[])
     }
+}
+
+/// Each feature once, all together of length one.
+pub fn unit(mut features: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
+    features.sort_unstable_by_key(|(hash, _)| *hash);
+    features.dedup_by(|next, kept| next.0 == kept.0);
+    let length: f32 = features.iter().map(|(_, weight)| weight * weight).sum();
+    let scale = if length > 0.0 {
+        1.0 / length.sqrt()
+    } else {
+        0.0
+    };
+    for (_, weight) in &mut features {
+        *weight *= scale;
+    }
+    features
+}
+
+/// What a feature is known by: its hash, the halves folded into one.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the two halves are folded into one"
+)]
+pub fn folded(hash: u64) -> u32 {
+    (hash ^ (hash >> 32)) as u32
 }
 
 fn usize_of(number: u32) -> usize {
