@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use anyhow::Result;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::jobs::{Work, Worker};
 use crate::model::{
-    ArtistId, Button, Content, Currency, Event, Failure, FlowPress, Happening, Ids, JobId, Money,
-    PersonId, Priority, Time, phrases,
+    Address, ArtistId, Button, Content, Currency, Event, Failure, FlowPress, Happening, Ids, JobId,
+    Money, PersonId, Priority, Time, phrases,
 };
 use crate::store::{Change, NewJob, NoteRow, Write};
 
@@ -44,7 +45,7 @@ pub(super) struct Note {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Order {
     Tell(Note),
-    /// The hour is over: a digest is ordered.
+    /// The hour, or what kept from telling, is over: a digest is ordered.
     Over {
         artist: ArtistId,
         maker: Option<PersonId>,
@@ -53,6 +54,32 @@ enum Order {
         artist: ArtistId,
         maker: Option<PersonId>,
     },
+}
+
+/// Who is told.
+enum Readers {
+    Now(Vec<Address>),
+    /// All who would be told are left alone until then.
+    Later(Time),
+}
+
+impl Readers {
+    /// Whoever was in danger lately is left alone.
+    async fn of(engine: &Engine, artist: ArtistId, maker: Option<PersonId>) -> Result<Self> {
+        let (mut chats, mut again) = (Vec::new(), None);
+        for (person, chat) in engine.told(artist, maker).await? {
+            let until = engine.store.care_until(person).await?;
+            if engine.clock.now() >= until {
+                chats.push(chat);
+            } else {
+                again = again.into_iter().chain([until]).min();
+            }
+        }
+        Ok(match again {
+            Some(again) if chats.is_empty() => Self::Later(again),
+            _ => Self::Now(chats),
+        })
+    }
 }
 
 impl Note {
@@ -121,10 +148,9 @@ impl Worker for Notes {
         let Ok(Order::Over { artist, maker } | Order::Digest { artist, maker }) = job.read() else {
             return Change::default();
         };
-        let now = self.0.clock.now();
+        let in_an_hour = self.0.clock.now().plus(HOUR);
         let key = format!("digest:{}", job.id);
-        let over = Order::Over { artist, maker };
-        let over = order(over, (key.clone(), key), (&self.0.ids, now), now.plus(HOUR));
+        let over = self.later((artist, maker), key, in_an_hour);
         Change::jobs(over.into_iter().collect())
     }
 }
@@ -140,19 +166,25 @@ impl Notes {
         let mut telling = engine.store.telling(artist, since).await?;
         let (mut change, mut rows) = (Change::default(), Vec::new());
         for note in notes.into_iter().filter(|note| !known.contains(&note.key)) {
-            let at_once = telling.at_once < engine.settings.notes_at_once && !telling.is_waiting;
-            rows.push(row(&note, at_once, now));
-            if at_once {
-                telling.at_once += 1;
-                for (at, chat) in (0..).zip(engine.told(artist, note.maker).await?) {
-                    let key = format!("note:{}:{at}", note.key);
-                    let content = said(note.text.clone());
-                    let letter = engine.delivery.letter(chat, key, Priority::Nudge, content);
-                    change.outbound.push(letter);
+            let is_one_more = telling.at_once < engine.settings.notes_at_once;
+            let readers = if is_one_more && !telling.is_waiting {
+                Readers::of(engine, artist, note.maker).await?
+            } else {
+                Readers::Later(end_of_hour(now))
+            };
+            rows.push(row(&note, matches!(readers, Readers::Now(_)), now));
+            match readers {
+                Readers::Now(chats) => {
+                    telling.at_once += 1;
+                    let key = format!("note:{}", note.key);
+                    self.letters(&mut change, (chats, &key), &note.text);
                 }
-            } else if !telling.is_waiting {
-                telling.is_waiting = true;
-                change.jobs.push(self.later(&note, now)?);
+                Readers::Later(at) if !telling.is_waiting => {
+                    telling.is_waiting = true;
+                    let key = format!("digest:{}", note.key);
+                    change.jobs.push(self.later((artist, note.maker), key, at)?);
+                }
+                Readers::Later(_) => {}
             }
         }
         if !rows.is_empty() {
@@ -161,21 +193,26 @@ impl Notes {
         Ok(change)
     }
 
-    /// The rest of the hour comes together, a moment after it is over; the first that waits orders that. The clock has
-    /// a lane of its own: nothing may wait behind it.
-    fn later(&self, note: &Note, now: Time) -> Result<NewJob, Failure> {
-        let end = now.ms() - now.ms().rem_euclid(hour()) + hour();
-        let over = Order::Over {
-            artist: note.artist,
-            maker: note.maker,
-        };
-        let key = format!("digest:{}", note.key);
-        order(
-            over,
-            (key.clone(), key),
-            (&self.0.ids, now),
-            Time::from_ms(end),
-        )
+    fn letters(&self, change: &mut Change, (chats, key): (Vec<Address>, &str), text: &str) {
+        for (at, chat) in (0..).zip(chats) {
+            let (key, content) = (format!("{key}:{at}"), said(text.to_owned()));
+            let delivery = &self.0.delivery;
+            let letter = delivery.letter(chat, key, Priority::Nudge, content);
+            change.outbound.push(letter);
+        }
+    }
+
+    /// What waits comes together then; the first that waits orders that. The clock has a lane of its own: nothing may
+    /// wait behind it.
+    fn later(
+        &self,
+        (artist, maker): (ArtistId, Option<PersonId>),
+        key: String,
+        at: Time,
+    ) -> Result<NewJob, Failure> {
+        let over = Order::Over { artist, maker };
+        let now = self.0.clock.now();
+        order(over, (key.clone(), key), (&self.0.ids, now), at)
     }
 
     /// Among the notes themselves a digest is put together, so that none comes in between.
@@ -199,14 +236,18 @@ impl Notes {
         let Some(last) = waiting.last() else {
             return Ok(Change::default());
         };
-        let text = digest(&waiting);
+        let key = format!("digest:{}", last.key);
         let mut change = Change::default();
-        for (at, chat) in (0..).zip(engine.told(artist, maker).await?) {
-            let key = format!("digest:{}:{at}", last.key);
-            let letter = engine
-                .delivery
-                .letter(chat, key, Priority::Nudge, said(text.clone()));
-            change.outbound.push(letter);
+        match Readers::of(engine, artist, maker).await? {
+            Readers::Now(chats) => {
+                let text = digest(&waiting, now);
+                self.letters(&mut change, (chats, &key), &text);
+            }
+            Readers::Later(at) => {
+                let key = format!("{key}:{}", at.ms());
+                change.jobs.push(self.later((artist, maker), key, at)?);
+                return Ok(change);
+            }
         }
         let told: Vec<NoteRow> = waiting
             .into_iter()
@@ -239,8 +280,15 @@ fn hour() -> i64 {
     i64::try_from(HOUR.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The rest of an hour comes together.
+fn end_of_hour(now: Time) -> Time {
+    Time::from_ms(now.ms() - now.ms().rem_euclid(hour()) + hour())
+}
+
 /// Many notes in one: how many, how much, and the first few.
-fn digest(notes: &[NoteRow]) -> String {
+fn digest(notes: &[NoteRow], now: Time) -> String {
+    // The digest comes a moment after its hour.
+    let is_late = |note: &NoteRow| now.ms() - note.created_at >= 2 * hour();
     let mut sums: BTreeMap<&str, i64> = BTreeMap::new();
     for note in notes.iter().filter(|note| !note.currency.is_empty()) {
         let sum = sums.entry(&note.currency).or_default();
@@ -256,7 +304,7 @@ fn digest(notes: &[NoteRow]) -> String {
         .take(QUOTED)
         .map(|note| note.text.as_str())
         .collect();
-    phrases::workflows::digest(notes.len(), &sums, &lines)
+    phrases::workflows::digest((notes.len(), notes.iter().any(is_late)), &sums, &lines)
 }
 
 /// Tells of workflows that failed, with an offer to help.
@@ -269,7 +317,7 @@ impl Worker for Failed {
     }
 
     async fn run(&self, work: &mut Work) -> Result<Change, Failure> {
-        let Some((_, event)) = work.only::<Event>()? else {
+        let Some((job, event)) = work.only::<Event>()? else {
             return Ok(Change::default());
         };
         let (
@@ -296,7 +344,24 @@ impl Worker for Failed {
         ]];
         let mut change = Change::default();
         let maker = row.person_id.parse().ok();
-        for (at, chat) in (0..).zip(engine.told(artist, maker).await?) {
+        let chats = match Readers::of(engine, artist, maker).await? {
+            Readers::Now(chats) => chats,
+            Readers::Later(at) => {
+                let key = format!("{}:{}", job.key, at.ms());
+                change.jobs.push(NewJob {
+                    id: JobId::new(&engine.ids),
+                    kind: FAILED.to_owned(),
+                    lane: key.clone(),
+                    key,
+                    ordering: 0,
+                    payload: job.payload.clone(),
+                    run_at: at,
+                    at: engine.clock.now(),
+                });
+                return Ok(change);
+            }
+        };
+        for (at, chat) in (0..).zip(chats) {
             let key = format!("failed:{run}:{tries}:{at}");
             let content = Content::Message {
                 text: text.clone(),
@@ -329,10 +394,10 @@ mod tests {
             created_at: 0,
             told_at: 0,
         };
-        let text = digest(&[note(500, "A tipped."), note(250, "B tipped.")]);
-        assert_eq!(
-            text,
-            "2 more things in the last hour, 7.50 USD in all:\n\n- A tipped.\n- B tipped."
-        );
+        let notes = [note(500, "A tipped."), note(250, "B tipped.")];
+        let after = |hours| digest(&notes, Time::from_ms(hours * hour()));
+        let rest = "7.50 USD in all:\n\n- A tipped.\n- B tipped.";
+        assert_eq!(after(1), format!("2 more things in the last hour, {rest}"));
+        assert_eq!(after(2), format!("2 more things in the meantime, {rest}"));
     }
 }

@@ -84,13 +84,14 @@ pub fn failed(name: &str, reason: &str) -> String {
 }
 
 /// Many notes in one.
-pub fn digest(count: usize, sums: &[String], lines: &[&str]) -> String {
+pub fn digest((count, is_late): (usize, bool), sums: &[String], lines: &[&str]) -> String {
+    let when = if is_late { "meantime" } else { "last hour" };
     let things = if count == 1 { "thing" } else { "things" };
     let sums = match sums {
         [] => String::new(),
         sums => format!(", {} in all", sums.join(" and ")),
     };
-    let mut text = format!("{count} more {things} in the last hour{sums}:\n");
+    let mut text = format!("{count} more {things} in the {when}{sums}:\n");
     for line in lines {
         text.push_str(&format!("\n- {line}"));
     }

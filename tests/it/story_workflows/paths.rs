@@ -6,12 +6,15 @@ use std::time::Duration;
 use toney::model::{Clock, Standing, Time, phrases};
 
 use super::{tipped, world, world_with};
+use crate::sim::smtp::Trouble;
+use crate::story_nudges::later;
 use crate::world::{Engine, Person, World, on_both};
 
 on_both!(
     many_tips_at_one_moment_are_thanked_for_once
     a_post_is_made_once_it_is_approved
     many_notes_come_as_one_digest
+    who_is_in_care_is_told_later
     the_clock_starts_what_is_scheduled
     who_wants_no_mail_gets_none
 );
@@ -241,6 +244,53 @@ async fn many_notes_come_as_one_digest(engine: Engine) {
         digest.contains("Fan 12") && digest.contains("Fan 13"),
         "{seen}"
     );
+    world.finish().await;
+}
+
+/// Whoever cried for help hears of tips and of what failed when three days are over, and misses nothing.
+async fn who_is_in_care_is_told_later(engine: Engine) {
+    let clock = Clock::manual(Clock::System.now());
+    let (mut world, sink) = world_with(engine, |options| {
+        options.clock = clock;
+        // What fails has failed: the clock stands still.
+        options.set("TONEY__JOBS__MAX_ATTEMPTS", 1);
+    })
+    .await;
+    let ann = ann(&world).await;
+    let kim = world.friend("kim").await;
+    wants(&world, &ann, "when someone tips, tell me").await;
+    let thanks = "when someone tips more than $50, email them";
+    wants(&world, &ann, thanks).await;
+    ann.says("i want to kill myself");
+    world.settle().await;
+    world.sees(&ann);
+    sink.always(Some(Trouble::Letter("451 later")));
+    for (number, minor) in [(1, 1_000), (2, 6_000)] {
+        tipped(&world, number, (&kim, "Kim", "kim@example.com"), minor).await;
+    }
+    later(&world, Duration::from_hours(2)).await;
+    let ended = "SELECT state FROM workflow_runs ORDER BY state";
+    assert_eq!(world.read(ended).await, ["done", "done", "failed"]);
+    world.restart().await;
+    later(&world, Duration::from_hours(69)).await;
+    let told = "SELECT CAST(COUNT(*) AS TEXT) FROM artist_notes WHERE told_at > 0";
+    assert_eq!(world.read(told).await, ["0"]);
+    assert_eq!(world.sees(&ann), "");
+    later(&world, Duration::from_hours(2)).await;
+    assert_eq!(world.read(told).await, ["2"]);
+    let seen = world.sees(&ann);
+    assert_eq!(
+        seen.matches("2 more things in the meantime, 70 USD in all")
+            .count(),
+        1,
+        "{seen}"
+    );
+    assert_eq!(
+        seen.matches("Thank-you for tips failed").count(),
+        1,
+        "{seen}"
+    );
+    world.expect_dead_letters(1);
     world.finish().await;
 }
 
