@@ -25,8 +25,9 @@ mod settings;
 mod thanks;
 mod tips;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use anyhow::{Context, Result};
 use futures::FutureExt;
@@ -270,10 +271,17 @@ impl Entry {
 
     /// What a model is told of it.
     pub fn tool(&self) -> llm::Tool {
+        // A model is told of them with every message.
+        static SCHEMAS: LazyLock<HashMap<&str, llm::Schema>> = LazyLock::new(|| {
+            let all = ALL.iter();
+            all.map(|entry| (entry.name, (entry.schema)().into()))
+                .collect()
+        });
+        let known = SCHEMAS.get(self.name).cloned();
         llm::Tool {
             name: self.name.to_owned(),
             about: self.about.to_owned(),
-            schema: (self.schema)(),
+            schema: known.unwrap_or_else(|| (self.schema)().into()),
         }
     }
 

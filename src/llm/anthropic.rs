@@ -303,7 +303,7 @@ mod tests {
         Tool {
             name: "tip".to_owned(),
             about: "Tips.".to_owned(),
-            schema: json!({"type": "object"}),
+            schema: json!({"type": "object"}).into(),
         }
     }
 

@@ -139,7 +139,7 @@ fn key(task: Task, request: &Request) -> Option<Key> {
     for tool in tools {
         add(tool.name.as_bytes());
         add(tool.about.as_bytes());
-        add(tool.schema.to_string().as_bytes());
+        add(tool.schema.text().as_bytes());
     }
     for line in messages {
         let (role, id) = match &line.role {
@@ -204,7 +204,7 @@ mod tests {
         asked.tools.push(Tool {
             name: "tip".to_owned(),
             about: String::new(),
-            schema: serde_json::json!({}),
+            schema: serde_json::json!({}).into(),
         });
         assert!(key(Task::Chat, &asked).is_none());
         asked.force = Some("tip".to_owned());

@@ -174,7 +174,7 @@ mod tests {
         request.tools.push(Tool {
             name: "tip".to_owned(),
             about: String::new(),
-            schema: serde_json::json!({"type": "object"}),
+            schema: serde_json::json!({"type": "object"}).into(),
         });
         all[2].entry.tools = false;
         // Where words do as well, the list counts.

@@ -26,6 +26,7 @@ mod prompt;
 mod pulse;
 mod pump;
 mod purse;
+mod schema;
 #[cfg(test)]
 mod scripted;
 mod settings;
@@ -59,6 +60,7 @@ pub use prompt::{
 };
 
 pub use purse::{Bill, Bottomless, Hold, Limit, Payer, Purse, Short};
+pub use schema::Schema;
 pub use settings::{Deadlines, Models, Pooling, Provider, Secret, Settings};
 pub use sight::Image;
 pub use strays::Stray;
@@ -136,7 +138,7 @@ pub struct Tool {
     /// What it does, for the model.
     pub about: String,
     /// JSON schema of its arguments.
-    pub schema: serde_json::Value,
+    pub schema: Schema,
 }
 
 /// A tool call as the model wrote it.

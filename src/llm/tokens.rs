@@ -92,7 +92,7 @@ fn counted(request: &Request, count: impl Fn(&str) -> u64) -> u64 {
     let tools: u64 = request
         .tools
         .iter()
-        .map(|tool| count(&tool.name) + count(&tool.about) + count(&tool.schema.to_string()))
+        .map(|tool| count(&tool.name) + count(&tool.about) + count(tool.schema.text()))
         .sum();
     let lines = request.messages.iter();
     tools + lines.map(|line| weight(line, &count)).sum::<u64>()

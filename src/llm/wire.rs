@@ -385,7 +385,7 @@ mod tests {
         let tool = Tool {
             name: "tip".to_owned(),
             about: "Tips.".to_owned(),
-            schema: json!({"type": "object"}),
+            schema: json!({"type": "object"}).into(),
         };
         let request = Request {
             messages: vec![Line::new(Role::Person, "hello")],

@@ -39,7 +39,7 @@ fn request(
         tools: vec![Tool {
             name: TOOL.to_owned(),
             about: "Says what the message wants.".to_owned(),
-            schema: reply::schema(),
+            schema: reply::schema().into(),
         }],
         force: Some(TOOL.to_owned()),
         max_output: Some(MOST_TOKENS),

@@ -78,7 +78,7 @@ impl Understanding<'_> {
             tools: vec![Tool {
                 name: TOOL.to_owned(),
                 about: "Says what automation the message asks for.".to_owned(),
-                schema: reply_schema(),
+                schema: reply_schema().into(),
             }],
             force: Some(TOOL.to_owned()),
             max_output: Some(MOST_TOKENS),

@@ -81,7 +81,7 @@ async fn a_conversation(server: &Server, door: &Door, has_tools: bool) {
         window.tools.push(Tool {
             name: "tip".into(),
             about: "Tips the artist.".into(),
-            schema: json!({"type": "object", "properties": {"amount": {"type": "integer"}}}),
+            schema: json!({"type": "object", "properties": {"amount": {"type": "integer"}}}).into(),
         });
     }
 
@@ -447,7 +447,7 @@ async fn a_tool_that_has_to_be_called_is_asked_for_as_far_as_the_model_lets() {
     let tool = Tool {
         name: "tip".into(),
         about: "Tips the artist.".into(),
-        schema: json!({"type": "object"}),
+        schema: json!({"type": "object"}).into(),
     };
     let request = Request {
         tools: vec![tool],

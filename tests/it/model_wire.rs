@@ -157,7 +157,7 @@ async fn a_tool_call_comes_whole_and_its_answer_goes_back() {
     request.tools.push(Tool {
         name: "tip".into(),
         about: "Tips the artist.".into(),
-        schema: json!({"type": "object", "properties": {"amount": {"type": "integer"}}}),
+        schema: json!({"type": "object", "properties": {"amount": {"type": "integer"}}}).into(),
     });
     let heard = ask(&door, request.clone()).await;
     let Some(Heard::Tool(call)) = heard.first() else {

@@ -34,7 +34,7 @@ const MOVES: usize = 45;
 
 /// Arguments by their schema, with `mark` wherever words go.
 fn arguments(entry: &Entry, mark: &str) -> Value {
-    let schema = entry.tool().schema;
+    let schema = entry.tool().schema.value().clone();
     filled(&schema, &schema, mark)
 }
 
