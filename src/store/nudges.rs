@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::model::{Address, Impulse, NudgeId, PersonId, Time};
+use crate::model::{Address, Impulse, NudgeId, PersonId, SessionId, Time};
 
 use super::Store;
 use super::approvals::filled;
@@ -90,6 +90,11 @@ const TALLIES: Sql = same(
     "SELECT kind, hour, COUNT(*),
             SUM(CASE WHEN outcome IN ('accepted', 'answered') THEN 1 ELSE 0 END)
      FROM nudges WHERE state = 'sent' AND outcome <> '' AND sent_at > $1 GROUP BY kind, hour",
+);
+const NEWEST: Sql = same(
+    "SELECT id FROM nudges WHERE person_id = $1 AND state = 'sent' AND address = $2 AND sent_at >
+         COALESCE((SELECT MAX(created_at) FROM messages WHERE session_id = $3 AND why <> ''), 0)
+     ORDER BY sent_at DESC, id LIMIT 1",
 );
 const SPOKE: Sql =
     same("SELECT MAX(last_at) FROM conversations WHERE person_id = $1 AND person_id <> ''");
@@ -346,6 +351,24 @@ impl Store {
             })
         });
         rows.collect()
+    }
+
+    /// What was said unasked in a chat, if nothing that can be explained was answered there since.
+    pub async fn nudge_last_said(
+        &self,
+        person: PersonId,
+        address: &Address,
+        session: SessionId,
+    ) -> Result<Option<NudgeId>> {
+        let found: Option<(String,)> = reading!(&self.db, NEWEST, |sql, pool| {
+            sqlx::query_as(sql)
+                .bind(person.to_string())
+                .bind(address.to_string())
+                .bind(session.to_string())
+                .fetch_optional(pool)
+                .await?
+        });
+        found.map(|(id,)| Ok(id.parse()?)).transpose()
     }
 
     /// How nudges fared since then: those to one person, or all.

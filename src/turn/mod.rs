@@ -72,8 +72,8 @@ use crate::knowledge::Knowledge;
 use crate::llm::{Door, Prompts, Voices};
 use crate::memory::{self, Contexts, Memory, Recalled};
 use crate::model::{
-    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, Priority, Setting,
-    Time, TurnId, phrases,
+    Clock, Content, Failure, Ids, Inbound, Interaction, Membership, Message, NudgePress, Priority,
+    Setting, Time, TurnId, phrases,
 };
 use crate::money::Books;
 use crate::people::Profiles;
@@ -441,16 +441,28 @@ impl Turn {
                 return self.stop_asking(scene, commit).await;
             }
             Command::Stop => phrases::NOTHING_TO_STOP.to_owned(),
-            Command::Why => {
-                let why = self.store.last_why(commit.recalled().session).await?;
-                let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
-                let said = why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say());
-                said + &self.on_record(scene, &commit).await?
-            }
+            Command::Why => return self.explained(scene, commit).await,
             Command::Privacy => phrases::PRIVACY.to_owned(),
             Command::Safety => self.safety_page(scene, &commit).await?,
         };
         commit.say(scene, answer);
+        Ok(commit.done().await)
+    }
+
+    /// How the last answer came about, or why something was said unasked since.
+    async fn explained(&self, scene: &Scene, mut commit: Commit<'_>) -> Result<Change, Failure> {
+        let (person, address) = (commit.person(), commit.address());
+        let session = commit.recalled().session;
+        let unasked = self.store.nudge_last_said(person, &address, session);
+        if let Some(nudge) = unasked.await? {
+            let press = (NudgePress::Why(nudge), None);
+            return self.nudge_press(scene, commit, press).await;
+        }
+        let why = self.store.last_why(session).await?;
+        let why: Option<Why> = why.and_then(|text| serde_json::from_str(&text).ok());
+        let said = why.map_or_else(|| phrases::NO_ANSWER_YET.to_owned(), |why| why.say());
+        let said = said + &self.on_record(scene, &commit).await?;
+        commit.say(scene, said);
         Ok(commit.done().await)
     }
 

@@ -257,6 +257,15 @@ async fn a_nudge_explains_itself_and_its_offer_is_taken_once(engine: Engine) {
 
     /nudges changes what I write about.
     ");
+    // The command tells of whatever came last.
+    let why = says(&world, &ann, "/why").await;
+    assert!(why.contains("Why I wrote this (Goals and plans)"), "{why}");
+    says(&world, &ann, "hello").await;
+    let why = says(&world, &ann, "/why").await;
+    assert!(
+        why.contains("Model:") && !why.contains("I wrote this"),
+        "{why}"
+    );
     world.restart().await;
     ann.presses("Show the plan");
     ann.presses("Show the plan");
