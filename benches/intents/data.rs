@@ -73,5 +73,9 @@ pub fn learn(lines: &[&Line]) -> Weights {
         (line.with(|said| features(said, &concepts).list), label)
     };
     let lessons: Vec<learn::Lesson> = lines.iter().map(lesson).collect();
-    learn::learn(&lessons, (*MAGIC, &numbers(&all)), (FEWEST, KEPT))
+    let care = learn::Care {
+        dropped: 0.3,
+        smooth: 0.05,
+    };
+    learn::learn(&lessons, (*MAGIC, &numbers(&all)), (FEWEST, KEPT), care)
 }

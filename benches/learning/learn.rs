@@ -9,19 +9,27 @@ const EPOCHS: usize = 30;
 const EPOCHS_PRUNED: usize = 10;
 const RATE: f32 = 0.25;
 const DECAY: f32 = 1e-5;
-const DROPPED: f32 = 0.3;
-const SMOOTH: f32 = 0.05;
 
 /// What a line shows, and the place of its label.
 pub type Lesson = (Vec<(u32, f32)>, usize);
+
+/// What keeps it from learning lines by heart.
+#[derive(Clone, Copy)]
+pub struct Care {
+    /// The share of features that are left out at random each time.
+    pub dropped: f32,
+    /// The share of certainty that goes to the other labels.
+    pub smooth: f32,
+}
 
 /// Learns from these lines. A feature that fewer than so many show is left out, and so many weights are kept at most.
 pub fn learn(
     lessons: &[Lesson],
     (magic, labels): ([u8; 8], &[[u8; 2]]),
     (fewest, kept): (usize, usize),
+    care: Care,
 ) -> Weights {
-    let mut learner = Learner::new(lessons, labels.len(), fewest);
+    let mut learner = Learner::new(lessons, labels.len(), fewest, care);
     learner.run(EPOCHS);
     learner.prune(kept);
     learner.run(EPOCHS_PRUNED);
@@ -39,10 +47,11 @@ struct Learner {
     squares: Vec<f32>,
     kept: Vec<bool>,
     random: Random,
+    care: Care,
 }
 
 impl Learner {
-    fn new(lessons: &[Lesson], labels: usize, fewest: usize) -> Self {
+    fn new(lessons: &[Lesson], labels: usize, fewest: usize, care: Care) -> Self {
         let mut counts: HashMap<u32, usize> = HashMap::new();
         for (hash, _) in lessons.iter().flat_map(|(shown, _)| shown) {
             *counts.entry(*hash).or_default() += 1;
@@ -70,6 +79,7 @@ impl Learner {
             squares: vec![1e-8; size],
             kept: vec![true; size],
             random: Random(88_172_645_463_325_252),
+            care,
         }
     }
 
@@ -88,10 +98,11 @@ impl Learner {
 
     fn step(&mut self, at: usize, rate: f32) {
         let (list, label) = &self.lines[at];
+        let Care { dropped, smooth } = self.care;
         let shown: Vec<(usize, f32)> = list
             .iter()
-            .filter(|_| self.random.unit() >= DROPPED)
-            .map(|(feature, value)| (*feature, value / (1.0 - DROPPED)))
+            .filter(|_| self.random.unit() >= dropped)
+            .map(|(feature, value)| (*feature, value / (1.0 - dropped)))
             .collect();
         let mut errors = vec![0.0_f32; self.labels];
         for (feature, value) in &shown {
@@ -103,9 +114,9 @@ impl Learner {
         softmax(&mut errors);
         for (number, error) in errors.iter_mut().enumerate() {
             let wanted = if number == *label {
-                1.0 - SMOOTH
+                1.0 - smooth
             } else {
-                SMOOTH / (self.labels - 1) as f32
+                smooth / (self.labels - 1) as f32
             };
             *error -= wanted;
         }

@@ -16,8 +16,11 @@ const HELD_APART: &str = include_str!("../../tests/data/safety/held-apart.jsonl"
 /// Written by somebody who had seen neither rules nor lines, as hard as could be; of what was missed of it some is learnt
 /// from since, in other words.
 const UNSEEN: &str = include_str!("../../tests/data/safety/unseen.jsonl");
-/// Written by somebody else when all was done, and counted once.
+/// Written by somebody else in the manner of the shared set.
 const FRESH: &str = include_str!("../../tests/data/safety/fresh.jsonl");
+/// Two more of others, as hard and in the manner of the shared set; the bar was chosen by them, and no line is learnt from.
+const HARDER: &str = include_str!("../../tests/data/safety/harder.jsonl");
+const AGAIN: &str = include_str!("../../tests/data/safety/again.jsonl");
 const LINES: &str = include_str!("../../config/safety/messages.jsonl");
 const ORDINARY: &str = include_str!("../../config/intents.jsonl");
 
@@ -135,11 +138,37 @@ fn the_weights_belong_to_the_lines() {
 
 #[test]
 fn what_no_rule_knows_is_mostly_seen() {
-    for (set, recall, alarms) in [(FRESH, 95, 5), (UNSEEN, 90, 6)] {
+    for (set, recall, alarms) in [
+        (FRESH, 97, 2),
+        (UNSEEN, 94, 6),
+        (HARDER, 93, 6),
+        (AGAIN, 91, 6),
+    ] {
         let counts = counts(set)["all"];
         assert!(counts.cries > 150 && counts.safe > 140, "{counts:?}");
         assert!(counts.seen * 100 >= counts.cries * recall, "{counts:?}");
         assert!(counts.alarms * 100 <= counts.safe * alarms, "{counts:?}");
+    }
+}
+
+#[test]
+fn what_surely_means_nothing_is_no_cry() {
+    for (text, is_cry) in [
+        (
+            "the new Overdose plugin is half price till sunday, anyone tried it on bass?",
+            false,
+        ),
+        (
+            "the new Overdose plugin is half price. i took an overdose",
+            true,
+        ),
+        ("who's got the rope for the banner drop", false),
+        (
+            "who's got the rope for the banner drop, i want to kill myself",
+            true,
+        ),
+    ] {
+        assert_eq!(level(text).is_crisis(), is_cry, "{text}");
     }
 }
 
