@@ -13,7 +13,7 @@ use crate::model::{
     Address, ArtistId, Button, Content, Currency, Event, Failure, FlowPress, Happening, Ids, JobId,
     Money, PersonId, Priority, Time, phrases,
 };
-use crate::store::{Change, NewJob, NoteRow, Write};
+use crate::store::{Change, NewJob, NoteRow, RunRow, Write};
 
 use super::definition::Amount;
 use super::engine::{Engine, said};
@@ -335,7 +335,15 @@ impl Worker for Failed {
         let Some(row) = engine.store.workflow(artist, workflow).await? else {
             return Ok(Change::default());
         };
-        let tries = engine.store.run(run).await?.map_or(0, |run| run.tries);
+        // Told after a while, it may have gone well meanwhile.
+        let failed = engine
+            .store
+            .run(run)
+            .await?
+            .filter(|run| run.state == "failed");
+        let Some(RunRow { tries, .. }) = failed else {
+            return Ok(Change::default());
+        };
         let text = phrases::workflows::failed(&row.name, &reason);
         let buttons: Vec<Vec<Button>> = vec![vec![
             FlowPress::Retry(run).button(phrases::workflows::RETRY),
