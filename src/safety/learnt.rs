@@ -1,6 +1,6 @@
 //! What was learnt from labelled lines: words, their neighbours and pieces of words that tell somebody in danger from music
-//! talk. It raises what the rules found, and lowers it where it is sure that nothing is meant.
-//! The weights are made ahead from `config/safety/messages.jsonl` (`cargo bench --bench safety -- --write`).
+//! talk where no rule stands. It only ever raises what the rules found. The weights are made ahead from
+//! `config/safety/messages.jsonl` (`cargo bench --bench safety -- --write`).
 
 use std::collections::BTreeSet;
 
@@ -20,17 +20,10 @@ const VERSION: u32 = 1;
 
 /// From here on it is a cry.
 pub(super) const SURE: f32 = 0.45;
-/// Where no part of a message looks more like a cry than this, what rules found is a concern, or nothing.
-pub(super) const DOUBTED: f32 = 0.2;
-pub(super) const REFUTED: f32 = 0.1;
 /// From here on it happens now, if it is one.
 const NOW: f32 = 0.5;
 /// Of a message of which this much was seen before nothing is made, and of one of which twice as much was, all.
 const STRANGE: f32 = 0.12;
-/// Words before and behind a rule that are looked at together with it.
-const AROUND: usize = 8;
-/// With more rules than so many in one message nothing of what they found is taken away.
-const MOST_SIGNS: usize = 16;
 /// Words of a message that are looked at as one.
 const MOST_WORDS: usize = 400;
 /// Words of a sentence that are looked at as one.
@@ -73,8 +66,6 @@ pub(super) struct Likely {
     pub(super) topic: Topic,
     /// How likely a danger is, 0 to 1.
     pub(super) danger: f32,
-    /// How much its words look like one at most, 0 to 1; 1 where they are not known.
-    pub(super) at_most: f32,
 }
 
 /// The weights.
@@ -93,40 +84,30 @@ impl Learnt {
         Self(weights)
     }
 
-    /// What a message looks like, as a whole or in its worst part. What else is written around a rule hides nothing.
+    /// What a message looks like, as a whole or in its worst part.
     pub(super) fn look(&self, line: &Line, found: &[Found]) -> Likely {
-        let around = around(line, found);
-        let is_looked_at = around.len() <= MOST_SIGNS;
-        let parts = parts(line)
-            .into_iter()
-            .chain(around.into_iter().take(MOST_SIGNS));
+        let parts = parts(line).into_iter();
         let all = parts.map(|part| self.part(&shown(line, found, part), weight(line, part)));
         let nothing = Likely {
             level: Level::None,
             topic: Topic::None,
             danger: 0.0,
-            at_most: if is_looked_at { 0.0 } else { 1.0 },
         };
         all.fold(nothing, |worst, one| {
             let level = worst.level.max(one.level);
-            let at_most = worst.at_most.max(one.at_most);
             let worst = if one.danger > worst.danger {
                 one
             } else {
                 worst
             };
-            Likely {
-                level,
-                at_most,
-                ..worst
-            }
+            Likely { level, ..worst }
         })
     }
 
     fn part(&self, shown: &[(u32, f32)], weight: f32) -> Likely {
         // What nobody wrote before, as keys and files, is no danger by that.
-        let known = ((self.0.known(shown) - STRANGE) / STRANGE).clamp(0.0, 1.0);
-        let weight = weight * known;
+        let known = (self.0.known(shown) - STRANGE) / STRANGE;
+        let weight = weight * known.clamp(0.0, 1.0);
         let likely = self.0.probabilities(shown);
         let all = || LABELS.iter().zip(&likely);
         let sum = |is: &dyn Fn(Level, Topic) -> bool| -> f32 {
@@ -135,8 +116,7 @@ impl Learnt {
                 .map(|(_, likely)| likely)
                 .sum()
         };
-        let cry = sum(&|level, _| level.is_crisis());
-        let danger = weight * cry;
+        let danger = weight * sum(&|level, _| level.is_crisis());
         let topics = LABELS.iter().map(|(_, topic)| *topic);
         let topics =
             topics.map(|one| (one, sum(&|level, topic| level.is_crisis() && topic == one)));
@@ -152,23 +132,8 @@ impl Learnt {
             level,
             topic,
             danger,
-            at_most: if known < 1.0 { 1.0 } else { cry },
         }
     }
-}
-
-/// The words around each rule that sees a cry.
-fn around(line: &Line, found: &[Found]) -> Vec<(usize, usize)> {
-    let is_cry =
-        |one: &&Found| matches!(one.meaning, Meaning::Sign { level, .. } if level.is_crisis());
-    let near = |one: &Found| {
-        let to = one.span.to + AROUND;
-        (
-            one.span.from.saturating_sub(AROUND),
-            to.min(line.words.len()),
-        )
-    };
-    found.iter().filter(is_cry).map(near).collect()
 }
 
 /// The parts of a message that are looked at: its beginning as a whole, and each sentence. One without an end is cut.

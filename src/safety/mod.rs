@@ -4,8 +4,8 @@
 //! that music talk is full of death, and by what the last messages add up to. [`Help`] holds the fixed texts and the
 //! lines to call, country by country. [`conceal`] takes secrets and other people's data out of what goes out, and
 //! [`Injections`] finds orders to a model in what is only data. Nothing here asks a model, a network or a clock, nothing
-//! keeps or logs a word. What a rule has found is lowered by another rule, or by what was learnt ([`learnt`]) where all
-//! its words are known and look harmless. Begin at [`Safety::look`].
+//! keeps or logs a word, and nothing ever lowers what a rule has found but another rule: what was learnt ([`learnt`]) only
+//! raises. Begin at [`Safety::look`].
 
 mod conceal;
 pub mod country;
@@ -189,8 +189,7 @@ impl Safety {
         sign
     }
 
-    /// How great the danger is by rules, as far as they stand, and how likely one is by what was learnt, 0 to 1; 0 where a
-    /// guard explains it.
+    /// How great the danger is by rules, and how likely one is by what was learnt, 0 to 1; 0 where a guard explains it.
     pub fn apart(&self, text: &str) -> (Level, f32) {
         let (sign, likely) = self.read(text);
         let counts = likely.level.is_crisis() || likely.danger < learnt::SURE;
@@ -199,24 +198,11 @@ impl Safety {
 
     fn read(&self, text: &str) -> (Sign, Likely) {
         let (line, found) = self.find(text);
-        let Judged {
-            mut sign,
-            explained,
-        } = judge::judge(&line, &found);
+        let Judged { sign, explained } = judge::judge(&line, &found);
         let mut likely = self.learnt.look(&line, &found);
         // What a guard explains is explained.
         if explained {
             likely.level = Level::None;
-        }
-        if sign.level.is_crisis() && likely.at_most < learnt::DOUBTED {
-            sign.level = Level::Concern;
-            if likely.at_most < learnt::REFUTED {
-                let cues = std::mem::take(&mut sign.cues);
-                sign = Sign {
-                    cues,
-                    ..Sign::default()
-                };
-            }
         }
         (sign, likely)
     }
